@@ -1,0 +1,121 @@
+---@meta
+-- The engine contract: what Rust asks of a Lua module, and all that it knows of it.
+-- An engine is one module (`pob/adapter/init.lua`, `pob/sample/init.lua`) that returns `Engine`.
+-- Expected failures are returned (`nil, err`), bugs are raised; `err.field` is a path into the variation with
+-- lists counted from 0, as in JSON (`items[0].slot`, `gems[2].level`, `config.enemyIsBoss`, `allocate[1]`).
+
+---@alias FailureKind
+---| 'invalid_variation'   contradicts itself, or a value is out of range
+---| 'unknown_node'        no such passive node in the base's tree
+---| 'unknown_mastery'     the node is no mastery, or has no such effect
+---| 'unknown_tattoo'
+---| 'unknown_slot'
+---| 'unknown_item'        no item of that id in the build
+---| 'item_not_parsed'     the text is no item
+---| 'unknown_group'       no such socket group
+---| 'unknown_gem'         no gem at that index, or no gem of that name
+---| 'unknown_config'      no such option, or the option takes no such value
+---| 'unknown_class'       no such class or ascendancy
+---| 'unknown_stat'
+---| 'bad_build'           the XML is broken, is no build, or did not load
+---| 'unknown_tree'        the build's tree version is not among the engine's
+---| 'unsupported'         the engine does not know this kind of change
+---| 'strict_warning'      a warning, made a failure by `strict` (Rust sets it)
+---| 'engine_error'        a Lua error
+---| 'memory_limit'        the Lua allocator refused (Rust sets it)
+
+---@alias WarningKind
+---| 'node_not_connected'   a node has no effect because nothing connects it
+---| 'node_dropped'         a node of the base, given up because nothing connects it
+---| 'node_unchanged'       allocated already, or not allocated
+---| 'mod_not_understood'   the engine ignores (part of) a modifier line
+---| 'requirement_not_met'  level or attributes are too low
+---| 'item_misplaced'       the item does not fit the slot
+---| 'value_clamped'        the engine took another value
+
+---@class (exact) EngineError
+---@field kind FailureKind
+---@field field string? path into the variation
+---@field message string one line
+
+---@class (exact) EngineWarning
+---@field kind WarningKind
+---@field field string?
+---@field message string
+
+---A variation: the decoded form of `build/variation.rs`; its field names and meanings are written there.
+---Absent fields are nil; lists are arrays.
+---@class (exact) Variation
+---@field build string?
+---@field class string?
+---@field ascendancy string?
+---@field level integer?
+---@field allocate integer[]?
+---@field allocate_path integer[]?
+---@field deallocate integer[]?
+---@field masteries { node: integer, effect: integer }[]?
+---@field tattoos { node: integer, name: string? }[]?
+---@field items { slot: string, text: string?, item: integer?, empty: boolean? }[]?
+---@field flasks { slot: string, active: boolean }[]?
+---@field gems GemChange[]?
+---@field groups { group: integer, enabled: boolean?, main_active_skill: integer?, include_in_full_dps: boolean? }[]?
+---@field main_socket_group integer?
+---@field config table<string, boolean|number|string>?
+---@field custom_mods string?
+
+---@class (exact) GemChange
+---@field group integer
+---@field gem integer?
+---@field replace string?
+---@field add string?
+---@field remove boolean?
+---@field level integer?
+---@field quality integer?
+---@field variant string?
+---@field enabled boolean?
+---@field count integer?
+
+---@class (exact) EngineInfo
+---@field name string 'pob' or 'sample'
+---@field version string
+---@field tree_versions string[] oldest first
+---@field notice string? one sentence for people
+---@field stats StatInfo[] in display order
+
+---@class (exact) StatInfo
+---@field name string
+---@field label string
+---@field unit string?
+---@field better integer? 1 more is better, -1 less is better
+---@field main boolean? part of the preset of main stats
+
+---@class (exact) BaseInfo
+---@field warnings EngineWarning[]
+
+---A scalar table: name -> number, boolean or string. Minion output carries the prefix `Minion.`.
+---@alias Output table<string, number|boolean|string>
+
+---@class (exact) EvaluateResult
+---@field output Output every scalar; a fresh table or one that the next call may overwrite
+---@field warnings EngineWarning[]? nil or empty: none
+---@field path 'fast'|'plain' which path computed it
+
+---@class (exact) Engine
+---@field boot fun(options: { directory: string?, tree_versions: string[] }): boolean?, EngineError?
+---  Boots the engine and parses the passive trees. Once per VM. Ends with the JIT off.
+---@field describe fun(): EngineInfo
+---@field load_base fun(xml: string): BaseInfo?, EngineError?
+---  Loads a base from a clean state, whatever was loaded before, and builds its calculators.
+---@field base_output fun(): Output
+---  Every scalar of the loaded base.
+---@field warm_up fun(): nil
+---  Switches the JIT on with room and evaluates enough to compile what evaluating needs. Ends with the base intact.
+---@field evaluate fun(variation: Variation): EvaluateResult?, EngineError?
+---  Evaluates a variation and leaves no trace of it. Returns kind 'needs_plain' (see `Plain`) where only
+---  `evaluate_plain` gives the right answer.
+---@field evaluate_plain fun(xml: string, variation: Variation): EvaluateResult?, EngineError?
+---  The slow way, in a VM that never loaded a build: writes the varied build as XML, loads that, reads the output.
+---@field export fun(xml: string, variation: Variation): string?, EngineError?
+---  The varied build as XML. Needs no loaded base where the engine can do without.
+---@field trim fun(): nil
+---  Optional: drops what caches hold beyond what the base needs.

@@ -1,0 +1,1 @@
+//! Share codes: build XML, deflated and written in URL-safe base64.

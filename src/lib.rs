@@ -1,0 +1,6 @@
+//! pobatch evaluates variations of Path of Exile builds by the thousand, exactly, over gRPC.
+//!
+//! The modules in reading order; ARCHITECTURE.md has the picture.
+
+pub mod build;
+pub mod supervisor;

@@ -3,4 +3,5 @@
 //! The modules in reading order; ARCHITECTURE.md has the picture.
 
 pub mod build;
+pub mod runtime;
 pub mod supervisor;

@@ -146,3 +146,54 @@ fn every_base_has_the_golden_values_whatever_was_loaded_before() {
         assert_eq!(differences(expected, &got), Vec::<String>::new(), "{build}");
     }
 }
+
+/// A reproducible order of `count` things (Fisher and Yates with a linear congruential generator).
+fn shuffled(count: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let mut state = seed;
+    for last in (1..count).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        order.swap(last, usize::try_from(state >> 33).unwrap() % (last + 1));
+    }
+    order
+}
+
+#[test]
+fn every_golden_case_is_exact_in_any_order_and_leaves_no_trace() {
+    let Some(places) = places() else { return };
+    let mut vm = booted(&places);
+    let mut failures = Vec::new();
+    for build in BUILDS {
+        let cases = cases(&places.golden, build);
+        let base = loaded(&places, &mut vm, build);
+        let names: Vec<String> = base.keys().cloned().collect();
+        // The first round runs in the interpreter, the others compiled.
+        for round in 0..3 {
+            if round == 1 {
+                let started = Instant::now();
+                vm.warm_up().unwrap();
+                vm.collect();
+                eprintln!("{build}: warm in {:?}, heap {} MB", started.elapsed(), vm.heap_bytes() >> 20);
+            }
+            let started = Instant::now();
+            for index in shuffled(cases.len(), round) {
+                let case = &cases[index];
+                let outcome = vm.evaluate(&case.variation, &[], false);
+                if let Some(failure) = &outcome.failure {
+                    failures.push(format!("{build} {}: {failure:?}", case.name));
+                    continue;
+                }
+                let wrong = differences(&case.stats, &stats_of(&outcome, &names));
+                if !wrong.is_empty() {
+                    let count = wrong.len();
+                    let some = wrong.into_iter().take(3).collect::<Vec<_>>().join("; ");
+                    failures.push(format!("{build} {} (round {round}): {count} differ: {some}", case.name));
+                }
+            }
+            eprintln!("{build}: {:.1} cases a second", cases.len() as f64 / started.elapsed().as_secs_f64());
+        }
+        let after = stats_of(&vm.evaluate(b"{}", &[], false), &names);
+        assert_eq!(differences(&base, &after), Vec::<String>::new(), "{build}: the base afterwards");
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}

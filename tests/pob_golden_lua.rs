@@ -3,41 +3,20 @@
 //! Runs where a Path of Building installation and the golden files are found (`POBATCH_POB`, `POBATCH_GOLDEN`, or the
 //! usual places) and says loudly that it was skipped where they are not.
 
+mod pob_places;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
-    path::{Path, PathBuf},
+    fs,
+    path::Path,
     time::Instant,
 };
 
-use pobatch::{
-    build::outcome::StatValue,
-    runtime::vm::{BootOptions, EngineKind, RawOutcome, Vm},
-};
+use pob_places::{booted, loaded, places};
+use pobatch::{build::outcome::StatValue, runtime::vm::RawOutcome};
 use serde_json::Value;
 
 const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
-
-struct Places {
-    pob: PathBuf,
-    golden: PathBuf,
-    builds: PathBuf,
-}
-
-/// Where the installation and the truths lie, or nothing and a loud word.
-fn places() -> Option<Places> {
-    let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let pob = env::var_os("POBATCH_POB").map_or_else(|| home.join(".cache/pobatch/pob"), PathBuf::from);
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let golden = env::var_os("POBATCH_GOLDEN").map_or_else(|| shared.join("golden"), PathBuf::from);
-    let builds = golden.join("../builds");
-    if pob.is_dir() && golden.is_dir() && builds.is_dir() {
-        Some(Places { pob, golden, builds })
-    } else {
-        eprintln!("SKIPPED: no Path of Building at {} or no golden files at {}", pob.display(), golden.display());
-        None
-    }
-}
 
 struct Case {
     name: String,
@@ -118,22 +97,6 @@ fn stats_of(outcome: &RawOutcome, names: &[String]) -> BTreeMap<String, StatValu
         };
     }
     stats
-}
-
-fn booted(places: &Places) -> Vm {
-    let mut vm = Vm::new(EngineKind::Pob, None).unwrap();
-    let started = Instant::now();
-    vm.boot(&BootOptions { directory: Some(places.pob.clone()), tree_versions: Vec::new() }).unwrap();
-    eprintln!("boot: {:?}, heap {} MB", started.elapsed(), vm.heap_bytes() >> 20);
-    vm
-}
-
-fn loaded(places: &Places, vm: &mut Vm, build: &str) -> BTreeMap<String, StatValue> {
-    let xml = fs::read_to_string(places.builds.join(format!("{build}.xml"))).unwrap();
-    let started = Instant::now();
-    let base = vm.load_base(&xml).unwrap();
-    eprintln!("{build}: loaded in {:?}, heap {} MB, warnings {:?}", started.elapsed(), vm.heap_bytes() >> 20, base.warnings);
-    base.stats.into_iter().map(|stat| (stat.name, stat.value)).collect()
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 pub mod dispatch;
 mod driver;
+mod fingerprint;
 pub mod memory;
 pub mod process;
 mod session;

@@ -103,7 +103,7 @@ impl Process {
     pub async fn adopt(pid: u32, socket: std::os::unix::net::UnixStream) -> Result<Self, ProcessError> {
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("no process id"))?;
         let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
-        let pidfd = AsyncFd::with_interest(pidfd, Interest::READABLE)?;
+        let pidfd = watch(pidfd)?;
         let child = Child { pid, pidfd: Some(pidfd) };
         socket.set_nonblocking(true)?;
         let mut connection = Connection::new(tokio::net::UnixStream::from_std(socket)?);
@@ -146,6 +146,15 @@ impl Process {
 pub fn socket_pair() -> io::Result<(std::os::unix::net::UnixStream, OwnedFd)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     Ok((ours, theirs.into()))
+}
+
+/// Registers a pidfd with the event loop; it becomes readable when the process is dead.
+#[expect(unsafe_code, reason = "registration relies on the descriptor staying the same")]
+fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // JUSTIFICATION: tokio has no safe registration of a descriptor; polling wait4 instead would cost a thread.
+    // SAFETY: an `OwnedFd` names the same open descriptor as long as it lives, and the `AsyncFd` owns it.
+    let registered = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) };
+    Ok(registered?)
 }
 
 impl Child {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{process::{Exit, ExitStatus, Process}, template::ForkPoint};
+use super::{process::{Exit, Process}, template::ForkPoint};
 use crate::{
     build::outcome::FailureReason,
     proto::runtime::{AssignmentDone, Command, Evaluate, Outcome, Report, command, report},
@@ -136,7 +136,7 @@ impl<E: From<Message> + Send + 'static> Slot<E> {
     async fn fork(&mut self, from: &ForkPoint, generation: u64) {
         if let Some(old) = self.process.take() {
             // Taking down some hundred megabytes takes longer than a fork, so it is not waited for.
-            task::spawn("reap", async { drop(old.stop().await) });
+            task::spawn("reap", old.stop());
         }
         self.generation = generation;
         match from.fork("shard").await {
@@ -195,11 +195,6 @@ impl<E: From<Message> + Send + 'static> Slot<E> {
         let Some(process) = self.process.take() else { return };
         let pid = process.pid();
         let Exit { status, cpu, rss_peak_bytes } = process.stop().await;
-        // A runtime exits with this code when its allocator finds no memory behind the Lua heap's limit.
-        let reason = match status {
-            ExitStatus::Code(crate::runtime::EXIT_OUT_OF_MEMORY) => FailureReason::MemoryLimit,
-            _ => reason,
-        };
         tracing::warn!(
             shard = self.index, generation = self.generation, pid, ?status, ?cpu, rss_peak_bytes,
             reason = reason.as_str(), %error, "runtime lost"

@@ -9,12 +9,12 @@ use crate::{
 };
 
 /// Facts about an engine.
-pub fn engine_facts(described: wire::EngineDescribed) -> EngineFacts {
+pub fn engine_facts(described: wire::EngineDescribed, fingerprint: String) -> EngineFacts {
     EngineFacts {
         name: described.name,
         version: described.version,
         tree_versions: described.tree_versions,
-        fingerprint: described.fingerprint,
+        fingerprint,
         stats: described.stats.into_iter().map(stat_info).collect(),
         notice: described.notice,
     }

@@ -1,9 +1,9 @@
 //! The zygote: the engine booted once, in a process that everything else is forked from; and the loading of bases.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use super::{
-    BaseError, EngineChoice, Refusal, Settings, StartError,
+    BaseError, EngineChoice, Refusal, Settings, StartError, fingerprint,
     process::{Process, ProcessError},
     template::ForkPoint,
     translate,
@@ -52,6 +52,10 @@ pub struct Template {
 /// # Errors
 /// [`StartError`].
 pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
+    let fingerprint = tokio::task::spawn_blocking({
+        let engine = settings.engine.clone();
+        move || fingerprint::of(&engine)
+    });
     let mut process = Process::spawn(&settings.executable).await?;
     let (engine, directory) = match &settings.engine {
         EngineChoice::Sample => ("sample", String::new()),
@@ -71,7 +75,11 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
         Err(error) => return Err(died(process, error).await),
     }
     let facts = match ask(&mut process, command::Command::DescribeEngine(DescribeEngine {}), BOOT_TIMEOUT).await {
-        Ok(report::Report::EngineDescribed(described)) => Arc::new(translate::engine_facts(described)),
+        Ok(report::Report::EngineDescribed(described)) => {
+            let fingerprint = fingerprint.await.map_err(io::Error::other).flatten();
+            let fingerprint = fingerprint.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
+            Arc::new(translate::engine_facts(described, fingerprint))
+        }
         Ok(_) => return Err(out_of_turn("not the answer to describe")),
         Err(error) => return Err(died(process, error).await),
     };

@@ -80,6 +80,7 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
             let fingerprint = fingerprint.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
             Arc::new(translate::engine_facts(described, fingerprint))
         }
+        Ok(report::Report::Failed(failed)) => return Err(StartError::Boot(failed.message)),
         Ok(_) => return Err(out_of_turn("not the answer to describe")),
         Err(error) => return Err(died(process, error).await),
     };

@@ -357,15 +357,15 @@ impl Dispatch {
     /// Gives every shard that can take some the work that is most due.
     pub fn plan(&mut self, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
-        for index in 0..self.shards.len() {
-            let free = match &self.shards[index].state {
-                State::Empty | State::Idle { .. } => true,
-                State::Paused { until } => *until <= now,
-                State::Forking { .. } | State::Busy { .. } => false,
-            };
-            if !free {
-                continue;
-            }
+        // Those that have a runtime come first: what they can take at once needs no fork.
+        let idle = |shard: &Shard| matches!(shard.state, State::Idle { .. });
+        let empty = |shard: &Shard| match shard.state {
+            State::Empty => true,
+            State::Paused { until } => until <= now,
+            _ => false,
+        };
+        let (idle, empty) = (self.shards_that(idle), self.shards_that(empty));
+        for index in idle.into_iter().chain(empty) {
             let Some((priority, source)) = self.most_due(index, now) else { continue };
             actions.push(match self.shards[index].state {
                 State::Idle { source: here } if here == source => self.assign(index, priority, source, now),
@@ -373,6 +373,10 @@ impl Dispatch {
             });
         }
         actions
+    }
+
+    fn shards_that(&self, condition: impl Fn(&Shard) -> bool) -> Vec<usize> {
+        self.shards.iter().enumerate().filter(|(_, shard)| condition(shard)).map(|(index, _)| index).collect()
     }
 
     /// The queue that a free shard should serve next.
@@ -515,3 +519,6 @@ enum End {
     Front,
     Back,
 }
+
+#[cfg(test)]
+mod tests;

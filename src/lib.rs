@@ -5,5 +5,7 @@
 pub mod build;
 pub mod grpc;
 pub mod proto;
+pub mod runtime;
 pub mod supervisor;
 pub mod task;
+pub mod wire;

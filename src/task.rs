@@ -1,58 +1,31 @@
-//! Tasks: each has a name, a span and an owner.
+//! Spawning tasks: each has a name and a span. Bare `tokio::spawn` is banned by `clippy.toml`.
 
 use std::future::Future;
 
 use tokio::task::JoinHandle;
-use tracing::Instrument as _;
+use tracing::Instrument;
 
-/// A running task. Dropping it aborts the task.
+/// Spawns a task that ends by itself: when its channels close, or when its work is done.
+#[expect(clippy::disallowed_methods, reason = "the one place that may")]
+pub fn spawn<F>(name: &'static str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    tokio::spawn(future.instrument(tracing::debug_span!("task", name)))
+}
+
+/// A task that is aborted when its owner lets go of it.
 #[derive(Debug)]
-#[must_use = "dropping it aborts the task"]
-pub struct Task<T> {
-    handle: JoinHandle<T>,
+pub struct Owned(JoinHandle<()>);
+
+/// Spawns a task that must not outlive its owner.
+pub fn spawn_owned(name: &'static str, future: impl Future<Output = ()> + Send + 'static) -> Owned {
+    Owned(spawn(name, future))
 }
 
-/// Starts a task under a span of that name, as a child of the current one.
-pub fn spawn<T: Send + 'static>(name: &'static str, future: impl Future<Output = T> + Send + 'static) -> Task<T> {
-    let span = tracing::info_span!("task", name);
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
-    let handle = tokio::spawn(future.instrument(span));
-    Task { handle }
-}
-
-impl<T> Task<T> {
-    /// Waits for the task's end; `None` if it panicked or the runtime stopped. Safe to cancel and to call again, until
-    /// it has answered.
-    pub async fn join(&mut self) -> Option<T> {
-        (&mut self.handle).await.ok()
-    }
-}
-
-impl<T> Drop for Task<T> {
+impl Drop for Owned {
     fn drop(&mut self) {
-        self.handle.abort();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_task_ends_with_its_owner() {
-        let (held, gone) = oneshot::channel::<()>();
-        let task = spawn("test", async move {
-            std::future::pending::<()>().await;
-            drop(held);
-        });
-        drop(task);
-        assert!(gone.await.is_err(), "the task's future was dropped");
-    }
-
-    #[tokio::test]
-    async fn a_task_gives_its_value_back() {
-        assert_eq!(spawn("test", async { 7 }).join().await, Some(7));
+        self.0.abort();
     }
 }

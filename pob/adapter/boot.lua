@@ -1,0 +1,58 @@
+-- Boots Path of Building inside the host environment, the same way in every process.
+
+local host = require("host")
+local order = require("host.order")
+
+local M = {}
+
+---@param message string
+---@return EngineError
+local function boot_error(message)
+	return { kind = "engine_error", message = "Path of Building does not boot: " .. message:gsub("%^x?%x+", ""):gsub("%s+", " ") }
+end
+
+---Called before each module of PoB's own.
+---@param name string
+local function on_load(name)
+	if name == "Modules/Main" then
+		-- A checkout turns developer mode on: it would write into its own directory. Results do not depend on it.
+		launch.devMode = false
+		launch.installedMode = true
+		-- No update check: there is no network, and the installation is not ours to change.
+		launch.CheckForUpdate = function() end
+	end
+end
+
+---Boots and parses the passive trees of the given versions; none given: the newest.
+---@param native NativeHost
+---@param tree_versions string[]
+---@return boolean?, EngineError?
+function M.run(native, tree_versions)
+	jit.off()
+	host.install(native, on_load)
+	order.set_sorting(true)
+	dofile("Launch.lua")
+	host.run_callback("OnInit")
+	if launch.promptMsg or not main or not main.modes then
+		return nil, boot_error(launch.promptMsg or "its main module is missing")
+	end
+	-- The databases of unique and rare items feed search lists in the window, nothing else.
+	main.onFrameFuncs["LoadItems"] = nil
+	-- One frame brings the empty build up, as it does when a user starts the program.
+	host.run_callback("OnFrame")
+	if launch.promptMsg then
+		return nil, boot_error(launch.promptMsg)
+	end
+	for _, version in ipairs(tree_versions) do
+		if treeVersions[version] then
+			main:LoadTree(version)
+		end
+	end
+	order.set_sorting(false)
+	host.lock_down()
+	-- PoB lets the heap triple before it collects; it is about to be shared by forks.
+	collectgarbage("setpause", 150)
+	return true
+end
+
+return M

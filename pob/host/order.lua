@@ -1,0 +1,69 @@
+-- Deterministic iteration while PoB boots.
+-- LuaJIT seeds its string ids at random, so `pairs` goes through string keys in another order in each process, and
+-- PoB lets the last of two entries of one name win. While sorting is on, `pairs` goes through numbers, then strings,
+-- in ascending order; afterwards it is the plain one.
+
+local next, type, sort = next, type, table.sort
+
+local M = {}
+
+local sorting = false
+
+---The keys of a table: numbers ascending, then strings ascending, then whatever else in no order of ours.
+---@param t table
+---@return any[] keys
+---@return integer count
+local function ordered_keys(t)
+	local numbers, strings, others = {}, {}, {}
+	local number_count, string_count, other_count = 0, 0, 0
+	for key in next, t do
+		local kind = type(key)
+		if kind == "string" then
+			string_count = string_count + 1
+			strings[string_count] = key
+		elseif kind == "number" then
+			number_count = number_count + 1
+			numbers[number_count] = key
+		else
+			other_count = other_count + 1
+			others[other_count] = key
+		end
+	end
+	sort(numbers)
+	sort(strings)
+	for i = 1, string_count do
+		numbers[number_count + i] = strings[i]
+	end
+	for i = 1, other_count do
+		numbers[number_count + string_count + i] = others[i]
+	end
+	return numbers, number_count + string_count + other_count
+end
+
+---What PoB gets as `pairs`.
+---@param t table
+function M.pairs(t)
+	if not sorting then
+		return next, t, nil
+	end
+	local keys, count = ordered_keys(t)
+	local index = 0
+	return function()
+		-- As with `next`, entries that the loop removed meanwhile are not visited.
+		while index < count do
+			index = index + 1
+			local key = keys[index]
+			local value = t[key]
+			if value ~= nil then
+				return key, value
+			end
+		end
+	end, t, nil
+end
+
+---@param on boolean
+function M.set_sorting(on)
+	sorting = on
+end
+
+return M

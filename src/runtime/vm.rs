@@ -1,0 +1,509 @@
+//! One Lua VM with one engine in it, behind a typed interface.
+//!
+//! Owns the `Lua` state and everything that crosses its border. Values cross as bytes, never as mlua numbers: those
+//! turn whole doubles into integers and lose the sign of zero. Knows the engine contract (`pob/types/contract.lua`)
+//! and nothing of Path of Building.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use mlua::{Function, Lua, LuaOptions, LuaSerdeExt, LuaString, StdLib, Table, Value, serde::ser::Options as SerializeOptions};
+
+use super::{
+    host::{self, Installation, InstallationError},
+    modules::MODULES,
+};
+use crate::build::{outcome::StatValue, variation::Variation};
+
+/// Which engine a VM holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EngineKind {
+    /// Path of Building.
+    Pob,
+    /// The embedded one.
+    Sample,
+}
+
+impl EngineKind {
+    /// Name, as in the Lua contract.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pob => "pob",
+            Self::Sample => "sample",
+        }
+    }
+}
+
+/// How to boot an engine.
+#[derive(Clone, Debug, Default)]
+pub struct BootOptions {
+    /// The installation; needed by [`EngineKind::Pob`].
+    pub directory: Option<PathBuf>,
+    /// Tree versions to parse ahead of time, beside the newest.
+    pub tree_versions: Vec<String>,
+    /// Whether the sample engine can be made to misbehave, for tests.
+    pub faults: bool,
+}
+
+/// Why something was not done: the failure of the Lua contract, with its kind as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawFailure {
+    /// One of the failure kinds of the contract.
+    pub kind: String,
+    /// Path of the field; empty: none in particular.
+    pub field: String,
+    /// One line for people.
+    pub message: String,
+}
+
+/// A warning of the Lua contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RawWarning {
+    /// One of the warning kinds of the contract.
+    pub kind: String,
+    /// Path of the field; empty: none in particular.
+    pub field: String,
+    /// One line for people.
+    pub message: String,
+}
+
+/// A named scalar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawStat {
+    /// Name, as the engine has it.
+    pub name: String,
+    /// Value, bit for bit.
+    pub value: StatValue,
+}
+
+/// How one variation ended: the fields of the runtime protocol's `Outcome`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawOutcome {
+    /// One byte for each wanted stat: `n` number, `b` boolean, `-` absent, `x` text (see `extra`).
+    pub kinds: Vec<u8>,
+    /// Little-endian doubles, one for each wanted stat.
+    pub values: Vec<u8>,
+    /// Texts, and stats that the base does not have, ordered by name.
+    pub extra: Vec<RawStat>,
+    /// What the client should know.
+    pub warnings: Vec<RawWarning>,
+    /// Set if there is no outcome.
+    pub failure: Option<RawFailure>,
+    /// Computing time.
+    pub compute_seconds: f64,
+    /// `fast` or `plain`; empty if nothing was computed.
+    pub path: String,
+}
+
+impl RawOutcome {
+    fn failed(failure: RawFailure) -> Self {
+        Self { failure: Some(failure), ..Self::default() }
+    }
+}
+
+/// What is known of a stat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawStatInfo {
+    /// Name, as in outcomes.
+    pub name: String,
+    /// For people.
+    pub label: String,
+    /// `%` or a word; empty: none.
+    pub unit: String,
+    /// 1: more is better, -1: less is better, 0: unknown.
+    pub better: i32,
+    /// Belongs to the preset of main stats.
+    pub main: bool,
+}
+
+/// Facts about the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawEngineInfo {
+    /// `pob` or `sample`.
+    pub name: String,
+    /// The engine's own version.
+    pub version: String,
+    /// Oldest first.
+    pub tree_versions: Vec<String>,
+    /// One sentence for people; empty: nothing to say.
+    pub notice: String,
+    /// In display order.
+    pub stats: Vec<RawStatInfo>,
+}
+
+/// A loaded base.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RawBase {
+    /// Every scalar of the output, ordered by name.
+    pub stats: Vec<RawStat>,
+    /// What is odd about it.
+    pub warnings: Vec<RawWarning>,
+    /// What the engine wants to be told again by [`Vm::evaluate_plain`]; opaque to everybody else.
+    pub hints: Vec<u8>,
+}
+
+/// The base of a variation that goes the plain path.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainBase<'a> {
+    /// The build.
+    pub xml: &'a str,
+    /// [`RawBase::hints`] of that base; empty: none.
+    pub hints: &'a [u8],
+    /// Stats beside the selected ones come as extra.
+    pub with_others: bool,
+}
+
+/// Why the VM did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum VmError {
+    /// The engine says no.
+    #[error("{}: {}", .0.kind, .0.message)]
+    Engine(RawFailure),
+    /// The PoB installation is none.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
+    /// The engine needs an installation and was given none.
+    #[error("the engine needs a Path of Building installation")]
+    NoInstallation,
+    /// Our own Lua code broke the contract, or Lua could not start.
+    #[error(transparent)]
+    Lua(#[from] mlua::Error),
+}
+
+impl VmError {
+    /// The same as a failure of the Lua contract.
+    #[must_use]
+    pub fn into_failure(self) -> RawFailure {
+        let kind = match self {
+            Self::Engine(failure) => return failure,
+            Self::Lua(mlua::Error::MemoryError(_)) => "memory_limit",
+            Self::Installation(_) | Self::NoInstallation | Self::Lua(_) => "engine_error",
+        };
+        let message = self.to_string();
+        let message = message.lines().next().unwrap_or_default().to_owned();
+        RawFailure { kind: kind.to_owned(), field: String::new(), message }
+    }
+}
+
+/// Whether a VM's state is still the one that its base left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Clean,
+    /// Its memory limit was hit, or it evaluated the plain way: good for nothing more.
+    Spent,
+}
+
+/// A Lua VM with an engine.
+pub struct Vm {
+    lua: Lua,
+    kind: EngineKind,
+    border: Table,
+    /// The names that outcomes are packed by; `None`: none chosen yet.
+    selected: Option<Vec<String>>,
+    /// The base's names, in order.
+    base_names: Vec<String>,
+    condition: Condition,
+}
+
+impl Vm {
+    /// A VM with the engine's code, not booted.
+    ///
+    /// # Errors
+    /// If Lua cannot start, or cannot keep the limit.
+    pub fn new(kind: EngineKind, heap_limit_bytes: Option<u64>) -> Result<Self, VmError> {
+        // SAFETY: `unsafe_new_with` is unsafe because `ffi` and `debug` let Lua code break memory safety. The code
+        // that runs before the lock-down is ours and PoB's, which is trusted; afterwards neither library is reachable.
+        // JUSTIFICATION: PoB needs `jit` and `bit`, the packing of outcomes needs `ffi`.
+        #[expect(unsafe_code, reason = "all of LuaJIT's libraries are needed, and mlua has no safe way to them")]
+        let lua = unsafe { Lua::unsafe_new_with(StdLib::ALL, LuaOptions::default()) };
+        if let Some(limit) = heap_limit_bytes {
+            lua.set_memory_limit(usize::try_from(limit).unwrap_or(usize::MAX))?;
+        }
+        let package: Table = lua.globals().get("package")?;
+        package.set("path", "")?;
+        package.set("cpath", "")?;
+        let preload: Table = package.get("preload")?;
+        for module in MODULES {
+            let chunk = lua.load(module.source).set_name(format!("@pob/{}", module.path));
+            preload.set(module.name, chunk.into_function()?)?;
+        }
+        let require: Function = lua.globals().get("require")?;
+        let border: Table = require.call("border")?;
+        let vm = Self { lua, kind, border, selected: None, base_names: Vec::new(), condition: Condition::Clean };
+        vm.call("open", kind.as_str())?;
+        Ok(vm)
+    }
+
+    /// Boots the engine and parses the passive trees.
+    ///
+    /// # Errors
+    /// If the installation is none, or the engine does not boot.
+    pub fn boot(&mut self, options: &BootOptions) -> Result<(), VmError> {
+        let installation = match (self.kind, options.directory.as_deref()) {
+            (EngineKind::Pob, None) => return Err(VmError::NoInstallation),
+            (EngineKind::Pob, Some(directory)) => Some(Installation::find(directory)?),
+            (EngineKind::Sample, _) => None,
+        };
+        let table = self.lua.create_table()?;
+        table.set("directory", installation.as_ref().map(|found| found.root().display().to_string()))?;
+        table.set("tree_versions", options.tree_versions.clone())?;
+        table.set("faults", options.faults)?;
+        let native = host::functions(&self.lua, installation)?;
+        self.call("boot", (native, table))?;
+        Ok(())
+    }
+
+    /// Facts about the engine.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn describe(&mut self) -> Result<RawEngineInfo, VmError> {
+        let info: Table = self.call("describe", ())?.get("info")?;
+        let stats: Vec<Table> = info.get("stats")?;
+        Ok(RawEngineInfo {
+            name: info.get("name")?,
+            version: info.get("version")?,
+            tree_versions: info.get("tree_versions")?,
+            notice: optional_text(&info, "notice")?,
+            stats: stats
+                .iter()
+                .map(|stat| {
+                    Ok(RawStatInfo {
+                        name: stat.get("name")?,
+                        label: stat.get("label")?,
+                        unit: optional_text(stat, "unit")?,
+                        better: stat.get::<Option<i32>>("better")?.unwrap_or(0),
+                        main: stat.get::<Option<bool>>("main")?.unwrap_or(false),
+                    })
+                })
+                .collect::<mlua::Result<_>>()?,
+        })
+    }
+
+    /// Loads a base from a clean state.
+    ///
+    /// # Errors
+    /// If the engine does not take the build.
+    pub fn load_base(&mut self, xml: &str) -> Result<RawBase, VmError> {
+        let loaded = self.call("load_base", self.lua.create_string(xml)?)?;
+        let mut stats = read_stats(&loaded.get("stats")?)?;
+        stats.sort_by(|a, b| a.name.cmp(&b.name));
+        self.base_names = stats.iter().map(|stat| stat.name.clone()).collect();
+        self.selected = None;
+        let hints = loaded.get::<Option<LuaString>>("hints")?.map_or_else(Vec::new, |hints| hints.as_bytes().to_vec());
+        Ok(RawBase { stats, warnings: read_warnings(&loaded)?, hints })
+    }
+
+    /// Switches the JIT on and evaluates enough to compile what evaluating needs.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn warm_up(&mut self) -> Result<(), VmError> {
+        self.call("warm_up", ())?;
+        Ok(())
+    }
+
+    /// Evaluates a variation (its canonical JSON) of the loaded base; an empty selection means every stat of the
+    /// base, and what else there is.
+    pub fn evaluate(&mut self, variation_json: &[u8], selection: &[String], strict: bool) -> RawOutcome {
+        self.answer(selection, strict, |vm, everything| {
+            let variation = vm.read_variation(variation_json)?;
+            vm.call("evaluate", (variation, everything))
+        })
+    }
+
+    /// Evaluates the slow way: writes the varied build, loads it from scratch, reads its output. The VM should never
+    /// have loaded a build, and is spent afterwards.
+    pub fn evaluate_plain(
+        &mut self,
+        base: &PlainBase<'_>,
+        variation_json: &[u8],
+        selection: &[String],
+        strict: bool,
+    ) -> RawOutcome {
+        let everything = selection.is_empty() || base.with_others;
+        let outcome = self.answer(selection, strict, |vm, _| {
+            let variation = vm.read_variation(variation_json)?;
+            let (xml, hints) = (vm.lua.create_string(base.xml)?, vm.lua.create_string(base.hints)?);
+            vm.call("evaluate_plain", (xml, hints, variation, everything))
+        });
+        self.condition = Condition::Spent;
+        outcome
+    }
+
+    /// The varied build as XML.
+    ///
+    /// # Errors
+    /// If the variation is not valid for this build.
+    pub fn export(&mut self, base_xml: &str, variation_json: &[u8]) -> Result<String, VmError> {
+        let variation = self.read_variation(variation_json)?;
+        let exported = self.call("export", (self.lua.create_string(base_xml)?, variation))?;
+        Ok(exported.get("xml")?)
+    }
+
+    /// Runs a full garbage collection.
+    pub fn collect(&mut self) {
+        // Finalizers run in the second pass free what they held in the first; an error in one is not ours to handle.
+        for _ in 0..2 {
+            if let Err(error) = self.lua.gc_collect() {
+                tracing::warn!(%error, "a finalizer failed");
+            }
+        }
+    }
+
+    /// Switches the garbage collector off.
+    pub fn stop_collector(&mut self) {
+        self.lua.gc_stop();
+    }
+
+    /// Lua heap in bytes.
+    #[must_use]
+    pub fn heap_bytes(&self) -> u64 {
+        self.lua.used_memory() as u64
+    }
+
+    /// Whether nothing that this VM computes from now on can be trusted.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.condition == Condition::Spent
+    }
+
+    /// Runs a Lua chunk in the VM: for specs.
+    ///
+    /// # Errors
+    /// Whatever the chunk raises.
+    pub fn run<R: mlua::FromLuaMulti>(&self, path: &Path, source: &str) -> mlua::Result<R> {
+        self.lua.load(source).set_name(format!("@{}", path.display())).call(())
+    }
+
+    /// Calls a function of the border and sorts its answer.
+    fn call(&self, name: &str, arguments: impl mlua::IntoLuaMulti) -> Result<Table, VmError> {
+        let function: Function = self.border.get(name)?;
+        let answer: Table = function.call(arguments)?;
+        let Some(failure) = answer.get::<Option<Table>>("failure")? else { return Ok(answer) };
+        let failure = RawFailure {
+            kind: failure.get("kind")?,
+            field: optional_text(&failure, "field")?,
+            message: optional_text(&failure, "message")?,
+        };
+        let traceback = optional_text(&answer, "traceback")?;
+        if !traceback.is_empty() {
+            tracing::warn!(call = name, traceback, "the engine raised an error");
+        }
+        Err(VmError::Engine(failure))
+    }
+
+    /// Turns what an evaluation gives into an outcome.
+    fn answer(
+        &mut self,
+        selection: &[String],
+        strict: bool,
+        evaluate: impl FnOnce(&Self, bool) -> Result<Table, VmError>,
+    ) -> RawOutcome {
+        let started = Instant::now();
+        let everything = selection.is_empty();
+        let result = self
+            .select(selection)
+            .and_then(|()| evaluate(self, everything))
+            .and_then(|answer| Ok(read_outcome(&answer)?));
+        let mut outcome = result.unwrap_or_else(|error| RawOutcome::failed(error.into_failure()));
+        if outcome.failure.as_ref().is_some_and(|failure| failure.kind == "memory_limit") {
+            self.condition = Condition::Spent;
+        }
+        if strict && let Some(warning) = outcome.warnings.first() {
+            let RawWarning { kind, field, message } = warning.clone();
+            let failure =
+                RawFailure { kind: "strict_warning".to_owned(), field, message: format!("{kind}: {message}") };
+            outcome = RawOutcome { warnings: outcome.warnings, ..RawOutcome::failed(failure) };
+        }
+        outcome.compute_seconds = started.elapsed().as_secs_f64();
+        outcome
+    }
+
+    /// Tells Lua which names to pack, unless it knows.
+    fn select(&mut self, selection: &[String]) -> Result<(), VmError> {
+        let wanted = if selection.is_empty() { &self.base_names } else { selection };
+        if self.selected.as_deref() != Some(wanted) {
+            let select: Function = self.border.get("select")?;
+            select.call::<()>(wanted.to_vec())?;
+            self.selected = Some(wanted.to_vec());
+        }
+        Ok(())
+    }
+
+    /// A variation as the table of the contract: absent fields are nil, numbers are doubles.
+    fn read_variation(&self, json: &[u8]) -> Result<Value, VmError> {
+        let variation: Variation = serde_json::from_slice(json).map_err(|error| {
+            VmError::Engine(RawFailure {
+                kind: "invalid_variation".to_owned(),
+                field: String::new(),
+                message: error.to_string(),
+            })
+        })?;
+        let options = SerializeOptions::new()
+            .set_array_metatable(false)
+            .serialize_none_to_null(false)
+            .serialize_unit_to_null(false);
+        Ok(self.lua.to_value_with(&variation, options)?)
+    }
+}
+
+/// A text that may be nil; bytes that are no UTF-8 are replaced.
+fn optional_text(table: &Table, key: &str) -> mlua::Result<String> {
+    Ok(table.get::<Option<LuaString>>(key)?.map_or_else(String::new, |text| text.to_string_lossy()))
+}
+
+fn read_warnings(answer: &Table) -> mlua::Result<Vec<RawWarning>> {
+    let Some(list) = answer.get::<Option<Vec<Table>>>("warnings")? else { return Ok(Vec::new()) };
+    list.iter()
+        .map(|warning| {
+            Ok(RawWarning {
+                kind: warning.get("kind")?,
+                field: optional_text(warning, "field")?,
+                message: optional_text(warning, "message")?,
+            })
+        })
+        .collect()
+}
+
+fn read_outcome(answer: &Table) -> mlua::Result<RawOutcome> {
+    let mut extra = match answer.get::<Option<Table>>("extras")? {
+        Some(list) => read_stats(&list)?,
+        None => Vec::new(),
+    };
+    extra.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(RawOutcome {
+        kinds: answer.get::<LuaString>("kinds")?.as_bytes().to_vec(),
+        values: answer.get::<LuaString>("values")?.as_bytes().to_vec(),
+        extra,
+        warnings: read_warnings(answer)?,
+        path: answer.get("path")?,
+        ..RawOutcome::default()
+    })
+}
+
+/// Reads a flat list of names and tagged values (see `pob/outcome.lua`).
+fn read_stats(list: &Table) -> mlua::Result<Vec<RawStat>> {
+    let mut stats = Vec::with_capacity(list.raw_len() / 2);
+    let mut items = list.sequence_values::<LuaString>();
+    while let (Some(name), Some(value)) = (items.next(), items.next()) {
+        stats.push(RawStat { name: name?.to_string_lossy(), value: read_tagged(&value?.as_bytes())? });
+    }
+    Ok(stats)
+}
+
+fn read_tagged(bytes: &[u8]) -> mlua::Result<StatValue> {
+    match bytes {
+        [b'n', number @ ..] if number.len() == 8 => {
+            let mut double = [0; 8];
+            double.copy_from_slice(number);
+            Ok(StatValue::Number(f64::from_le_bytes(double)))
+        }
+        [b'b', flag] => Ok(StatValue::Boolean(*flag == b'1')),
+        [b't', text @ ..] => Ok(StatValue::Text(String::from_utf8_lossy(text).into_owned())),
+        _ => Err(mlua::Error::runtime("a tagged value is malformed")),
+    }
+}

@@ -48,6 +48,9 @@ local xml = require('sample.xml')
 
 local M = {}
 
+-- Warnings of one build; a hostile one could have a million.
+M.MAX_WARNINGS = 200
+
 local READERS = { character.read, gear.read, skills.read, options.read }
 
 ---Reads a build.
@@ -64,7 +67,9 @@ function M.read(text)
 	---@type EngineWarning[]
 	local warnings = {}
 	local function warn(kind, message)
-		warnings[#warnings + 1] = { kind = kind, message = message }
+		if #warnings < M.MAX_WARNINGS then
+			warnings[#warnings + 1] = { kind = kind, message = message }
+		end
 	end
 	local build = { frame = root }
 	for _, read in ipairs(READERS) do

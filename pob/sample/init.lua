@@ -157,7 +157,11 @@ function M.evaluate_plain(xml, variation)
 	if not applying then
 		return nil, applied_to
 	end
-	local written = assert(builds.read(builds.write(applying.build)))
+	local written
+	written, err = builds.read(builds.write(applying.build))
+	if not written then
+		return nil, err
+	end
 	return result(applied_to, applying, calculate(written), 'plain')
 end
 

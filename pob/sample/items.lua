@@ -4,6 +4,7 @@
 
 local bases = require('sample.data.bases')
 local mods = require('sample.mods')
+local texts = require('sample.text')
 local tree = require('sample.tree')
 
 ---@class (exact) Item
@@ -27,6 +28,9 @@ local M = {}
 
 M.MAX_BYTES = 16 * 1024
 M.MAX_LINES = 100
+
+-- What neither the game nor XML can hold.
+local CONTROL = '[%z\1-\8\11\12\14-\31]'
 
 local DAMAGE_TYPES = { 'Physical', 'Fire', 'Cold', 'Lightning', 'Chaos' }
 local RARITIES = { NORMAL = 1, MAGIC = 1, RARE = 2, UNIQUE = 2, RELIC = 2 }
@@ -146,9 +150,8 @@ local LOCAL_DEFENCES = { Shield = true, Helmet = true, ['Body Armour'] = true, G
 ---@return string[] lines without blank ones and rules
 local function split(text)
 	local lines = {}
-	for line in text:gmatch('[^\r\n]+') do
-		line = line:match('^%s*(.-)%s*$')
-		if line ~= '' and not line:find('^%-%-%-+$') then
+	for _, line in ipairs(texts.lines(text)) do
+		if not line:find('^%-%-%-+$') then
 			lines[#lines + 1] = line
 		end
 	end
@@ -204,6 +207,9 @@ function M.parse(text)
 	if #text > M.MAX_BYTES then
 		return nil, ('an item text has at most %d bytes'):format(M.MAX_BYTES)
 	end
+	if text:find(CONTROL) then
+		return nil, 'an item text holds no control characters'
+	end
 	local lines = split(text)
 	local at = lines[1] and lines[1]:find('^Item Class:') and 2 or 1
 	local rarity = lines[at] and lines[at]:match('^Rarity:%s*(%a+)')
@@ -237,7 +243,7 @@ function M.parse(text)
 end
 
 -- Items by text: optimizers try the same few hundred items again and again.
-local MAX_REMEMBERED = 1024
+local MAX_REMEMBERED = 512
 ---@type table<string, Item>
 local remembered = {}
 local remembered_count = 0

@@ -2,6 +2,8 @@
 -- comments and the five named entities. It owns the bounds on depth and size; it knows nothing of builds, and it
 -- never guesses: what it does not understand is an error with a line number.
 
+local trim = require('sample.text').trim
+
 ---@class (exact) XmlElement
 ---@field name string
 ---@field attrs table<string, string>
@@ -19,16 +21,6 @@ local ENTITIES = { amp = '&', lt = '<', gt = '>', quot = '"', apos = "'" }
 local ESCAPES = { ['&'] = '&amp;', ['<'] = '&lt;', ['>'] = '&gt;', ['"'] = '&quot;', ['\n'] = '&#10;', ['\t'] = '&#9;',
 	['\r'] = '&#13;' }
 
----@param text string
----@param position integer
----@return integer
-local function line_of(text, position)
-	local line = 1
-	for _ in text:sub(1, position - 1):gmatch('\n') do
-		line = line + 1
-	end
-	return line
-end
 
 ---@param code integer?
 ---@return string? utf8 nil when no character has that code
@@ -80,6 +72,19 @@ end
 ---@field text string
 ---@field at integer
 ---@field elements integer
+---@field line integer of `line_at`
+---@field line_at integer where lines are counted up to
+
+---The line of where the reader is. Counts on from the last time: counting from the start would be quadratic.
+---@param reader XmlReader
+---@return integer
+local function line_of(reader)
+	for _ in reader.text:sub(reader.line_at, reader.at - 1):gmatch('\n') do
+		reader.line = reader.line + 1
+	end
+	reader.line_at = math.max(reader.line_at, reader.at)
+	return reader.line
+end
 
 ---@param reader XmlReader
 ---@param element XmlElement
@@ -195,14 +200,12 @@ local function read_piece(reader, stack)
 	elseif #stack > M.MAX_DEPTH then
 		return nil, ('more than %d levels deep'):format(M.MAX_DEPTH)
 	end
-	local element = { name = name, attrs = {}, order = {}, children = {}, line = 0 }
 	reader.at = attributes_at
+	local element = { name = name, attrs = {}, order = {}, children = {}, line = line_of(reader) }
 	local mark, problem = read_attributes(reader, element)
 	if not mark then
 		return nil, problem
 	end
-	-- Only tags that stay open are named in errors, and counting lines is not free.
-	element.line = mark == '>' and line_of(text, attributes_at) or 0
 	top.children[#top.children + 1] = element
 	if mark == '>' then
 		stack[#stack + 1] = element
@@ -219,7 +222,7 @@ function M.read(text)
 		return nil, ('larger than %d bytes'):format(M.MAX_BYTES)
 	end
 	---@type XmlReader
-	local reader = { text = text, at = text:sub(1, 3) == '\239\187\191' and 4 or 1, elements = 0 }
+	local reader = { text = text, at = text:sub(1, 3) == '\239\187\191' and 4 or 1, elements = 0, line = 1, line_at = 1 }
 	local document = { name = '', attrs = {}, order = {}, children = {}, line = 1 }
 	local stack, root = { document }, nil
 	while true do
@@ -240,7 +243,7 @@ function M.read(text)
 			end
 		end
 		if done == nil or problem then
-			return nil, ('line %d: %s'):format(line_of(text, reader.at), problem)
+			return nil, ('line %d: %s'):format(line_of(reader), problem)
 		end
 	end
 	if not root then
@@ -264,7 +267,7 @@ local function write_element(out, element, indent)
 	out[#out + 1] = '>\n'
 	for _, child in ipairs(element.children) do
 		if type(child) == 'string' then
-			out[#out + 1] = (child:gsub('[&<>]', ESCAPES)) .. '\n'
+			out[#out + 1] = (trim(child):gsub('[&<>]', ESCAPES)) .. '\n'
 		else
 			write_element(out, child, indent .. '\t')
 		end

@@ -49,17 +49,22 @@ local function check_values(change, index)
 	end
 end
 
+local EDITS = { 'replace', 'level', 'quality', 'variant', 'enabled', 'count' }
+
 ---@param change GemChange
 ---@param index integer
 ---@return EngineError?
 local function check_sense(change, index)
-	local field, edits = context.path('gems', index), change.level or change.quality or change.variant or change.count
+	local field = context.path('gems', index)
 	if change.add and (change.gem or change.replace or change.remove) then
 		return context.fail('invalid_variation', field, 'what is added has no index, replaces nothing and is not removed')
 	elseif not change.add and not change.gem then
-		return context.fail('invalid_variation', field, 'gem or add says which gem is meant')
-	elseif change.remove and (change.replace or edits or change.enabled ~= nil) then
-		return context.fail('invalid_variation', field, 'a gem that is removed cannot be changed')
+		return context.fail('invalid_variation', field .. '.gem', 'gem or add says which gem is meant')
+	end
+	for i = 1, change.remove and #EDITS or 0 do
+		if change[EDITS[i]] ~= nil then
+			return context.fail('invalid_variation', field .. '.' .. EDITS[i], 'a gem that is removed cannot be changed')
+		end
 	end
 end
 
@@ -87,7 +92,9 @@ local function changed(old, gem, change)
 	if enabled == nil then
 		enabled = old.enabled
 	end
-	return { gem = gem, name = gem and gem.name or old.name, level = change.level or old.level,
+	-- Another gem comes at a new gem's level, as in PoB; the quality stays.
+	local level = change.replace and ADDED.level or old.level
+	return { gem = gem, name = gem and gem.name or old.name, level = change.level or level,
 		quality = change.quality or old.quality, enabled = enabled, count = change.count or old.count }
 end
 
@@ -115,7 +122,7 @@ local function apply_one(applying, change, index, seen)
 			return context.fail('unknown_gem', context.path('gems', index, 'gem'),
 				('socket group %d has no gem %s'):format(change.group, change.gem))
 		elseif seen[key] then
-			return context.fail('invalid_variation', context.path('gems', index), 'this gem is there twice')
+			return context.fail('invalid_variation', context.path('gems', index, 'gem'), 'this gem is there twice')
 		end
 		seen[key] = true
 		if change.replace then

@@ -74,7 +74,8 @@ function M.custom_mods(applying, text, field)
 	end
 	local mods, unknown = options.parse_custom(text)
 	if not mods then
-		return context.fail('invalid_variation', field, ('there are at most %d modifier lines'):format(options.MAX_LINES))
+		return context.fail('invalid_variation', field, ('custom modifiers have at most %d lines and %d bytes'):format(
+			options.MAX_LINES, options.MAX_BYTES))
 	end
 	for i = 1, #unknown do
 		context.warn(applying, 'mod_not_understood', field, unknown[i])

@@ -33,7 +33,8 @@ end
 local function read_nodes(build, spec, warn)
 	local wanted, order = {}, {}
 	for text in (spec.attrs.nodes or ''):gmatch('%d+') do
-		local id = tonumber(text)
+		-- Longer numbers are no ids, and need not even be integers any more.
+		local id = tonumber(text:sub(1, 10))
 		-- PoB lists the starts among the nodes; they come with the class here.
 		local is_start = tree.nodes[id] and not tree.is_allocatable(id)
 		if not is_start and not wanted[id] then

@@ -7,6 +7,7 @@ local options = require('sample.build.options')
 local skills = require('sample.build.skills')
 local write = require('sample.build.write')
 local xml = require('sample.xml')
+local xml_writer = require('sample.xml_writer')
 
 ---@class (exact) Build
 ---@field frame XmlElement the XML that it was read from: what it does not own is written back from here
@@ -62,7 +63,11 @@ function M.read(text)
 	if not root then
 		return nil, { kind = 'bad_build', message = 'the XML is broken: ' .. problem }
 	elseif root.name ~= 'PathOfBuilding' then
-		return nil, { kind = 'bad_build', message = ('this is no build: its root is <%s>, not <PathOfBuilding>'):format(root.name) }
+		return nil,
+			{
+				kind = 'bad_build',
+				message = ('this is no build: its root is <%s>, not <PathOfBuilding>'):format(root.name),
+			}
 	end
 	---@type EngineWarning[]
 	local warnings = {}
@@ -85,7 +90,7 @@ end
 ---@param build Build
 ---@return string
 function M.write(build)
-	return xml.write(write.write(build))
+	return xml_writer.write(write.write(build))
 end
 
 return M

@@ -22,8 +22,14 @@ local MAX_NUMBER = 1e9
 local MAX_REMEMBERED = 4096
 
 -- Attributes and charge limits are settled before "per" is, so they cannot themselves depend on it.
-local NEVER_PER = { Str = true, Dex = true, Int = true, PowerChargesMax = true, FrenzyChargesMax = true,
-	EnduranceChargesMax = true }
+local NEVER_PER = {
+	Str = true,
+	Dex = true,
+	Int = true,
+	PowerChargesMax = true,
+	FrenzyChargesMax = true,
+	EnduranceChargesMax = true,
+}
 
 ---@type table<string, Modifier[]|false>
 local remembered = {}
@@ -70,8 +76,14 @@ local function parse(line)
 		elseif suffix and suffix.per and (NEVER_PER[effect[1]] or per_count <= 0) then
 			return false
 		end
-		mods[i] = { stat = effect[1], kind = effect[2], value = effect[3] * number, cond = suffix and suffix.cond,
-			per = suffix and suffix.per, per_count = suffix and suffix.per and per_count }
+		mods[i] = {
+			stat = effect[1],
+			kind = effect[2],
+			value = effect[3] * number,
+			cond = suffix and suffix.cond,
+			per = suffix and suffix.per,
+			per_count = suffix and suffix.per and per_count,
+		}
 	end
 	return mods
 end

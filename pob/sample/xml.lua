@@ -1,8 +1,6 @@
--- A small strict XML reader and writer for the subset that builds are saved in: elements, attributes, text, CDATA,
+-- A small strict XML reader for the subset that builds are saved in: elements, attributes, text, CDATA,
 -- comments and the five named entities. It owns the bounds on depth and size; it knows nothing of builds, and it
 -- never guesses: what it does not understand is an error with a line number.
-
-local trim = require('sample.text').trim
 
 ---@class (exact) XmlElement
 ---@field name string
@@ -18,9 +16,6 @@ M.MAX_DEPTH = 32
 M.MAX_ELEMENTS = 50000
 
 local ENTITIES = { amp = '&', lt = '<', gt = '>', quot = '"', apos = "'" }
-local ESCAPES = { ['&'] = '&amp;', ['<'] = '&lt;', ['>'] = '&gt;', ['"'] = '&quot;', ['\n'] = '&#10;', ['\t'] = '&#9;',
-	['\r'] = '&#13;' }
-
 
 ---@param code integer?
 ---@return string? utf8 nil when no character has that code
@@ -39,7 +34,12 @@ local function utf8_char(code)
 	elseif code < 0x10000 then
 		return char(0xE0 + floor(code / 4096), 0x80 + floor(code / 64) % 64, 0x80 + code % 64)
 	end
-	return char(0xF0 + floor(code / 262144), 0x80 + floor(code / 4096) % 64, 0x80 + floor(code / 64) % 64, 0x80 + code % 64)
+	return char(
+		0xF0 + floor(code / 262144),
+		0x80 + floor(code / 4096) % 64,
+		0x80 + floor(code / 64) % 64,
+		0x80 + code % 64
+	)
 end
 
 ---@param raw string
@@ -222,7 +222,8 @@ function M.read(text)
 		return nil, ('larger than %d bytes'):format(M.MAX_BYTES)
 	end
 	---@type XmlReader
-	local reader = { text = text, at = text:sub(1, 3) == '\239\187\191' and 4 or 1, elements = 0, line = 1, line_at = 1 }
+	local reader =
+		{ text = text, at = text:sub(1, 3) == '\239\187\191' and 4 or 1, elements = 0, line = 1, line_at = 1 }
 	local document = { name = '', attrs = {}, order = {}, children = {}, line = 1 }
 	local stack, root = { document }, nil
 	while true do
@@ -250,54 +251,6 @@ function M.read(text)
 		return nil, 'line 1: there is no element'
 	end
 	return root
-end
-
----@param out string[]
----@param element XmlElement
----@param indent string
-local function write_element(out, element, indent)
-	out[#out + 1] = indent .. '<' .. element.name
-	for _, name in ipairs(element.order) do
-		out[#out + 1] = (' %s="%s"'):format(name, (element.attrs[name]:gsub('[&<>"\n\t\r]', ESCAPES)))
-	end
-	if #element.children == 0 then
-		out[#out + 1] = '/>\n'
-		return
-	end
-	out[#out + 1] = '>\n'
-	for _, child in ipairs(element.children) do
-		if type(child) == 'string' then
-			out[#out + 1] = (trim(child):gsub('[&<>]', ESCAPES)) .. '\n'
-		else
-			write_element(out, child, indent .. '\t')
-		end
-	end
-	out[#out + 1] = indent .. '</' .. element.name .. '>\n'
-end
-
----Writes a document. White space around text is not kept: no text of a build means anything by it.
----@param root XmlElement
----@return string
-function M.write(root)
-	local out = { '<?xml version="1.0" encoding="UTF-8"?>\n' }
-	write_element(out, root, '')
-	return table.concat(out)
-end
-
----A new element; `attributes` is a list of name, value, name, value; a nil value leaves the attribute out.
----@param name string
----@param attributes table
----@param count integer length of `attributes`
----@return XmlElement
-function M.element(name, attributes, count)
-	local element = { name = name, attrs = {}, order = {}, children = {}, line = 0 }
-	for i = 1, count, 2 do
-		if attributes[i + 1] ~= nil then
-			element.attrs[attributes[i]] = tostring(attributes[i + 1])
-			element.order[#element.order + 1] = attributes[i]
-		end
-	end
-	return element
 end
 
 return M

@@ -1,7 +1,7 @@
 -- Modifier lines and item texts.
 
 local spec = require('spec.spec')
-local items = require('sample.items')
+local item_text = require('sample.item_text')
 local mods = require('sample.mods')
 
 local describe, it = spec.describe, spec.it
@@ -15,8 +15,13 @@ local function read(line)
 	end
 	local parts = {}
 	for i, mod in ipairs(list) do
-		parts[i] = ('%s %s %g%s%s'):format(mod.stat, mod.kind, mod.value, mod.cond and ' if ' .. mod.cond or '',
-			mod.per and (' per %g %s'):format(mod.per_count, mod.per) or '')
+		parts[i] = ('%s %s %g%s%s'):format(
+			mod.stat,
+			mod.kind,
+			mod.value,
+			mod.cond and ' if ' .. mod.cond or '',
+			mod.per and (' per %g %s'):format(mod.per_count, mod.per) or ''
+		)
 	end
 	return table.concat(parts, ', ')
 end
@@ -43,8 +48,16 @@ describe('mods.parse', function()
 	end)
 
 	it('hands back what it does not understand', function()
-		for _, line in ipairs({ '', 'sings', '+5', '5% increased Nonsense', '+5 to Strength per Power Charge',
-			'5% increased Damage per 0 Strength', '+9999999999 to Strength', ('x'):rep(600) }) do
+		for _, line in ipairs({
+			'',
+			'sings',
+			'+5',
+			'5% increased Nonsense',
+			'+5 to Strength per Power Charge',
+			'5% increased Damage per 0 Strength',
+			'+9999999999 to Strength',
+			('x'):rep(600),
+		}) do
 			assert(mods.parse(line) == nil, line)
 		end
 	end)
@@ -56,35 +69,45 @@ end)
 ---@return number sum
 local function sum(text, stat, kind)
 	local total = 0
-	for _, mod in ipairs(assert(items.parse(text)).mods) do
+	for _, mod in ipairs(assert(item_text.parse(text)).mods) do
 		total = total + (mod.stat == stat and mod.kind == kind and mod.value or 0)
 	end
 	return total
 end
 
-describe('items.parse', function()
+describe('item_text.parse', function()
 	it('reads a text of the game as it reads one of PoB', function()
 		local game = 'Item Class: Rings\r\nRarity: Rare\r\nCold Promise\r\nAquamarine Ring\r\n--------\r\nRequirements:\r\nLevel: 31\r\n'
 			.. '--------\r\nItem Level: 84\r\n--------\r\n+25% to Cold Resistance (implicit)\r\n--------\r\n+41 to maximum Life\r\nCorrupted'
 		local pob = 'Rarity: RARE\nCold Promise\nAquamarine Ring\nUnique ID: 12ab\nItem Level: 84\nLevelReq: 31\nImplicits: 1\n'
 			.. '{crafted}+25% to Cold Resistance\n+41 to maximum Life'
 		for _, text in ipairs({ game, pob }) do
-			local item = assert(items.parse(text))
+			local item = assert(item_text.parse(text))
 			assert(item.name == 'Cold Promise' and item.level == 31 and #item.unknown == 0, item.unknown[1])
 			assert(sum(text, 'ColdResist', 'base') == 25 and sum(text, 'Life', 'base') == 41)
 		end
 	end)
 
 	it("works out a weapon's own numbers from quality and local modifiers", function()
-		local item = assert(items.parse('Rarity: RARE\nA\nYew Longbow\nQuality: 20\n80% increased Physical Damage\n'
-			.. 'Adds 8 to 16 Physical Damage\n10% increased Attack Speed\n50% increased Critical Strike Chance'))
+		local item = assert(
+			item_text.parse(
+				'Rarity: RARE\nA\nYew Longbow\nQuality: 20\n80% increased Physical Damage\n'
+					.. 'Adds 8 to 16 Physical Damage\n10% increased Attack Speed\n50% increased Critical Strike Chance'
+			)
+		)
 		local weapon = item.weapon
 		assert(weapon.min.Physical == 100 and weapon.max.Physical == 240 and weapon.bow and weapon.two_handed)
 		assert(math.abs(weapon.aps - 1.43) < 1e-12 and weapon.crit == 9 and #item.mods == 0)
 	end)
 
 	it("works out an armour's own numbers", function()
-		assert(sum('Rarity: RARE\nA\nCastle Plate\nQuality: 20\n+60 to Armour\n30% increased Armour', 'Armour', 'base') == 1500)
+		assert(
+			sum(
+				'Rarity: RARE\nA\nCastle Plate\nQuality: 20\n+60 to Armour\n30% increased Armour',
+				'Armour',
+				'base'
+			) == 1500
+		)
 		assert(sum('Rarity: RARE\nA\nTin Ring\n+60 to Armour', 'Armour', 'base') == 60)
 	end)
 
@@ -101,10 +124,14 @@ describe('items.parse', function()
 			['Rarity: RARE\nTin Ring'] = 'the item base is missing',
 			['Rarity: RARE\nX\nSun Ring'] = 'no item base is called Sun Ring',
 			['Rarity: NORMAL\nTin Ring\n\1'] = 'an item text holds no control characters',
-			['Rarity: NORMAL\nTin Ring' .. ('\nx'):rep(items.MAX_LINES)] = ('an item text has at most %d lines'):format(items.MAX_LINES),
-			[('x'):rep(items.MAX_BYTES + 1)] = ('an item text has at most %d bytes'):format(items.MAX_BYTES),
+			['Rarity: NORMAL\nTin Ring' .. ('\nx'):rep(item_text.MAX_LINES)] = ('an item text has at most %d lines'):format(
+				item_text.MAX_LINES
+			),
+			[('x'):rep(item_text.MAX_BYTES + 1)] = ('an item text has at most %d bytes'):format(
+				item_text.MAX_BYTES
+			),
 		}) do
-			local item, problem = items.parse(text)
+			local item, problem = item_text.parse(text)
 			assert(item == nil and problem == expected, problem)
 		end
 	end)

@@ -7,8 +7,11 @@ local support = require('spec.sample_support')
 
 local describe, it = spec.describe, spec.it
 local data = {
-	tree = require('sample.tree'), items = require('sample.items'), gems = require('sample.data.gems'),
-	config = require('sample.config').options, classes = require('sample.data.classes'),
+	tree = require('sample.tree'),
+	items = require('sample.items'),
+	gems = require('sample.data.gems'),
+	config = require('sample.config').options,
+	classes = require('sample.data.classes'),
 }
 local stats = engine.describe().stats
 
@@ -23,8 +26,13 @@ local function compare(variation, case)
 	local fast, fast_err = engine.evaluate(variation)
 	if not fast then
 		local plain, plain_err = engine.evaluate_plain(support.WITCH, variation)
-		assert(not plain and plain_err.kind == fast_err.kind and plain_err.field == fast_err.field
-			and plain_err.message == fast_err.message, case)
+		assert(
+			not plain
+				and plain_err.kind == fast_err.kind
+				and plain_err.field == fast_err.field
+				and plain_err.message == fast_err.message,
+			case
+		)
 		return false
 	end
 	local output = {}

@@ -5,7 +5,8 @@ local M = {}
 local HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 ---A build of a witch that has a bit of everything.
-M.WITCH = HEAD .. [[
+M.WITCH = HEAD
+	.. [[
 <PathOfBuilding>
 	<Build level="80" className="Witch" ascendClassName="Frostweaver" mainSocketGroup="1"><PlayerStat stat="Life" value="1"/></Build>
 	<Skills activeSkillSet="1"><SkillSet id="1">
@@ -70,7 +71,8 @@ Iron Draught
 ]]
 
 ---A build of level 1 with nothing on: what formulas give by themselves.
-M.BARE = HEAD .. [[
+M.BARE = HEAD
+	.. [[
 <PathOfBuilding>
 	<Build level="1" className="Marauder" ascendClassName="None"/>
 	<Tree activeSpec="1"><Spec treeVersion="sample_1" classId="0" ascendClassId="0" nodes=""/></Tree>
@@ -146,8 +148,15 @@ local TEXTS = {
 	'Rarity: MAGIC\nLong Salt Draught\n11% increased Movement Speed during any Flask Effect',
 	'Rarity: UNIQUE\nThe Last Word\nStarlight Robe\nQuality: 20\n93% increased Energy Shield\nMaximum Life becomes 1\nImmune to Chaos Damage',
 }
-local LINES = { '+37 to maximum Life', '13% more Damage while on Full Life', '7% increased Spell Damage per Power Charge',
-	'Gain 19% of Physical Damage as Extra Fire Damage', 'this is no modifier', '1.5% of Damage Leeched as Life', '' }
+local LINES = {
+	'+37 to maximum Life',
+	'13% more Damage while on Full Life',
+	'7% increased Spell Damage per Power Charge',
+	'Gain 19% of Physical Damage as Extra Fire Damage',
+	'this is no modifier',
+	'1.5% of Damage Leeched as Life',
+	'',
+}
 
 ---Makes a random variation with `kinds` kinds of change in it.
 ---@param random fun(n: integer): integer
@@ -163,30 +172,79 @@ function M.variation(random, kinds, engine)
 		return pick(engine.tree.ids)
 	end
 	local makers = {
-		function() variation.level = random(100) end,
-		function() variation.allocate = { node(), node() } end,
-		function() variation.allocate_path = { node(), node() } end,
-		function() variation.deallocate = { node(), pick({ 301, 304, 309, 320 }) } end,
-		function() variation.class = pick(engine.classes).name end,
-		function() variation.ascendancy = pick({ 'None', 'Frostweaver', 'Hexbinder', 'Bloodsworn' }) end,
-		function() variation.masteries = { { node = pick({ 307, 311 }), effect = pick({ 3071, 3072, 3111, 3112 }) } } end,
-		function() variation.tattoos = { { node = pick({ 301, 303, 319 }), name = pick({ 'Tattoo of the Owl', 'Tattoo of the Seal' }) } } end,
-		function() variation.tattoos = { { node = pick({ 301, 319 }) } } end,
-		function() variation.items = { { slot = pick(engine.items.slots), text = pick(TEXTS) }, { slot = 'Belt', empty = true } } end,
-		function() variation.items = { { slot = pick(engine.items.slots), item = random(5) } } end,
-		function() variation.items = { { slot = 'Weapon 1', text = TEXTS[3] }, { slot = 'Weapon 2', text = TEXTS[4] } } end,
-		function() variation.flasks = { { slot = 'Flask ' .. random(5), active = random(2) == 1 } } end,
 		function()
-			variation.gems = { { group = random(4), gem = random(3), level = random(40), quality = random(30), enabled = random(3) > 1 } }
+			variation.level = random(100)
 		end,
-		function() variation.gems = { { group = random(2), gem = random(3), replace = pick(engine.gems).name } } end,
 		function()
-			variation.gems = { { group = random(4), add = pick(engine.gems).name, level = random(40), count = random(5) },
-				{ group = 1, gem = random(4), remove = true } }
+			variation.allocate = { node(), node() }
 		end,
-		function() variation.groups = { { group = random(4), enabled = random(2) == 1, include_in_full_dps = random(2) == 1 } } end,
-		function() variation.groups = { { group = 1, main_active_skill = random(2) } } end,
-		function() variation.main_socket_group = random(4) end,
+		function()
+			variation.allocate_path = { node(), node() }
+		end,
+		function()
+			variation.deallocate = { node(), pick({ 301, 304, 309, 320 }) }
+		end,
+		function()
+			variation.class = pick(engine.classes).name
+		end,
+		function()
+			variation.ascendancy = pick({ 'None', 'Frostweaver', 'Hexbinder', 'Bloodsworn' })
+		end,
+		function()
+			variation.masteries = { { node = pick({ 307, 311 }), effect = pick({ 3071, 3072, 3111, 3112 }) } }
+		end,
+		function()
+			variation.tattoos = {
+				{ node = pick({ 301, 303, 319 }), name = pick({ 'Tattoo of the Owl', 'Tattoo of the Seal' }) },
+			}
+		end,
+		function()
+			variation.tattoos = { { node = pick({ 301, 319 }) } }
+		end,
+		function()
+			variation.items =
+				{ { slot = pick(engine.items.slots), text = pick(TEXTS) }, { slot = 'Belt', empty = true } }
+		end,
+		function()
+			variation.items = { { slot = pick(engine.items.slots), item = random(5) } }
+		end,
+		function()
+			variation.items =
+				{ { slot = 'Weapon 1', text = TEXTS[3] }, { slot = 'Weapon 2', text = TEXTS[4] } }
+		end,
+		function()
+			variation.flasks = { { slot = 'Flask ' .. random(5), active = random(2) == 1 } }
+		end,
+		function()
+			variation.gems = {
+				{
+					group = random(4),
+					gem = random(3),
+					level = random(40),
+					quality = random(30),
+					enabled = random(3) > 1,
+				},
+			}
+		end,
+		function()
+			variation.gems = { { group = random(2), gem = random(3), replace = pick(engine.gems).name } }
+		end,
+		function()
+			variation.gems = {
+				{ group = random(4), add = pick(engine.gems).name, level = random(40), count = random(5) },
+				{ group = 1, gem = random(4), remove = true },
+			}
+		end,
+		function()
+			variation.groups =
+				{ { group = random(4), enabled = random(2) == 1, include_in_full_dps = random(2) == 1 } }
+		end,
+		function()
+			variation.groups = { { group = 1, main_active_skill = random(2) } }
+		end,
+		function()
+			variation.main_socket_group = random(4)
+		end,
 		function()
 			local option = pick(engine.config)
 			local values = { check = random(2) == 1, number = random(1000) / 7, text = pick(LINES) }
@@ -196,8 +254,12 @@ function M.variation(random, kinds, engine)
 			end
 			variation.config = { [option.name] = value }
 		end,
-		function() variation.custom_mods = pick(LINES) .. '\n' .. pick(LINES) end,
-		function() variation.build = M.BARE end,
+		function()
+			variation.custom_mods = pick(LINES) .. '\n' .. pick(LINES)
+		end,
+		function()
+			variation.build = M.BARE
+		end,
 	}
 	for _ = 1, kinds do
 		makers[random(#makers)]()

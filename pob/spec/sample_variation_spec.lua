@@ -26,7 +26,10 @@ local function fails(variation, kind, field)
 	assert(engine.load_base(support.WITCH))
 	local result, err = engine.evaluate(variation)
 	assert(result == nil, 'no failure for ' .. field)
-	assert(err.kind == kind and err.field == field, ('%s %s: %s'):format(err.kind, tostring(err.field), err.message))
+	assert(
+		err.kind == kind and err.field == field,
+		('%s %s: %s'):format(err.kind, tostring(err.field), err.message)
+	)
 	assert(err.message ~= '' and not err.message:find('\n'), err.message)
 end
 
@@ -57,7 +60,10 @@ describe('nodes', function()
 
 	it('that nothing connects have no effect and are reported', function()
 		local output, warnings = evaluate({ allocate = { 317 } })
-		assert(output.PassivePoints == base.PassivePoints and support.has_warning(warnings, 'node_not_connected', 'allocate[0]'))
+		assert(
+			output.PassivePoints == base.PassivePoints
+				and support.has_warning(warnings, 'node_not_connected', 'allocate[0]')
+		)
 		warns({ allocate = { 501 } }, 'node_not_connected', 'allocate[0]')
 		warns({ allocate_path = { 501 } }, 'node_not_connected', 'allocate_path[0]')
 	end)
@@ -65,7 +71,9 @@ describe('nodes', function()
 	it('that hang on what is given up go with it', function()
 		local output, warnings = evaluate({ deallocate = { 319 } })
 		assert(output.PassivePoints == base.PassivePoints - 3)
-		assert(support.warnings_text(warnings):find('node_dropped deallocate node 320 (Intelligence)', 1, true))
+		assert(
+			support.warnings_text(warnings):find('node_dropped deallocate node 320 (Intelligence)', 1, true)
+		)
 	end)
 
 	it('that were given up are no way for a path', function()
@@ -104,8 +112,16 @@ describe('masteries', function()
 		fails({ masteries = { { node = 7, effect = 1 } } }, 'unknown_node', 'masteries[0].node')
 		fails({ masteries = { { node = 301, effect = 1 } } }, 'unknown_mastery', 'masteries[0].node')
 		fails({ masteries = { { node = 307, effect = 1 } } }, 'unknown_mastery', 'masteries[0].effect')
-		fails({ masteries = { { node = 307, effect = 3071 }, { node = 307, effect = 3072 } } }, 'invalid_variation', 'masteries[1].node')
-		fails({ masteries = { { node = 307, effect = 3071 } }, deallocate = { 307 } }, 'invalid_variation', 'masteries[0].node')
+		fails(
+			{ masteries = { { node = 307, effect = 3071 }, { node = 307, effect = 3072 } } },
+			'invalid_variation',
+			'masteries[1].node'
+		)
+		fails(
+			{ masteries = { { node = 307, effect = 3071 } }, deallocate = { 307 } },
+			'invalid_variation',
+			'masteries[0].node'
+		)
 	end)
 end)
 
@@ -117,11 +133,19 @@ describe('tattoos', function()
 	end)
 
 	it('fail or are reported', function()
-		warns({ tattoos = { { node = 101, name = 'Tattoo of the Seal' } } }, 'node_not_connected', 'tattoos[0].node')
+		warns(
+			{ tattoos = { { node = 101, name = 'Tattoo of the Seal' } } },
+			'node_not_connected',
+			'tattoos[0].node'
+		)
 		warns({ tattoos = { { node = 301 } } }, 'node_unchanged', 'tattoos[0]')
 		fails({ tattoos = { { node = 7 } } }, 'unknown_node', 'tattoos[0].node')
 		fails({ tattoos = { { node = 301, name = 'Anchor' } } }, 'unknown_tattoo', 'tattoos[0].name')
-		fails({ tattoos = { { node = 304, name = 'Tattoo of the Seal' } } }, 'invalid_variation', 'tattoos[0].name')
+		fails(
+			{ tattoos = { { node = 304, name = 'Tattoo of the Seal' } } },
+			'invalid_variation',
+			'tattoos[0].name'
+		)
 		fails({ tattoos = { { node = 301 }, { node = 301 } } }, 'invalid_variation', 'tattoos[1].node')
 	end)
 end)
@@ -132,7 +156,10 @@ describe('items', function()
 	it('come into slots by text and by id, and leave them', function()
 		local without = evaluate({ items = { { slot = 'Ring 1', empty = true } } })
 		assert(without.ColdResistTotal == base.ColdResistTotal - 25)
-		assert(evaluate({ items = { { slot = 'Ring 2', item = 2 } } }).ColdResistTotal == base.ColdResistTotal + 25)
+		assert(
+			evaluate({ items = { { slot = 'Ring 2', item = 2 } } }).ColdResistTotal
+				== base.ColdResistTotal + 25
+		)
 		assert(evaluate({ items = { { slot = 'Ring 2', text = RING } } }).Life == base.Life + 30)
 	end)
 
@@ -140,7 +167,9 @@ describe('items', function()
 		assert(evaluate({ items = { { slot = 'Jewel 315', empty = true } } }).JewelsInUse == 0)
 		local jewel = 'Rarity: RARE\nThird Eye\nGlass Jewel\n+30 to maximum Life'
 		local output, warnings = evaluate({ items = { { slot = 'Jewel 115', text = jewel } } })
-		assert(output.Life == base.Life and support.has_warning(warnings, 'node_not_connected', 'items[0].slot'))
+		assert(
+			output.Life == base.Life and support.has_warning(warnings, 'node_not_connected', 'items[0].slot')
+		)
 		assert(evaluate({ items = { { slot = 'Jewel 315', text = jewel } } }).Life == base.Life + 30)
 	end)
 
@@ -148,14 +177,27 @@ describe('items', function()
 		local output, warnings = evaluate({ items = { { slot = 'Helmet', text = RING } } })
 		assert(output.Life == base.Life and support.has_warning(warnings, 'item_misplaced', 'items[0].slot'))
 		local shield = 'Rarity: NORMAL\nPine Shield'
-		output, warnings = evaluate({ items = { { slot = 'Weapon 1', text = 'Rarity: NORMAL\nHazel Bow' }, { slot = 'Weapon 2', text = shield } } })
+		output, warnings = evaluate({
+			items = {
+				{ slot = 'Weapon 1', text = 'Rarity: NORMAL\nHazel Bow' },
+				{ slot = 'Weapon 2', text = shield },
+			},
+		})
 		assert(output.BlockChance == 0 and support.has_warning(warnings, 'item_misplaced', 'items[1].slot'))
 		assert(evaluate({ items = { { slot = 'Weapon 2', text = shield } } }).BlockChance == 22)
 	end)
 
 	it('warn about requirements and lines', function()
-		warns({ items = { { slot = 'Body Armour', text = 'Rarity: NORMAL\nCastle Plate' } } }, 'requirement_not_met', 'items[0]')
-		warns({ items = { { slot = 'Ring 2', text = RING .. '\nSings' } } }, 'mod_not_understood', 'items[0].text')
+		warns(
+			{ items = { { slot = 'Body Armour', text = 'Rarity: NORMAL\nCastle Plate' } } },
+			'requirement_not_met',
+			'items[0]'
+		)
+		warns(
+			{ items = { { slot = 'Ring 2', text = RING .. '\nSings' } } },
+			'mod_not_understood',
+			'items[0].text'
+		)
 		warns({ level = 3 }, 'requirement_not_met', nil)
 	end)
 
@@ -166,7 +208,11 @@ describe('items', function()
 		fails({ items = { { slot = 'Ring 1', item = 9 } } }, 'unknown_item', 'items[0].item')
 		fails({ items = { { slot = 'Ring 1' } } }, 'invalid_variation', 'items[0]')
 		fails({ items = { { slot = 'Ring 1', item = 2, empty = true } } }, 'invalid_variation', 'items[0]')
-		fails({ items = { { slot = 'Ring 1', item = 2 }, { slot = 'Ring 1', empty = true } } }, 'invalid_variation', 'items[1].slot')
+		fails(
+			{ items = { { slot = 'Ring 1', item = 2 }, { slot = 'Ring 1', empty = true } } },
+			'invalid_variation',
+			'items[1].slot'
+		)
 	end)
 end)
 
@@ -178,16 +224,25 @@ describe('flasks', function()
 	it('fail', function()
 		fails({ flasks = { { slot = 'Flask 6', active = true } } }, 'unknown_slot', 'flasks[0].slot')
 		fails({ flasks = { { slot = 'Ring 1', active = true } } }, 'unknown_slot', 'flasks[0].slot')
-		fails({ flasks = { { slot = 'Flask 1', active = true }, { slot = 'Flask 1', active = false } } }, 'invalid_variation', 'flasks[1].slot')
+		fails(
+			{ flasks = { { slot = 'Flask 1', active = true }, { slot = 'Flask 1', active = false } } },
+			'invalid_variation',
+			'flasks[1].slot'
+		)
 	end)
 end)
 
 describe('gems', function()
 	it('change, are replaced, added and removed', function()
 		assert(evaluate({ gems = { { group = 1, gem = 1, level = 21 } } }).SkillLevel == 21)
-		assert(evaluate({ gems = { { group = 1, gem = 1, replace = 'Storm Arc' } } }).MainSkill == 'Storm Arc')
+		assert(
+			evaluate({ gems = { { group = 1, gem = 1, replace = 'Storm Arc' } } }).MainSkill == 'Storm Arc'
+		)
 		assert(evaluate({ gems = { { group = 1, gem = 2, enabled = false } } }).TotalDPS < base.TotalDPS)
-		assert(evaluate({ gems = { { group = 1, gem = 4, enabled = true } } }).ProjectileCount == base.ProjectileCount + 2)
+		assert(
+			evaluate({ gems = { { group = 1, gem = 4, enabled = true } } }).ProjectileCount
+				== base.ProjectileCount + 2
+		)
 		assert(evaluate({ gems = { { group = 1, add = 'Quick Hands Support' } } }).Speed > base.Speed)
 		assert(evaluate({ gems = { { group = 1, add = 'Quick Hands' } } }).Speed > base.Speed)
 		assert(evaluate({ gems = { { group = 1, gem = 2, remove = true } } }).TotalDPS < base.TotalDPS)
@@ -195,9 +250,13 @@ describe('gems', function()
 	end)
 
 	it('are meant by their index in the base, whatever else is removed', function()
-		local output = evaluate({ gems = { { group = 1, gem = 1, remove = true }, { group = 1, gem = 3, level = 7 } } })
+		local output =
+			evaluate({ gems = { { group = 1, gem = 1, remove = true }, { group = 1, gem = 3, level = 7 } } })
 		assert(output.MainSkill == 'Flame Orb' and output.SkillLevel == 7)
-		output = evaluate({ groups = { { group = 1, main_active_skill = 2 } }, gems = { { group = 1, gem = 1, remove = true } } })
+		output = evaluate({
+			groups = { { group = 1, main_active_skill = 2 } },
+			gems = { { group = 1, gem = 1, remove = true } },
+		})
 		assert(output.MainSkill == 'Flame Orb')
 	end)
 
@@ -213,8 +272,16 @@ describe('gems', function()
 		fails({ gems = { { group = 1, gem = 1, variant = 'Alternate1' } } }, 'unsupported', 'gems[0].variant')
 		fails({ gems = { { group = 1 } } }, 'invalid_variation', 'gems[0].gem')
 		fails({ gems = { { group = 1, gem = 1, add = 'Quick Hands' } } }, 'invalid_variation', 'gems[0]')
-		fails({ gems = { { group = 1, gem = 1, remove = true, level = 3 } } }, 'invalid_variation', 'gems[0].level')
-		fails({ gems = { { group = 1, gem = 1, level = 3 }, { group = 1, gem = 1, remove = true } } }, 'invalid_variation', 'gems[1].gem')
+		fails(
+			{ gems = { { group = 1, gem = 1, remove = true, level = 3 } } },
+			'invalid_variation',
+			'gems[0].level'
+		)
+		fails(
+			{ gems = { { group = 1, gem = 1, level = 3 }, { group = 1, gem = 1, remove = true } } },
+			'invalid_variation',
+			'gems[1].gem'
+		)
 	end)
 end)
 
@@ -223,14 +290,20 @@ describe('socket groups', function()
 		assert(evaluate({ groups = { { group = 1, enabled = false } } }).HasMainSkill == false)
 		assert(evaluate({ groups = { { group = 3, enabled = false } } }).ManaReserved == 0)
 		assert(evaluate({ groups = { { group = 1, main_active_skill = 2 } } }).MainSkill == 'Flame Orb')
-		assert(evaluate({ groups = { { group = 2, include_in_full_dps = false } } }).FullDPS == base.CombinedDPS)
+		assert(
+			evaluate({ groups = { { group = 2, include_in_full_dps = false } } }).FullDPS == base.CombinedDPS
+		)
 		assert(evaluate({ main_socket_group = 2 }).MainSkill == 'Blight Ring')
 	end)
 
 	it('fail', function()
 		fails({ groups = { { group = 5 } } }, 'unknown_group', 'groups[0].group')
 		fails({ groups = { { group = 1 }, { group = 1 } } }, 'invalid_variation', 'groups[1].group')
-		fails({ groups = { { group = 1, main_active_skill = 3 } } }, 'invalid_variation', 'groups[0].main_active_skill')
+		fails(
+			{ groups = { { group = 1, main_active_skill = 3 } } },
+			'invalid_variation',
+			'groups[0].main_active_skill'
+		)
 		fails({ main_socket_group = 5 }, 'unknown_group', 'main_socket_group')
 	end)
 end)

@@ -43,16 +43,24 @@ end
 function M.read(build, warn)
 	local section = dom.child(build.frame, 'Config')
 	build.config, build.unknown_inputs = config.defaults(), {}
-	for _, element in ipairs(dom.children(dom.active(section, 'ConfigSet', 'activeConfigSet') or section, 'Input')) do
+	for _, element in
+		ipairs(dom.children(dom.active(section, 'ConfigSet', 'activeConfigSet') or section, 'Input'))
+	do
 		local option = config.by_name[element.attrs.name]
 		local value = value_of(element)
 		if not option then
 			build.unknown_inputs[#build.unknown_inputs + 1] = element
-			warn('mod_not_understood', ('there is no config option %s'):format(element.attrs.name or '(none)'))
+			warn(
+				'mod_not_understood',
+				('there is no config option %s'):format(element.attrs.name or '(none)')
+			)
 		else
 			local taken, wanted = config.check(option, value)
 			if taken == nil then
-				return { kind = 'bad_build', message = ('config option %s takes %s'):format(option.name, wanted) }
+				return {
+					kind = 'bad_build',
+					message = ('config option %s takes %s'):format(option.name, wanted),
+				}
 			elseif taken ~= value then
 				warn('value_clamped', ('config option %s is taken as %s'):format(option.name, taken))
 			end
@@ -61,7 +69,13 @@ function M.read(build, warn)
 	end
 	local list, unknown = M.parse_custom(build.config[config.CUSTOM_MODS])
 	if not list then
-		return { kind = 'bad_build', message = ('custom modifiers have at most %d lines and %d bytes'):format(M.MAX_LINES, M.MAX_BYTES) }
+		return {
+			kind = 'bad_build',
+			message = ('custom modifiers have at most %d lines and %d bytes'):format(
+				M.MAX_LINES,
+				M.MAX_BYTES
+			),
+		}
 	end
 	build.custom = list
 	for _, line in ipairs(unknown) do

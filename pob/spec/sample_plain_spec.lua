@@ -46,67 +46,69 @@ local function compare(variation, case)
 	return true
 end
 
-describe('the plain path', function()
-	it('gives the same bits and warnings as the fast one, for random variations of every kind', function()
-		assert(engine.load_base(support.WITCH))
-		local evaluated = 0
-		for seed = 1, VARIATIONS do
-			local random = support.random(seed * 7919)
-			random(2)
-			local variation = support.variation(random, 1 + seed % 4, data)
-			evaluated = evaluated + (compare(variation, 'seed ' .. seed) and 1 or 0)
-		end
-		-- Most must be variations that work: a generator of failures would prove nothing.
-		assert(evaluated > VARIATIONS * 0.6, evaluated)
-	end)
-
-	it('is left by the base as it was', function()
-		assert(engine.load_base(support.WITCH))
-		local before = engine.base_output()
-		for seed = 1, 300 do
-			engine.evaluate(support.variation(support.random(seed * 104729), 3, data))
-		end
-		support.assert_outputs(stats, before, engine.evaluate({}).output, 'empty variation')
-		support.assert_outputs(stats, before, engine.base_output(), 'base output')
-	end)
-
-	it('gives the same bits with the compiler on', function()
-		assert(engine.load_base(support.WITCH))
-		local variation = { allocate = { 316, 317 }, level = 91, config = { usePowerCharges = true } }
-		local function read()
-			local copy = {}
-			for name, value in pairs(assert(engine.evaluate(variation)).output) do
-				copy[name] = value
+return function()
+	describe('the plain path', function()
+		it('gives the same bits and warnings as the fast one, for random variations of every kind', function()
+			assert(engine.load_base(support.WITCH))
+			local evaluated = 0
+			for seed = 1, VARIATIONS do
+				local random = support.random(seed * 7919)
+				random(2)
+				local variation = support.variation(random, 1 + seed % 4, data)
+				evaluated = evaluated + (compare(variation, 'seed ' .. seed) and 1 or 0)
 			end
-			return copy
-		end
-		local before = read()
-		engine.warm_up()
-		for _ = 1, 200 do
-			support.assert_outputs(stats, before, read(), 'compiled')
-		end
-		if jit then
-			jit.off()
-			jit.flush()
-		end
-	end)
+			-- Most must be variations that work: a generator of failures would prove nothing.
+			assert(evaluated > VARIATIONS * 0.6, evaluated)
+		end)
 
-	it('exports what it evaluates', function()
-		for seed = 1, 200 do
-			local variation = support.variation(support.random(seed * 15485863), 2, data)
-			local xml, err = engine.export(support.WITCH, variation)
-			local plain, plain_err = engine.evaluate_plain(support.WITCH, variation)
-			assert((xml == nil) == (plain == nil), seed)
-			if xml then
-				local expected = {}
-				for name, value in pairs(plain.output) do
-					expected[name] = value
+		it('is left by the base as it was', function()
+			assert(engine.load_base(support.WITCH))
+			local before = engine.base_output()
+			for seed = 1, 300 do
+				engine.evaluate(support.variation(support.random(seed * 104729), 3, data))
+			end
+			support.assert_outputs(stats, before, engine.evaluate({}).output, 'empty variation')
+			support.assert_outputs(stats, before, engine.base_output(), 'base output')
+		end)
+
+		it('gives the same bits with the compiler on', function()
+			assert(engine.load_base(support.WITCH))
+			local variation = { allocate = { 316, 317 }, level = 91, config = { usePowerCharges = true } }
+			local function read()
+				local copy = {}
+				for name, value in pairs(assert(engine.evaluate(variation)).output) do
+					copy[name] = value
 				end
-				assert(engine.load_base(xml))
-				support.assert_outputs(stats, expected, engine.base_output(), 'seed ' .. seed)
-			else
-				assert(err.kind == plain_err.kind and err.field == plain_err.field, seed)
+				return copy
 			end
-		end
+			local before = read()
+			engine.warm_up()
+			for _ = 1, 200 do
+				support.assert_outputs(stats, before, read(), 'compiled')
+			end
+			if jit then
+				jit.off()
+				jit.flush()
+			end
+		end)
+
+		it('exports what it evaluates', function()
+			for seed = 1, 200 do
+				local variation = support.variation(support.random(seed * 15485863), 2, data)
+				local xml, err = engine.export(support.WITCH, variation)
+				local plain, plain_err = engine.evaluate_plain(support.WITCH, variation)
+				assert((xml == nil) == (plain == nil), seed)
+				if xml then
+					local expected = {}
+					for name, value in pairs(plain.output) do
+						expected[name] = value
+					end
+					assert(engine.load_base(xml))
+					support.assert_outputs(stats, expected, engine.base_output(), 'seed ' .. seed)
+				else
+					assert(err.kind == plain_err.kind and err.field == plain_err.field, seed)
+				end
+			end
+		end)
 	end)
-end)
+end

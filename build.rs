@@ -1,12 +1,26 @@
-//! Compiles the protos without a protoc on the machine, and keeps the public descriptors for reflection.
+//! Compiles the protos without a protoc on the machine, keeps the public descriptors for reflection, and lists our Lua
+//! modules for embedding.
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::{
+    env,
+    error::Error,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use prost::Message as _;
 
 const ROOT: &str = "proto";
 
+/// Our Lua code.
+const LUA: &str = "pob";
+
+/// Folders of it that no VM can `require` by name: declarations and tests.
+const LUA_LEFT_OUT: &[&str] = &["types", "spec"];
+
 fn main() -> Result<(), Box<dyn Error>> {
+    list_lua_modules()?;
     println!("cargo::rerun-if-changed={ROOT}");
 
     // The two packages are compiled apart, so that the private one stays out of the descriptors.
@@ -32,4 +46,38 @@ fn files_of(package: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Writes the table that `runtime/modules.rs` includes: `require`'s name, path below `pob/`, source.
+fn list_lua_modules() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={LUA}");
+    let root = fs::canonicalize(LUA)?;
+    let mut files = Vec::new();
+    collect_lua(&root, &mut files)?;
+    files.sort();
+    let mut table = String::from("&[\n");
+    for file in files {
+        let path = file.strip_prefix(&root)?.to_str().ok_or("a path that is no text")?;
+        let name = path.trim_end_matches(".lua").trim_end_matches("/init").replace('/', ".");
+        let file = file.to_str().ok_or("a path that is no text")?;
+        writeln!(table, "    Module {{ name: {name:?}, path: {path:?}, source: include_str!({file:?}) }},")?;
+    }
+    table.push(']');
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("lua_modules.rs"), table)?;
+    Ok(())
+}
+
+fn collect_lua(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            if !LUA_LEFT_OUT.contains(&name) {
+                collect_lua(&path, files)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "lua") {
+            files.push(path);
+        }
+    }
+    Ok(())
 }

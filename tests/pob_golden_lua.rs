@@ -3,41 +3,20 @@
 //! Runs where a Path of Building installation and the golden files are found (`POBATCH_POB`, `POBATCH_GOLDEN`, or the
 //! usual places) and says loudly that it was skipped where they are not.
 
+mod pob_places;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
-    path::{Path, PathBuf},
+    fs,
+    path::Path,
     time::Instant,
 };
 
-use pobatch::{
-    build::outcome::StatValue,
-    runtime::vm::{BootOptions, EngineKind, RawOutcome, Vm},
-};
+use pob_places::{booted, loaded, places};
+use pobatch::{build::outcome::StatValue, runtime::vm::RawOutcome};
 use serde_json::Value;
 
 const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
-
-struct Places {
-    pob: PathBuf,
-    golden: PathBuf,
-    builds: PathBuf,
-}
-
-/// Where the installation and the truths lie, or nothing and a loud word.
-fn places() -> Option<Places> {
-    let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let pob = env::var_os("POBATCH_POB").map_or_else(|| home.join(".cache/pobatch/pob"), PathBuf::from);
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let golden = env::var_os("POBATCH_GOLDEN").map_or_else(|| shared.join("golden"), PathBuf::from);
-    let builds = golden.join("../builds");
-    if pob.is_dir() && golden.is_dir() && builds.is_dir() {
-        Some(Places { pob, golden, builds })
-    } else {
-        eprintln!("SKIPPED: no Path of Building at {} or no golden files at {}", pob.display(), golden.display());
-        None
-    }
-}
 
 struct Case {
     name: String,
@@ -120,22 +99,6 @@ fn stats_of(outcome: &RawOutcome, names: &[String]) -> BTreeMap<String, StatValu
     stats
 }
 
-fn booted(places: &Places) -> Vm {
-    let mut vm = Vm::new(EngineKind::Pob, None).unwrap();
-    let started = Instant::now();
-    vm.boot(&BootOptions { directory: Some(places.pob.clone()), tree_versions: Vec::new() }).unwrap();
-    eprintln!("boot: {:?}, heap {} MB", started.elapsed(), vm.heap_bytes() >> 20);
-    vm
-}
-
-fn loaded(places: &Places, vm: &mut Vm, build: &str) -> BTreeMap<String, StatValue> {
-    let xml = fs::read_to_string(places.builds.join(format!("{build}.xml"))).unwrap();
-    let started = Instant::now();
-    let base = vm.load_base(&xml).unwrap();
-    eprintln!("{build}: loaded in {:?}, heap {} MB, warnings {:?}", started.elapsed(), vm.heap_bytes() >> 20, base.warnings);
-    base.stats.into_iter().map(|stat| (stat.name, stat.value)).collect()
-}
-
 #[test]
 fn every_base_has_the_golden_values_whatever_was_loaded_before() {
     let Some(places) = places() else { return };
@@ -145,4 +108,55 @@ fn every_base_has_the_golden_values_whatever_was_loaded_before() {
         let got = loaded(&places, &mut vm, build);
         assert_eq!(differences(expected, &got), Vec::<String>::new(), "{build}");
     }
+}
+
+/// A reproducible order of `count` things (Fisher and Yates with a linear congruential generator).
+fn shuffled(count: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let mut state = seed;
+    for last in (1..count).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        order.swap(last, usize::try_from(state >> 33).unwrap() % (last + 1));
+    }
+    order
+}
+
+#[test]
+fn every_golden_case_is_exact_in_any_order_and_leaves_no_trace() {
+    let Some(places) = places() else { return };
+    let mut vm = booted(&places);
+    let mut failures = Vec::new();
+    for build in BUILDS {
+        let cases = cases(&places.golden, build);
+        let base = loaded(&places, &mut vm, build);
+        let names: Vec<String> = base.keys().cloned().collect();
+        // The first round runs in the interpreter, the others compiled.
+        for round in 0..3 {
+            if round == 1 {
+                let started = Instant::now();
+                vm.warm_up().unwrap();
+                vm.collect();
+                eprintln!("{build}: warm in {:?}, heap {} MB", started.elapsed(), vm.heap_bytes() >> 20);
+            }
+            let started = Instant::now();
+            for index in shuffled(cases.len(), round) {
+                let case = &cases[index];
+                let outcome = vm.evaluate(&case.variation, &[], false);
+                if let Some(failure) = &outcome.failure {
+                    failures.push(format!("{build} {}: {failure:?}", case.name));
+                    continue;
+                }
+                let wrong = differences(&case.stats, &stats_of(&outcome, &names));
+                if !wrong.is_empty() {
+                    let count = wrong.len();
+                    let some = wrong.into_iter().take(3).collect::<Vec<_>>().join("; ");
+                    failures.push(format!("{build} {} (round {round}): {count} differ: {some}", case.name));
+                }
+            }
+            eprintln!("{build}: {:.1} cases a second", cases.len() as f64 / started.elapsed().as_secs_f64());
+        }
+        let after = stats_of(&vm.evaluate(b"{}", &[], false), &names);
+        assert_eq!(differences(&base, &after), Vec::<String>::new(), "{build}: the base afterwards");
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }

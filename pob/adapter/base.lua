@@ -1,6 +1,28 @@
 -- Loads a base from a clean state, and checks that PoB really took it: after a bad load PoB keeps the build before.
 
+local apply_nodes = require("adapter.apply.nodes")
+local calculate = require("adapter.calculate")
+local document = require("adapter.edit.document")
+local grants = require("adapter.grants")
+local lookup = require("adapter.edit.lookup")
+local pristine = require("adapter.pristine")
+local recorder = require("adapter.recorder")
+
 local M = {}
+
+---What is known of the base that is loaded.
+---@class (exact) LoadedBase
+---@field recording Recording
+---@field groups { node: table, group: table }[] socket groups of the active set, in order of the file
+---@field config_controls ControlState[] the config tab's controls after loading
+---@field grants string signature of the skills that items and nodes grant
+---@field main_socket_group integer as the file says
+---@field next_item_id integer
+---@field starts integer[] the class's starts in the tree
+---@field unconnected table<table, boolean> allocated nodes that only a jewel holds
+---@field measures_distances boolean a jewel's effect depends on its distance to the class's start
+---@field lookup EditLookup
+---@field tree fun(): EditTree
 
 ---Name that PoB shows for the build; never saved anywhere.
 local BUILD_NAME = "base"
@@ -12,31 +34,20 @@ local function refuse(kind, message)
 	return nil, { kind = kind, message = (message:gsub("%^x%x%x%x%x%x%x", ""):gsub("%^%d", ""):gsub("%s+", " ")) }
 end
 
----@param parent table a parsed element
----@param name string
----@return table? element
-local function child(parent, name)
-	for _, element in ipairs(parent) do
-		if type(element) == "table" and element.elem == name then
-			return element
-		end
-	end
-end
-
 ---@param xml string
 ---@return table? root the parsed `PathOfBuilding` element
 ---@return EngineError?
 local function parse(xml)
-	local document, message = common.xml.ParseXML(xml)
-	if not document then
+	local parsed, message = common.xml.ParseXML(xml)
+	if not parsed then
 		return refuse("bad_build", "the XML is broken: " .. message)
 	end
-	local root = document[1]
+	local root = parsed[1]
 	if type(root) ~= "table" then
 		return refuse("bad_build", "the text is no XML")
 	elseif root.elem ~= "PathOfBuilding" then
 		return refuse("bad_build", "the root element is <" .. tostring(root.elem) .. ">, not <PathOfBuilding>")
-	elseif not child(root, "Build") then
+	elseif not document.children(root, "Build")[1] then
 		return refuse("bad_build", "there is no <Build> element")
 	end
 	return root
@@ -46,11 +57,11 @@ end
 ---@param available table<string, boolean> tree versions that lie on disk
 ---@return true?, EngineError?
 local function check_trees(root, available)
-	local tree = child(root, "Tree")
-	for _, spec in ipairs(tree or {}) do
-		local version = type(spec) == "table" and spec.elem == "Spec" and (spec.attrib.treeVersion or defaultTreeVersion)
-		if version and not available[version] then
-			return refuse("unknown_tree", "the build has a passive tree of version '" .. version .. "', which this engine does not have")
+	local tree = document.section(root, "Tree")
+	for _, spec in ipairs(tree and document.children(tree, "Spec") or {}) do
+		local version = spec.attrib.treeVersion or defaultTreeVersion
+		if not available[version] then
+			return refuse("unknown_tree", "the build's passive tree has version '" .. version .. "', which is not installed")
 		end
 	end
 	return true
@@ -61,18 +72,13 @@ end
 ---@return EngineWarning[]
 local function dropped_nodes(root)
 	local warnings = {}
-	local spec_index = 0
-	for _, spec in ipairs(child(root, "Tree") or {}) do
-		if type(spec) == "table" and spec.elem == "Spec" then
-			spec_index = spec_index + 1
-			if spec_index == build.treeTab.activeSpec then
-				for id in (spec.attrib.nodes or ""):gmatch("%d+") do
-					if not build.spec.allocNodes[tonumber(id)] then
-						local message = "node " .. id .. " of the build is given up: nothing connects it"
-						warnings[#warnings + 1] = { kind = "node_dropped", message = message }
-					end
-				end
-			end
+	local tree = document.section(root, "Tree")
+	local specs = tree and document.children(tree, "Spec") or {}
+	local spec = specs[build.treeTab.activeSpec]
+	for id in (spec and spec.attrib.nodes or ""):gmatch("%d+") do
+		if not build.spec.allocNodes[tonumber(id)] then
+			local message = "node " .. id .. " of the build is given up: nothing connects it"
+			warnings[#warnings + 1] = { kind = "node_dropped", message = message }
 		end
 	end
 	return warnings
@@ -93,9 +99,89 @@ local function failed_load()
 	end
 end
 
+---The highest item id of the file, and one more: what an item added to the file would get.
+---@param root table
+---@return integer
+local function next_item_id(root)
+	local highest = 0
+	local section = document.section(root, "Items")
+	for _, item in ipairs(section and document.children(section, "Item") or {}) do
+		highest = math.max(highest, tonumber(item.attrib.id) or 0)
+	end
+	return highest + 1
+end
+
+---@return boolean
+local function measures_distances()
+	for _, id in pairs(build.spec.jewels) do
+		local item = build.itemsTab.items[id]
+		if item and item.jewelData and item.jewelData.jewelIncEffectFromClassStart then
+			return true
+		end
+	end
+	return false
+end
+
+---Remembers answers, for as long as the base is loaded.
+---@param ask fun(key: any): any
+local function remembering(ask)
+	local answers = {}
+	return function(key)
+		local answer = answers[key]
+		if answer == nil then
+			answer = ask(key) or false
+			answers[key] = answer
+		end
+		return answer or nil
+	end
+end
+
+---@param root table
+---@param recording Recording
+---@return LoadedBase
+local function describe(root, recording)
+	local spec = build.spec
+	local build_attributes = document.children(root, "Build")[1].attrib
+	local questions = lookup.new(spec)
+	questions.gem = remembering(questions.gem)
+	local tree
+	local starts, unconnected = {}, {}
+	local reached = apply_nodes.connected(spec.allocNodes)
+	for id, node in pairs(spec.allocNodes) do
+		if node.type == "ClassStart" or node.type == "AscendClassStart" then
+			starts[#starts + 1] = id
+		end
+		if not reached[node] then
+			unconnected[node] = true
+		end
+	end
+	return {
+		recording = recording,
+		groups = recording.skills[build.skillsTab.activeSkillSetId] or {},
+		config_controls = recorder.control_states(build.configTab),
+		grants = "",
+		main_socket_group = tonumber(build_attributes.mainSkillIndex) or tonumber(build_attributes.mainSocketGroup) or 1,
+		next_item_id = next_item_id(root),
+		starts = starts,
+		unconnected = unconnected,
+		measures_distances = measures_distances(),
+		lookup = questions,
+		tree = function()
+			if not tree then
+				tree = questions.tree(spec.treeVersion)
+				tree.node = remembering(tree.node)
+			end
+			return tree
+		end,
+	}
+end
+
+---Loads a build from a clean state, whatever was loaded before.
 ---@param xml string
----@param available table<string, boolean>
----@return BaseInfo?, EngineError?
+---@param available table<string, boolean> tree versions that lie on disk
+---@return LoadedBase?
+---@return EngineError?
+---@return EngineWarning[]? warnings
 function M.load(xml, available)
 	local root, err = parse(xml)
 	if not root then
@@ -109,6 +195,7 @@ function M.load(xml, available)
 
 	-- PoB's caches and dialogs survive a load; what another build left there would go into this one.
 	wipeGlobalCache()
+	pristine.before_load()
 	launch.promptMsg = nil
 	main.popups = {}
 	main.newMode = nil
@@ -121,7 +208,9 @@ function M.load(xml, available)
 
 	-- This is what PoB's first frame with a build does, without drawing it: drawing changes the level of builds with
 	-- automatic level after their output was computed.
+	recorder.start()
 	local message = PCall(build.Init, build, false, BUILD_NAME, xml)
+	local recording = recorder.stop()
 	if message then
 		return refuse("bad_build", "Path of Building fails to load it: " .. tostring(message))
 	end
@@ -131,7 +220,18 @@ function M.load(xml, available)
 	end
 	-- With the tree in view PoB computes the full DPS in every what-if.
 	build.viewMode = "CALCS"
-	return { warnings = dropped_nodes(root) }
+	pristine.after_load()
+	return describe(root, recording), nil, dropped_nodes(root)
+end
+
+---Makes a loaded base ready for variations; its output must have been read before.
+---@param base LoadedBase
+function M.prepare(base)
+	local env = calculate.begin()
+	base.grants = grants.signature(env)
+	calculate.clean_up(env)
+	build.mainSocketGroup = base.main_socket_group
+	pristine.reset_groups(build.skillsTab.socketGroupList)
 end
 
 return M

@@ -2,6 +2,8 @@
 
 local host = require("host")
 local order = require("host.order")
+local pristine = require("adapter.pristine")
+local recorder = require("adapter.recorder")
 
 local M = {}
 
@@ -49,6 +51,8 @@ function M.run(native, tree_versions)
 		end
 	end
 	order.set_sorting(false)
+	pristine.install()
+	recorder.install()
 	host.lock_down()
 	-- PoB lets the heap triple before it collects; it is about to be shared by forks.
 	collectgarbage("setpause", 150)

@@ -4,14 +4,29 @@ local base = require("adapter.base")
 local boot = require("adapter.boot")
 local calculate = require("adapter.calculate")
 local describe = require("adapter.describe")
+local evaluate = require("adapter.evaluate")
+local plain = require("adapter.plain")
+local warm_up = require("adapter.warm_up")
 
 ---@type Engine
 local M = {}
 
+---@type NativeHost
 local native
+---@type string[]
 local tree_versions = {}
+---@type table<string, boolean>
 local available = {}
+---@type LoadedBase?
+local loaded
 
+---@return LoadedBase
+local function need_base()
+	return loaded or error("no base is loaded")
+end
+
+---@param options { directory: string?, tree_versions: string[] }
+---@param native_host NativeHost
 function M.boot(options, native_host)
 	native = native_host
 	local ok, err = boot.run(native, options.tree_versions)
@@ -25,12 +40,44 @@ function M.boot(options, native_host)
 	return true
 end
 
+function M.describe()
+	return describe.info(native, tree_versions)
+end
+
 function M.load_base(xml)
-	return base.load(xml, available)
+	-- Compiling what runs once costs more than it saves: with the JIT on a load takes three times as long.
+	jit.off()
+	local err, warnings
+	loaded, err, warnings = base.load(xml, available)
+	if not loaded then
+		return nil, err
+	end
+	base.prepare(loaded)
+	return { warnings = warnings }
 end
 
 function M.base_output()
+	need_base()
 	return calculate.flatten(build.calcsTab.mainOutput)
+end
+
+function M.warm_up()
+	warm_up.run(need_base(), M.evaluate)
+end
+
+function M.evaluate(variation)
+	return evaluate.run(variation, need_base())
+end
+
+function M.evaluate_plain(xml, variation)
+	loaded = nil
+	return plain.run(xml, variation, available)
+end
+
+function M.export(xml, variation)
+	loaded = nil
+	local varied, err = plain.export(xml, variation, available)
+	return varied, err
 end
 
 return M

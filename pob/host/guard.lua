@@ -1,4 +1,5 @@
--- The one place where Lua errors are caught: calls across the border to Rust go through `call`.
+-- The one place where Lua errors are caught: calls across the border to Rust go through `call`, and so does whatever
+-- must tidy up before it lets an error go on.
 -- It also notices when the allocator refused, even if PoB's own `pcall` swallowed that error.
 
 local pcall, xpcall, tostring, type = pcall, xpcall, tostring, type
@@ -33,6 +34,10 @@ end
 ---@param message any
 ---@return Crash
 local function crash(message)
+	if type(message) == "table" and message.traceback then
+		-- Caught and raised again on its way.
+		return message
+	end
 	note_memory(message)
 	return { message = first_line(message), traceback = traceback(tostring(message), 2) }
 end

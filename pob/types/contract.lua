@@ -102,8 +102,9 @@
 ---@field path 'fast'|'plain' which path computed it
 
 ---@class (exact) Engine
----@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean }): boolean?, EngineError?
----  Boots the engine and parses the passive trees. Once per VM. Ends with the JIT off.
+---@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean? }): boolean?, EngineError?
+---  Boots the engine and parses the passive trees. Once per VM. Ends with the JIT off. `faults` opens a hatch for tests
+---  of the server (sample engine only; see pob/sample/README.md).
 ---@field describe fun(): EngineInfo
 ---@field load_base fun(xml: string): BaseInfo?, EngineError?
 ---  Loads a base from a clean state, whatever was loaded before, and builds its calculators.

@@ -44,7 +44,7 @@ pub enum End {
 pub fn run<S: Read + Write>(
     runtime: &mut Runtime,
     socket: &mut S,
-    mut fork: impl FnMut() -> io::Result<Forked>,
+    mut fork: impl FnMut(&mut S) -> io::Result<Forked>,
 ) -> Result<End, WireError> {
     let hello = wire::Hello { protocol_version: PROTOCOL_VERSION, pid: std::process::id() };
     report(socket, wire::report::Report::Hello(hello))?;
@@ -55,7 +55,7 @@ pub fn run<S: Read + Write>(
             Err(error) => return Err(error),
         };
         match command {
-            wire::command::Command::Fork(_) => match fork()? {
+            wire::command::Command::Fork(_) => match fork(socket)? {
                 Forked::Parent(pid) => report(socket, wire::report::Report::Forked(wire::Forked { pid }))?,
                 Forked::Child => return Ok(End::Child),
             },

@@ -17,6 +17,7 @@ use std::{
 };
 
 use command_loop::{End, Runtime};
+use fork::Forked;
 use socket::Socket;
 
 /// Serves the socket on standard input until the server closes it.
@@ -36,15 +37,21 @@ pub fn main() -> io::Result<()> {
 
     let mut runtime = Runtime::default();
     loop {
-        match command_loop::run(&mut runtime, &mut socket, fork::fork) {
-            Ok(End::Closed) => return Ok(()),
-            Ok(End::Child) => {
+        let mut own = None;
+        let fork = |socket: &mut Socket| {
+            let handed = socket.take_fd().ok_or_else(|| io::Error::other("no socket came with the order to fork"))?;
+            let forked = fork::fork()?;
+            // In the parent the child's socket is closed here.
+            own = matches!(forked, Forked::Child).then_some(handed);
+            Ok(forked)
+        };
+        match (command_loop::run(&mut runtime, &mut socket, fork).map_err(io::Error::other)?, own) {
+            (End::Child, Some(own)) => {
                 fork::die_with(server)?;
-                let own = socket.take_fd().ok_or_else(|| io::Error::other("no socket came with the order to fork"))?;
-                // The parent's end is closed here with the old socket.
+                // The parent's socket is closed here.
                 socket = Socket::new(own);
             }
-            Err(error) => return Err(io::Error::other(error)),
+            _ => return Ok(()),
         }
     }
 }

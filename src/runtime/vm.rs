@@ -344,6 +344,12 @@ impl Vm {
         Ok(exported.get("xml")?)
     }
 
+    /// The names that an empty selection stands for, in order; none before a base is loaded.
+    #[must_use]
+    pub fn base_names(&self) -> &[String] {
+        &self.base_names
+    }
+
     /// Runs a full garbage collection.
     pub fn collect(&mut self) {
         // Finalizers run in the second pass free what they held in the first; an error in one is not ours to handle.

@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    BaseError, Refusal, SessionSpec, Settings, ShardStatus, StartError, Status,
+    BaseError, BaseStatus, Refusal, SessionSpec, Settings, ShardStatus, StartError, Status,
     dispatch::{Action, Dispatch, ItemId, Reset, SessionId, Source},
     memory,
     session::Item,
@@ -69,22 +69,16 @@ pub enum Event {
     BaseLoaded(BaseId, Result<Template, BaseError>),
     /// The zygote has been booted again, or not.
     ZygoteBooted(Result<Zygote, StartError>),
-    /// A shard speaks.
-    Shard(shard::Message),
     /// Somebody wants to know.
     Status(oneshot::Sender<Status>),
-}
-
-impl From<shard::Message> for Event {
-    fn from(message: shard::Message) -> Self {
-        Self::Shard(message)
-    }
 }
 
 /// Starts the driver; it ends when all senders are gone.
 pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
     let (sender, receiver) = mpsc::channel(EVENTS_MAX);
-    let shard = |index| Slot { shard: Shard::start(index, sender.clone()), pid: None, started: None, resets: 0 };
+    // The shards speak through a channel of their own: they must not keep alive what keeps them alive.
+    let (messages, from_shards) = mpsc::channel(EVENTS_MAX);
+    let shard = |index| Slot { shard: Shard::start(index, messages.clone()), pid: None, started: None, resets: 0 };
     let driver = Driver {
         dispatch: Dispatch::new(settings.shards, Instant::now()),
         shards: (0..settings.shards).map(shard).collect(),
@@ -98,7 +92,7 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         engine: zygote.facts.name.clone(),
         settings,
     };
-    task::spawn("driver", driver.run(receiver));
+    task::spawn("driver", driver.run(receiver, from_shards));
     sender
 }
 
@@ -139,17 +133,19 @@ struct Entry {
 }
 
 impl Driver {
-    async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+    async fn run(mut self, mut events: mpsc::Receiver<Event>, mut from_shards: mpsc::Receiver<shard::Message>) {
         let mut batch = Vec::with_capacity(EVENTS_AT_ONCE);
+        let mut messages = Vec::with_capacity(EVENTS_AT_ONCE);
         loop {
             let wake = self.dispatch.wake_at();
-            // Cancel safe: the channel by its documentation.
-            let count = tokio::select! {
-                count = events.recv_many(&mut batch, EVENTS_AT_ONCE) => count,
-                () = sleep_until(wake) => 1,
-            };
-            if count == 0 {
-                return;
+            // Cancel safe: the channels by their documentation.
+            tokio::select! {
+                count = events.recv_many(&mut batch, EVENTS_AT_ONCE) => if count == 0 { return },
+                _ = from_shards.recv_many(&mut messages, EVENTS_AT_ONCE) => {}
+                () = sleep_until(wake) => {}
+            }
+            for message in messages.drain(..) {
+                self.heard(message);
             }
             for event in batch.drain(..) {
                 self.handle(event);
@@ -182,7 +178,6 @@ impl Driver {
                 tracing::error!(%error, "the zygote does not boot");
                 self.boot_zygote();
             }
-            Event::Shard(message) => self.heard(message),
             Event::Status(reply) => {
                 let _ = reply.send(self.status());
             }
@@ -488,9 +483,14 @@ impl Driver {
             let (state, generation) = self.dispatch.shard(index)?;
             Some(ShardStatus { generation, pid: slot.pid, busy: state.is_busy(), resets: slot.resets })
         };
+        let base = |(id, entry): (&BaseId, &Entry)| BaseStatus {
+            id: *id,
+            template_pid: entry.fork_point.as_ref().map(ForkPoint::pid),
+        };
         Status {
             shards: self.shards.iter().enumerate().filter_map(shard).collect(),
-            bases: self.bases.keys().copied().collect(),
+            zygote_pid: self.zygote.as_ref().map(ForkPoint::pid),
+            bases: self.bases.iter().map(base).collect(),
             queued: self.dispatch.queued(),
             sessions: self.sessions.len(),
         }

@@ -259,12 +259,23 @@ impl Supervisor {
 pub struct Status {
     /// One for each shard.
     pub shards: Vec<ShardStatus>,
+    /// Process id of the zygote, if it lives.
+    pub zygote_pid: Option<u32>,
     /// Bases that are held.
-    pub bases: Vec<BaseId>,
+    pub bases: Vec<BaseStatus>,
     /// Variations that wait.
     pub queued: usize,
     /// Sessions that are open.
     pub sessions: usize,
+}
+
+/// A base that is held.
+#[derive(Clone, Debug)]
+pub struct BaseStatus {
+    /// Its name.
+    pub id: BaseId,
+    /// Process id of its template, if it lives.
+    pub template_pid: Option<u32>,
 }
 
 /// What a shard is doing.

@@ -76,10 +76,7 @@ pub struct Shard {
 
 impl Shard {
     /// Starts a shard without a runtime.
-    pub fn start<E>(index: usize, events: mpsc::Sender<E>) -> Self
-    where
-        E: From<Message> + Send + 'static,
-    {
+    pub fn start(index: usize, events: mpsc::Sender<Message>) -> Self {
         let (orders, receiver) = mpsc::channel(ORDERS_MAX);
         task::spawn("shard", Slot { index, generation: 0, process: None, events }.run(receiver));
         Self { orders }
@@ -93,14 +90,14 @@ impl Shard {
     }
 }
 
-struct Slot<E> {
+struct Slot {
     index: usize,
     generation: u64,
     process: Option<Process>,
-    events: mpsc::Sender<E>,
+    events: mpsc::Sender<Message>,
 }
 
-impl<E: From<Message> + Send + 'static> Slot<E> {
+impl Slot {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
             // Both arms are cancel safe: the channel by its documentation, the connection since it keeps what it read.
@@ -205,6 +202,6 @@ impl<E: From<Message> + Send + 'static> Slot<E> {
     async fn tell(&self, event: Event) {
         let message = Message { shard: self.index, generation: self.generation, event };
         // The driver is gone only when the server stops, and then nobody needs to know.
-        let _ = self.events.send(message.into()).await;
+        let _ = self.events.send(message).await;
     }
 }

@@ -1,0 +1,204 @@
+-- Passive nodes: the set of allocated nodes is replaced by another one, as long as every node in it is connected and
+-- none changes the tree itself. Anything else (masteries, sockets that hold jewels) goes the plain way.
+
+local graph = require("adapter.edit.graph")
+local trial = require("adapter.trial")
+
+local M = {}
+
+---Node ids from here on belong to cluster jewels.
+local CLUSTER_NODES_FROM = 0x10000
+local IS_START = { ClassStart = true, AscendClassStart = true }
+local IS_SIMPLE = { Normal = true, Notable = true, Keystone = true, Socket = true }
+
+---The nodes that are connected to a start through allocated nodes, by the rules of `PassiveSpec:FindStartFromNode`:
+---ways do not pass a mastery, and do not lead from the tree into an ascendancy.
+---@param allocated table<integer, table>
+---@return table<table, boolean>
+function M.connected(allocated)
+	local reached, queue, length = {}, {}, 0
+	for _, node in pairs(allocated) do
+		if IS_START[node.type] then
+			length = length + 1
+			queue[length] = node
+			reached[node] = true
+		end
+	end
+	local position = 1
+	while position <= length do
+		local node = queue[position]
+		position = position + 1
+		if node.type ~= "Mastery" then
+			local linked = node.linked
+			for i = 1, #linked do
+				local other = linked[i]
+				if
+					not reached[other]
+					and allocated[other.id]
+					and (node.ascendancyName or not other.ascendancyName or IS_START[node.type])
+				then
+					reached[other] = true
+					length = length + 1
+					queue[length] = other
+				end
+			end
+		end
+	end
+	return reached
+end
+
+---Whether allocating or giving up the node changes nothing but its own modifiers.
+---@param node table
+---@return boolean
+local function is_simple(node)
+	if not IS_SIMPLE[node.type] then
+		return false
+	end
+	local jewel = build.spec.jewels[node.id]
+	return not (jewel and jewel > 0)
+end
+
+---@param warnings EngineWarning[]
+---@param kind WarningKind
+---@param field string
+---@param message string
+local function warn(warnings, kind, field, message)
+	warnings[#warnings + 1] = { kind = kind, field = field, message = message }
+end
+
+---The node of that id; nothing if it has no effect (a cluster jewel's node that is not there).
+---@param id integer
+---@param field string
+---@param context EvaluationContext
+---@return table? node
+---@return EngineError?
+local function find(id, field, context)
+	local node = build.spec.nodes[id]
+	if not node then
+		if id < CLUSTER_NODES_FROM and not context.tree().node(id) then
+			return nil, { kind = "unknown_node", field = field, message = "no passive node " .. id .. " in this tree" }
+		end
+		warn(context.warnings, "node_not_connected", field, "node " .. id .. " has no effect: nothing connects it")
+	end
+	return node
+end
+
+---@param changes { node: table, add: boolean }[]
+---@param ids integer[]
+---@param field string
+---@param add boolean
+---@param set table<integer, table>
+---@param context EvaluationContext
+---@return EngineError?
+local function collect(changes, ids, field, add, set, context)
+	for index, id in ipairs(ids) do
+		local path = field .. "[" .. index - 1 .. "]"
+		local node, err = find(id, path, context)
+		if err then
+			return err
+		elseif node and (set[id] ~= nil) == add then
+			warn(context.warnings, "node_unchanged", path, "node " .. id .. (add and " is allocated already" or " is not allocated"))
+		elseif node then
+			if not is_simple(node) then
+				return context.needs_plain("a node that changes the tree")
+			end
+			set[id] = add and node or nil
+			changes[#changes + 1] = { node = node, add = add }
+		end
+	end
+end
+
+---@param changes { node: table, add: boolean }[]
+---@param ids integer[]
+---@param set table<integer, table>
+---@param base LoadedBase
+---@param context EvaluationContext
+---@return EngineError?
+local function collect_paths(changes, ids, set, base, context)
+	local tree = context.tree()
+	for index, id in ipairs(ids) do
+		local field = "allocate_path[" .. index - 1 .. "]"
+		local node, err = find(id, field, context)
+		if err then
+			return err
+		elseif node then
+			local allocated = {}
+			for allocated_id in pairs(set) do
+				allocated[allocated_id] = true
+			end
+			local path = graph.path(tree.node, graph.connected(tree.node, base.starts, allocated), id)
+			if not path then
+				warn(context.warnings, "node_not_connected", field, "no way leads to node " .. id)
+			elseif not path[1] then
+				warn(context.warnings, "node_unchanged", field, "node " .. id .. " is allocated already")
+			else
+				err = collect(changes, path, field, true, set, context)
+				if err then
+					return err
+				end
+			end
+		end
+	end
+end
+
+---A table of allocated nodes, filled in the order in which PoB fills it when it loads such a build: starts, then ids.
+---@param set table<integer, table>
+---@return table<integer, table>
+local function in_order_of_loading(set)
+	local ids, length = {}, 0
+	local ordered = {}
+	for id, node in pairs(set) do
+		if IS_START[node.type] then
+			ordered[id] = node
+		else
+			length = length + 1
+			ids[length] = id
+		end
+	end
+	table.sort(ids)
+	for i = 1, length do
+		ordered[ids[i]] = set[ids[i]]
+	end
+	return ordered
+end
+
+---@param variation Variation
+---@param base LoadedBase
+---@param context EvaluationContext
+---@return EngineError?
+function M.apply(variation, base, context)
+	if not (variation.allocate or variation.allocate_path or variation.deallocate) then
+		return
+	end
+	local spec = build.spec
+	local set = {}
+	for id, node in pairs(spec.allocNodes) do
+		set[id] = node
+	end
+	local changes = {}
+	local err = collect(changes, variation.deallocate or {}, "deallocate", false, set, context)
+		or collect(changes, variation.allocate or {}, "allocate", true, set, context)
+		or collect_paths(changes, variation.allocate_path or {}, set, base, context)
+	if err or not changes[1] then
+		return err
+	end
+	if base.measures_distances then
+		return context.needs_plain("a jewel counts the distance to the class's start")
+	end
+	local reached = M.connected(set)
+	for _, node in pairs(set) do
+		if not reached[node] and not base.unconnected[node] then
+			return context.needs_plain("a node that nothing connects")
+		end
+	end
+	local notables = spec.allocatedNotableCount
+	for _, change in ipairs(changes) do
+		if change.node.type == "Notable" then
+			notables = notables + (change.add and 1 or -1)
+		end
+	end
+	trial.set(spec, "allocatedNotableCount", notables)
+	trial.set(spec, "allocNodes", in_order_of_loading(set))
+end
+
+return M

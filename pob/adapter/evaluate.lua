@@ -1,0 +1,114 @@
+-- Evaluates a variation of the loaded base: changes the build in place, calculates, puts everything back.
+
+local apply_config = require("adapter.apply.config")
+local apply_items = require("adapter.apply.items")
+local apply_nodes = require("adapter.apply.nodes")
+local apply_skills = require("adapter.apply.skills")
+local calculate = require("adapter.calculate")
+local check = require("adapter.check")
+local grants = require("adapter.grants")
+local guard = require("host.guard")
+local pristine = require("adapter.pristine")
+local trial = require("adapter.trial")
+
+local M = {}
+
+---@class (exact) EvaluationContext
+---@field warnings EngineWarning[]
+---@field lookup EditLookup
+---@field tree fun(): EditTree the base's tree
+---@field needs_plain fun(reason: string): EngineError
+---@field next_item_id integer id of the next item that is not in the build
+---@field main_socket_group integer
+---@field update_grants boolean the groups of granted skills must be brought up to date
+
+---The kinds that have no applier of their own: they change the passive tree, or everything.
+local PLAIN_KINDS = { "build", "class", "ascendancy", "masteries", "tattoos" }
+
+---In this order: an error in an earlier one is reported first, as the plain way does. No applier sees what another did.
+local APPLIERS = { apply_items.apply, apply_nodes.apply, apply_skills.apply, apply_config.apply }
+
+---@param reason string
+---@return EngineError
+local function needs_plain(reason)
+	return { kind = "needs_plain", message = reason }
+end
+
+---@param variation Variation
+---@param base LoadedBase
+---@param context EvaluationContext
+---@return EngineError?
+local function apply(variation, base, context)
+	for _, applier in ipairs(APPLIERS) do
+		local err = applier(variation, base, context)
+		if err then
+			return err
+		end
+	end
+end
+
+---@param base LoadedBase
+---@param context EvaluationContext
+---@return Output
+local function compute(base, context)
+	build.mainSocketGroup = context.main_socket_group
+	local env, databases = calculate.begin()
+	trial.finally(function()
+		calculate.clean_up(env)
+	end)
+	if context.update_grants or grants.signature(env) ~= base.grants then
+		grants.update(context.main_socket_group)
+		env, databases = calculate.begin()
+		trial.finally(function()
+			calculate.clean_up(env)
+		end)
+	end
+	return calculate.finish(env, databases)
+end
+
+---Puts the base back, whatever happened.
+---@param base LoadedBase
+local function restore(base)
+	trial.undo()
+	build.mainSocketGroup = base.main_socket_group
+	pristine.reset_groups(build.skillsTab.socketGroupList)
+end
+
+---@param variation Variation
+---@param base LoadedBase
+---@return EvaluateResult?, EngineError?
+function M.run(variation, base)
+	local err = check.structure(variation)
+	if err then
+		return nil, err
+	end
+	for _, kind in ipairs(PLAIN_KINDS) do
+		if variation[kind] then
+			return nil, needs_plain("'" .. kind .. "' has no fast path")
+		end
+	end
+	---@type EvaluationContext
+	local context = {
+		warnings = {},
+		lookup = base.lookup,
+		tree = base.tree,
+		needs_plain = needs_plain,
+		next_item_id = base.next_item_id,
+		main_socket_group = base.main_socket_group,
+		update_grants = false,
+	}
+	local ok, output = guard.call(function()
+		err = apply(variation, base, context)
+		return not err and compute(base, context) or nil
+	end)
+	restore(base)
+	if not ok then
+		-- The border reports it; here it was only held until the base was back.
+		error(output, 0)
+	elseif err then
+		return nil, err
+	end
+	return { output = output, warnings = context.warnings, path = "fast" }
+end
+
+return M

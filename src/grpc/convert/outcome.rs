@@ -30,8 +30,8 @@ pub fn outcome_to_proto(
             Err(failure) => outcome::Result::Failure(failure_to_proto(&failure)),
         }),
         warnings: evaluated.warnings.iter().map(warning_to_proto).collect(),
-        queue_time: duration(evaluated.queue),
-        compute_time: duration(evaluated.compute),
+        queue_time: duration_to_proto(evaluated.queue),
+        compute_time: duration_to_proto(evaluated.compute),
         path: path(evaluated.path).into(),
         shard: computed.then_some(evaluated.shard),
         generation: computed.then_some(evaluated.generation),
@@ -46,16 +46,17 @@ pub fn rejected_to_proto(variation_id: String, index: u64, failure: &Failure) ->
         index,
         result: Some(outcome::Result::Failure(failure_to_proto(failure))),
         warnings: Vec::new(),
-        queue_time: duration(Duration::ZERO),
-        compute_time: duration(Duration::ZERO),
+        queue_time: duration_to_proto(Duration::ZERO),
+        compute_time: duration_to_proto(Duration::ZERO),
         path: v1::ComputePath::None.into(),
         shard: None,
         generation: None,
     }
 }
 
-/// A time, as far as a message can hold it.
-fn duration(duration: Duration) -> Option<prost_types::Duration> {
+/// A time; absent beyond what a message can hold (10,000 years).
+#[must_use]
+pub fn duration_to_proto(duration: Duration) -> Option<prost_types::Duration> {
     duration.try_into().ok()
 }
 

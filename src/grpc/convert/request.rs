@@ -15,12 +15,19 @@ use crate::{
 /// The base as a client names it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BaseSource {
-    /// The build itself, not looked at yet.
-    Xml(String),
-    /// The build as a share code, not looked at yet.
-    ShareCode(String),
+    /// The build itself.
+    Build(BuildSource),
     /// A base that is loaded already.
     Id(BaseId),
+}
+
+/// A build that nobody has looked at yet.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BuildSource {
+    /// As XML.
+    Xml(String),
+    /// As a share code.
+    ShareCode(String),
 }
 
 /// The base of a request.
@@ -33,8 +40,8 @@ pub fn base_from_proto(message: Option<v1::Base>, engine: &EngineFacts) -> Resul
     };
     engine_named(&message.engine, engine)?;
     match message.build {
-        Some(base::Build::Xml(xml)) => Ok(BaseSource::Xml(xml)),
-        Some(base::Build::ShareCode(share_code)) => Ok(BaseSource::ShareCode(share_code)),
+        Some(base::Build::Xml(xml)) => Ok(BaseSource::Build(BuildSource::Xml(xml))),
+        Some(base::Build::ShareCode(code)) => Ok(BaseSource::Build(BuildSource::ShareCode(code))),
         Some(base::Build::BaseId(id)) => {
             id.parse().map(BaseSource::Id).map_err(|error| CallError::invalid("base.base_id", error))
         }
@@ -54,23 +61,21 @@ pub fn engine_named(name: &str, engine: &EngineFacts) -> Result<(), CallError> {
     }
 }
 
-impl BaseSource {
-    /// The build's XML, decoded and checked; nothing for an id. Takes milliseconds for a large build: not for an
-    /// executor's thread.
+impl BuildSource {
+    /// The build's XML, decoded and checked. Takes milliseconds for a large build: not for an executor's thread.
     ///
     /// # Errors
-    /// [`CallError::BadBuild`].
-    pub fn into_xml(self) -> Result<Result<String, BaseId>, CallError> {
+    /// [`CallError::Base`].
+    pub fn into_xml(self) -> Result<String, CallError> {
         let (field, xml) = match self {
-            Self::Id(id) => return Ok(Err(id)),
             Self::Xml(xml) => ("base.xml", xml),
             Self::ShareCode(share_code) => {
-                let xml = code::decode(&share_code).map_err(|error| CallError::bad_build("base.share_code", error))?;
-                ("base.share_code", xml)
+                let field = "base.share_code";
+                (field, code::decode(&share_code).map_err(|error| CallError::bad_build(field, error))?)
             }
         };
         xml::check(&xml).map_err(|error| CallError::bad_build(field, error))?;
-        Ok(Ok(xml))
+        Ok(xml)
     }
 }
 
@@ -120,4 +125,75 @@ pub fn options_from_proto(
         priority,
         variation_timeout,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine() -> EngineFacts {
+        EngineFacts {
+            name: "sample".into(),
+            version: String::new(),
+            tree_versions: Vec::new(),
+            fingerprint: String::new(),
+            stats: Vec::new(),
+            notice: String::new(),
+        }
+    }
+
+    fn base(build: Option<base::Build>, engine: &str) -> Option<v1::Base> {
+        Some(v1::Base { build, engine: engine.to_owned() })
+    }
+
+    #[track_caller]
+    fn assert_names<T: std::fmt::Debug>(result: Result<T, CallError>, expected: &str) {
+        match result {
+            Err(CallError::Invalid(violations)) => assert_eq!(violations[0].field, expected),
+            Err(CallError::Base { field, .. }) => assert_eq!(field, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_base_is_given_in_one_of_three_ways() {
+        let id = BaseId::of("sample", "x");
+        let named = base(Some(base::Build::BaseId(id.to_string())), "sample");
+        assert_eq!(base_from_proto(named, &engine()).unwrap(), BaseSource::Id(id));
+        let xml = "<PathOfBuilding/>";
+        for build in [base::Build::Xml(xml.into()), base::Build::ShareCode(code::encode(xml))] {
+            match base_from_proto(base(Some(build), ""), &engine()).unwrap() {
+                BaseSource::Build(build) => assert_eq!(build.into_xml().unwrap(), xml),
+                BaseSource::Id(id) => panic!("{id}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_base_that_is_none_is_refused_with_its_field() {
+        assert_names(base_from_proto(None, &engine()), "base");
+        assert_names(base_from_proto(base(None, ""), &engine()), "base");
+        let id = base(Some(base::Build::BaseId("xyz".into())), "");
+        assert_names(base_from_proto(id, &engine()), "base.base_id");
+        assert_names(BuildSource::Xml("<html/>".into()).into_xml(), "base.xml");
+        assert_names(BuildSource::ShareCode("?".into()).into_xml(), "base.share_code");
+        assert_names(BuildSource::ShareCode(code::encode("<html/>")).into_xml(), "base.share_code");
+        let elsewhere = base_from_proto(base(None, "pob"), &engine());
+        assert!(matches!(elsewhere, Err(CallError::UnknownEngine { .. })));
+    }
+
+    #[test]
+    fn options_have_defaults_and_bounds() {
+        let options = options_from_proto(None, Priority::Interactive).unwrap();
+        assert_eq!(options.priority, Priority::Interactive);
+        assert_eq!(options.variation_timeout, None);
+
+        let priority = v1::EvaluationOptions { priority: 9, ..Default::default() };
+        assert_names(options_from_proto(Some(priority), Priority::Batch), "options.priority");
+        for (seconds, nanos) in [(0, 0), (-1, 0), (0, -1)] {
+            let variation_time_budget = Some(prost_types::Duration { seconds, nanos });
+            let budget = v1::EvaluationOptions { variation_time_budget, ..Default::default() };
+            assert_names(options_from_proto(Some(budget), Priority::Batch), "options.variation_time_budget");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 -- Formulas, each against a number worked out by hand.
 
 local spec = require('spec.spec')
-local engine = require('sample.init')
+local engine = require('sample')
 local root = require('sample.calc.root')
 local support = require('spec.sample_support')
 

@@ -1,7 +1,7 @@
 -- Every kind of variation: what it does, what it warns about, and how it fails, with the field that is to blame.
 
 local spec = require('spec.spec')
-local engine = require('sample.init')
+local engine = require('sample')
 local support = require('spec.sample_support')
 
 local describe, it = spec.describe, spec.it

@@ -113,10 +113,10 @@ async fn two_bases_are_served_by_one_shard_and_keep_apart() {
     assert_ne!(witch.id, ranger.id);
     let one = supervisor.open(spec(&witch)).await.unwrap();
     let two = supervisor.open(spec(&ranger)).await.unwrap();
-    let (one, two) = tokio::join!(
-        async { collect(submit_all(one, (0..300).map(|_| Variation::default())).await).await },
-        async { collect(submit_all(two, (0..300).map(|_| Variation::default())).await).await },
-    );
+    let (one, two) =
+        tokio::join!(async { collect(submit_all(one, (0..300).map(|_| Variation::default())).await).await }, async {
+            collect(submit_all(two, (0..300).map(|_| Variation::default())).await).await
+        },);
     for outcome in &one {
         assert_eq!(bits(outcome), bits(&one[0]));
     }

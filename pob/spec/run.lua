@@ -8,6 +8,13 @@ local SPECS = {
 	'spec.check_spec',
 	'spec.graph_spec',
 	'spec.edit_spec',
+	'spec.sample_xml_spec',
+	'spec.sample_items_spec',
+	'spec.sample_build_spec',
+	'spec.sample_calc_spec',
+	'spec.sample_variation_spec',
+	'spec.sample_plain_spec',
+	'spec.sample_faults_spec',
 }
 
 local bodies = {}

@@ -24,7 +24,6 @@ async fn every_example_variation_but_the_empty_one_moves_a_stat() {
     let outcomes = collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), with_empty).await).await;
     assert_eq!(outcomes.len(), variations.len() + 1);
     for (outcome, variation) in outcomes[1..].iter().zip(&variations) {
-        assert_eq!(outcome.warnings, [], "{variation:?}");
         // The file ends with the empty variation, which is the base itself.
         let changes = *variation != Variation::default();
         assert_eq!(common::bits(outcome) != common::bits(&outcomes[0]), changes, "{variation:?}");

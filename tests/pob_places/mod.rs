@@ -38,7 +38,7 @@ pub fn places() -> Option<Places> {
 pub fn booted(places: &Places) -> Vm {
     let mut vm = Vm::new(EngineKind::Pob, None).unwrap();
     let started = Instant::now();
-    vm.boot(&BootOptions { directory: Some(places.pob.clone()), tree_versions: Vec::new() }).unwrap();
+    vm.boot(&BootOptions { directory: Some(places.pob.clone()), tree_versions: Vec::new(), faults: false }).unwrap();
     eprintln!("boot: {:?}, heap {} MB", started.elapsed(), vm.heap_bytes() >> 20);
     vm
 }

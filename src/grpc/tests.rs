@@ -305,6 +305,26 @@ async fn health_speaks_for_every_service() {
 }
 
 #[tokio::test]
+async fn a_draining_server_ends_idle_sessions_and_refuses_new_calls() {
+    let front = Front::start().await;
+    let start = v1::EvaluateStreamStart { base: Some(xml(XML)), ..Default::default() };
+    let start = v1::EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Start(start)) };
+    // A session whose client keeps it open.
+    let requests = tokio_stream::iter([start]).chain(tokio_stream::pending());
+    let mut answer = front.evaluation().evaluate_stream(requests).await.unwrap().into_inner();
+    answer.message().await.unwrap().expect("the header");
+
+    front.health.drain().await;
+    assert_status(&answer.message().await.unwrap_err(), Code::Unavailable, "DRAINING");
+    let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
+    let status = front.evaluation().evaluate(request).await.unwrap_err();
+    assert_status(&status, Code::Unavailable, "DRAINING");
+    let request = HealthCheckRequest { service: String::new() };
+    let health = HealthClient::new(front.channel.clone()).check(request).await.unwrap().into_inner();
+    assert_eq!(health.status, 2, "NOT_SERVING");
+}
+
+#[tokio::test]
 async fn reflection_shows_the_public_services_in_both_versions() {
     use reflection_v1::{server_reflection_request as request, server_reflection_response as response};
     use reflection_v1alpha::{server_reflection_request as old_request, server_reflection_response as old_response};

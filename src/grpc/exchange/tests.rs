@@ -50,8 +50,15 @@ impl Running {
         let (session, opened) = tokio::join!(supervisor.open(spec), next(&mut driver));
         assert!(matches!(opened, Some(Next::Opened(_))));
         let header = v1::EvaluationHeader { base_id: "b".into(), ..Default::default() };
-        let mut plan =
-            Plan { call, header, layout, difference_to_base: false, ordered: false, in_flight_max: IN_FLIGHT };
+        let mut plan = Plan {
+            call,
+            header,
+            layout,
+            difference_to_base: false,
+            ordered: false,
+            in_flight_max: IN_FLIGHT,
+            draining: CancellationToken::new(),
+        };
         change(&mut plan);
         let (client, variations) = unbounded_channel();
         let answers = super::start(plan, session.unwrap(), UnboundedReceiverStream::new(variations));
@@ -309,5 +316,20 @@ async fn when_the_supervisor_goes_every_variation_is_answered_and_the_call_fails
     }
     running.driver.close();
     running.send(8);
+    running.assert_fails(Code::Unavailable).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_server_drains_what_is_in_hand_is_answered_and_the_call_fails() {
+    let draining = CancellationToken::new();
+    let mut running = Running::start(|plan| plan.draining = draining.clone()).await;
+    running.assert_header().await;
+    running.send(7);
+    let held = running.work().await.unwrap();
+    draining.cancel();
+    running.send(8);
+    assert!(running.work().await.is_none(), "nothing more is read");
+    held.into_iter().for_each(answer);
+    assert_eq!(running.outcome().await.variation_id, "v7");
     running.assert_fails(Code::Unavailable).await;
 }

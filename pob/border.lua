@@ -59,7 +59,7 @@ function M.load_base(xml)
 	stats, failed = call(function()
 		return outcome.list(engine.base_output())
 	end)
-	return failed or { warnings = info.warnings, stats = stats }
+	return failed or { warnings = info.warnings, stats = stats, hints = info.hints }
 end
 
 function M.warm_up()
@@ -90,10 +90,11 @@ function M.evaluate(variation, everything)
 end
 
 ---@param xml string
+---@param hints string `BaseInfo.hints` of the same base; empty: none
 ---@param variation Variation
 ---@param everything boolean
-function M.evaluate_plain(xml, variation, everything)
-	return answer(engine.evaluate_plain, everything, xml, variation)
+function M.evaluate_plain(xml, hints, variation, everything)
+	return answer(engine.evaluate_plain, everything, xml, variation, hints)
 end
 
 ---@param xml string

@@ -3,5 +3,9 @@
 //! The modules in reading order; ARCHITECTURE.md has the picture.
 
 pub mod build;
+pub mod grpc;
+pub mod proto;
 pub mod runtime;
 pub mod supervisor;
+pub mod task;
+pub mod wire;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use pob_places::{booted, loaded, places, xml};
 use pobatch::{
     build::outcome::StatValue,
-    runtime::vm::{RawOutcome, Vm, VmError},
+    runtime::vm::{PlainBase, RawOutcome, Vm, VmError},
 };
 
 /// Evaluates and expects a failure of that kind at that field.
@@ -101,7 +101,8 @@ fn what_has_no_effect_is_reported() {
     warns(&mut vm, r#"{"allocate": [99999]}"#, "node_not_connected", "allocate[0]");
     let mods = r#"{"custom_mods": "+10 to maximum Life\nyour enemies are impressed"}"#;
     warns(&mut vm, mods, "mod_not_understood", "custom_mods");
-    let ring = r#"{"items": [{"slot": "Ring 1", "text": "Rarity: RARE\nA\nCoral Ring\n+10 to maximum Life\nYou shine"}]}"#;
+    let ring =
+        r#"{"items": [{"slot": "Ring 1", "text": "Rarity: RARE\nA\nCoral Ring\n+10 to maximum Life\nYou shine"}]}"#;
     warns(&mut vm, ring, "mod_not_understood", "items[0].text");
     let misplaced = r#"{"items": [{"slot": "Helmet", "text": "Rarity: RARE\nA\nCoral Ring\n+10 to maximum Life"}]}"#;
     warns(&mut vm, misplaced, "item_misplaced", "items[0].slot");
@@ -163,7 +164,12 @@ fn the_plain_way_agrees_with_the_fast_one() {
         r#"{"items": [{"slot": "Amulet", "text": "Rarity: RARE\nA\nOnyx Amulet\nTrigger Level 20 Summon Phantasm Skill on Kill"}]}"#,
     ] {
         let of_fast = fast.evaluate(variation.as_bytes(), &[], false);
-        let of_plain = plain.evaluate_plain(&build, variation.as_bytes(), &[], false);
+        let of_plain = plain.evaluate_plain(
+            &PlainBase { xml: &build, hints: b"", with_others: true },
+            variation.as_bytes(),
+            &[],
+            false,
+        );
         assert_eq!(of_fast.failure, None, "{variation}");
         assert_eq!((of_fast.path.as_str(), of_plain.path.as_str()), ("fast", "plain"));
         let mut fast_stats = by_name(&of_fast);
@@ -181,7 +187,12 @@ fn the_plain_way_agrees_with_the_fast_one() {
             .iter()
             .filter(|(name, value)| fast_stats.get(*name) != Some(value))
             .map(|(name, value)| format!("{name}: plain {value:?}, fast {:?}", fast_stats.get(name)))
-            .chain(fast_stats.keys().filter(|name| !plain_stats.contains_key(*name)).map(|name| format!("{name}: only fast")))
+            .chain(
+                fast_stats
+                    .keys()
+                    .filter(|name| !plain_stats.contains_key(*name))
+                    .map(|name| format!("{name}: only fast")),
+            )
             .collect();
         assert_eq!(wrong, Vec::<String>::new(), "{variation}");
     }

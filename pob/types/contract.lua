@@ -91,6 +91,7 @@
 
 ---@class (exact) BaseInfo
 ---@field warnings EngineWarning[]
+---@field hints string? what `evaluate_plain` is to be told of this base; opaque to everybody else
 
 ---A scalar table: name -> number, boolean or string. Minion output carries the prefix `Minion.`.
 ---@alias Output table<string, number|boolean|string>
@@ -101,8 +102,9 @@
 ---@field path 'fast'|'plain' which path computed it
 
 ---@class (exact) Engine
----@field boot fun(options: { directory: string?, tree_versions: string[] }): boolean?, EngineError?
----  Boots the engine and parses the passive trees. Once per VM. Ends with the JIT off.
+---@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean? }): boolean?, EngineError?
+---  Boots the engine and parses the passive trees. Once per VM. Ends with the JIT off. `faults` opens a hatch for tests
+---  of the server (sample engine only; see pob/sample/README.md).
 ---@field describe fun(): EngineInfo
 ---@field load_base fun(xml: string): BaseInfo?, EngineError?
 ---  Loads a base from a clean state, whatever was loaded before, and builds its calculators.
@@ -113,7 +115,7 @@
 ---@field evaluate fun(variation: Variation): EvaluateResult?, EngineError?
 ---  Evaluates a variation and leaves no trace of it. Returns kind 'needs_plain' (see `Plain`) where only
 ---  `evaluate_plain` gives the right answer.
----@field evaluate_plain fun(xml: string, variation: Variation): EvaluateResult?, EngineError?
+---@field evaluate_plain fun(xml: string, variation: Variation, hints: string): EvaluateResult?, EngineError?
 ---  The slow way, in a VM that never loaded a build: writes the varied build as XML, loads that, reads the output.
 ---@field export fun(xml: string, variation: Variation): string?, EngineError?
 ---  The varied build as XML. Needs no loaded base where the engine can do without.

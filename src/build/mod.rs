@@ -6,4 +6,6 @@
 pub mod base;
 pub mod code;
 pub mod outcome;
+pub mod validate;
 pub mod variation;
+pub mod xml;

@@ -1,6 +1,6 @@
 //! The outcome of one variation: stat values, or a typed failure; warnings in either case.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// A scalar of an engine's output.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,6 +158,14 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// A failure of that reason, blamed on that field.
+    #[must_use]
+    pub fn new(reason: FailureReason, field: impl Into<String>, message: impl fmt::Display) -> Self {
+        Self { reason, field: field.into(), message: message.to_string() }
+    }
+}
+
 /// A warning beside an outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
@@ -195,8 +203,8 @@ pub struct Evaluated {
     pub compute: Duration,
     /// Which path computed it.
     pub path: ComputePath,
-    /// The shard that computed it.
+    /// The shard that computed it; means nothing if `generation` is 0.
     pub shard: u32,
-    /// Generation of that shard's runtime.
+    /// Generation of that shard's runtime, from 1; 0: no runtime had it.
     pub generation: u64,
 }

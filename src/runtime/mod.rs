@@ -1,5 +1,57 @@
-//! Everything that runs inside a runtime process.
+//! Everything that runs inside a runtime process, and the only place that knows Lua.
+//!
+//! A runtime is this program, executed as `pobatch runtime` by the server, or forked from another runtime. It has one
+//! thread, one VM and one socket, its standard input; what it is (zygote, template, shard runtime) depends only on what
+//! it was told so far.
 
+pub mod command_loop;
+pub mod fork;
 pub mod host;
 pub mod modules;
+pub mod socket;
 pub mod vm;
+
+use std::{
+    io::{self, IsTerminal},
+    os::fd::AsFd,
+};
+
+use command_loop::{End, Runtime};
+use fork::Forked;
+use socket::Socket;
+
+/// Serves the socket on standard input until the server closes it.
+///
+/// # Errors
+/// If this program was not started by the server, or the server does not keep to the protocol.
+pub fn main() -> io::Result<()> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() || rustix::net::sockopt::socket_type(&stdin).is_err() {
+        return Err(io::Error::other("`pobatch runtime` is an implementation detail of `pobatch serve`"));
+    }
+    let server = rustix::process::getppid().ok_or_else(|| io::Error::other("no parent process"))?;
+    fork::die_with(server)?;
+    let mut socket = Socket::new(stdin.as_fd().try_clone_to_owned()?);
+    // Lua must not find the protocol on its standard input.
+    rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+
+    let mut runtime = Runtime::default();
+    loop {
+        let mut own = None;
+        let fork = |socket: &mut Socket| {
+            let handed = socket.take_fd().ok_or_else(|| io::Error::other("no socket came with the order to fork"))?;
+            let forked = fork::fork()?;
+            // In the parent the child's socket is closed here.
+            own = matches!(forked, Forked::Child).then_some(handed);
+            Ok(forked)
+        };
+        match (command_loop::run(&mut runtime, &mut socket, fork).map_err(io::Error::other)?, own) {
+            (End::Child, Some(own)) => {
+                fork::die_with(server)?;
+                // The parent's socket is closed here.
+                socket = Socket::new(own);
+            }
+            _ => return Ok(()),
+        }
+    }
+}

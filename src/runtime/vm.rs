@@ -9,7 +9,9 @@ use std::{
     time::Instant,
 };
 
-use mlua::{Function, Lua, LuaOptions, LuaSerdeExt, LuaString, StdLib, Table, Value, serde::ser::Options as SerializeOptions};
+use mlua::{
+    Function, Lua, LuaOptions, LuaSerdeExt, LuaString, StdLib, Table, Value, serde::ser::Options as SerializeOptions,
+};
 
 use super::{
     host::{self, Installation, InstallationError},
@@ -44,6 +46,8 @@ pub struct BootOptions {
     pub directory: Option<PathBuf>,
     /// Tree versions to parse ahead of time, beside the newest.
     pub tree_versions: Vec<String>,
+    /// Whether the sample engine can be made to misbehave, for tests.
+    pub faults: bool,
 }
 
 /// Why something was not done: the failure of the Lua contract, with its kind as text.
@@ -139,6 +143,19 @@ pub struct RawBase {
     pub stats: Vec<RawStat>,
     /// What is odd about it.
     pub warnings: Vec<RawWarning>,
+    /// What the engine wants to be told again by [`Vm::evaluate_plain`]; opaque to everybody else.
+    pub hints: Vec<u8>,
+}
+
+/// The base of a variation that goes the plain path.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainBase<'a> {
+    /// The build.
+    pub xml: &'a str,
+    /// [`RawBase::hints`] of that base; empty: none.
+    pub hints: &'a [u8],
+    /// Stats beside the selected ones come as extra.
+    pub with_others: bool,
 }
 
 /// Why the VM did not do what it was asked for.
@@ -235,6 +252,7 @@ impl Vm {
         let table = self.lua.create_table()?;
         table.set("directory", installation.as_ref().map(|found| found.root().display().to_string()))?;
         table.set("tree_versions", options.tree_versions.clone())?;
+        table.set("faults", options.faults)?;
         let native = host::functions(&self.lua, installation)?;
         self.call("boot", (native, table))?;
         Ok(())
@@ -277,7 +295,8 @@ impl Vm {
         stats.sort_by(|a, b| a.name.cmp(&b.name));
         self.base_names = stats.iter().map(|stat| stat.name.clone()).collect();
         self.selected = None;
-        Ok(RawBase { stats, warnings: read_warnings(&loaded)? })
+        let hints = loaded.get::<Option<LuaString>>("hints")?.map_or_else(Vec::new, |hints| hints.as_bytes().to_vec());
+        Ok(RawBase { stats, warnings: read_warnings(&loaded)?, hints })
     }
 
     /// Switches the JIT on and evaluates enough to compile what evaluating needs.
@@ -302,14 +321,16 @@ impl Vm {
     /// have loaded a build, and is spent afterwards.
     pub fn evaluate_plain(
         &mut self,
-        base_xml: &str,
+        base: &PlainBase<'_>,
         variation_json: &[u8],
         selection: &[String],
         strict: bool,
     ) -> RawOutcome {
-        let outcome = self.answer(selection, strict, |vm, everything| {
+        let everything = selection.is_empty() || base.with_others;
+        let outcome = self.answer(selection, strict, |vm, _| {
             let variation = vm.read_variation(variation_json)?;
-            vm.call("evaluate_plain", (vm.lua.create_string(base_xml)?, variation, everything))
+            let (xml, hints) = (vm.lua.create_string(base.xml)?, vm.lua.create_string(base.hints)?);
+            vm.call("evaluate_plain", (xml, hints, variation, everything))
         });
         self.condition = Condition::Spent;
         outcome
@@ -339,6 +360,11 @@ impl Vm {
                 tracing::warn!(%error, "a finalizer failed");
             }
         }
+    }
+
+    /// Switches the garbage collector off.
+    pub fn stop_collector(&mut self) {
+        self.lua.gc_stop();
     }
 
     /// Lua heap in bytes.

@@ -3,18 +3,39 @@
 //! Callers hold a cloneable [`Supervisor`] and know nothing of processes. The pure decisions are in `dispatch`; the
 //! processes in `process`, `template` and `shard`.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+pub mod dispatch;
+mod driver;
+mod fingerprint;
+pub mod memory;
+pub mod process;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod session;
+mod shard;
+mod template;
+mod translate;
+mod zygote;
 
-use tokio::sync::mpsc;
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use crate::build::{
-    base::{Base, BaseId, EngineFacts},
-    outcome::{Evaluated, Failure, Selection},
-    variation::Variation,
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    build::{
+        base::{Base, BaseId, EngineFacts},
+        outcome::{Evaluated, Failure, Selection},
+        variation::Variation,
+    },
+    task,
 };
 
 /// Which of two queues a session's variations wait in; interactive ones go first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Priority {
     /// Somebody waits at a screen.
     Interactive,
@@ -62,7 +83,27 @@ pub struct Session {
     /// Takes variations; waits while `in_flight_max` are in flight.
     pub submit: mpsc::Sender<Submission>,
     /// Gives outcomes.
-    pub outcomes: mpsc::Receiver<Evaluated>,
+    pub outcomes: Outcomes,
+}
+
+/// The receiving end of a session.
+#[derive(Debug)]
+pub struct Outcomes {
+    receiver: mpsc::Receiver<Evaluated>,
+    /// Tells the session that nobody listens any more.
+    _left: DropGuard,
+}
+
+impl Outcomes {
+    /// The next outcome; `None` when `submit` is dropped and all are answered. Cancel safe.
+    pub async fn recv(&mut self) -> Option<Evaluated> {
+        self.receiver.recv().await
+    }
+
+    /// Waits for at least one outcome and takes up to `limit` that are there; 0 at the end. Cancel safe.
+    pub async fn recv_many(&mut self, buffer: &mut Vec<Evaluated>, limit: usize) -> usize {
+        self.receiver.recv_many(buffer, limit).await
+    }
 }
 
 /// Why a base cannot be had.
@@ -99,15 +140,70 @@ pub enum Refusal {
     QueueFull,
 }
 
-/// Handle to the supervisor.
+/// What a server runs.
 #[derive(Clone, Debug)]
-pub struct Supervisor {}
+pub struct Settings {
+    /// This program, to be executed as a runtime.
+    pub executable: PathBuf,
+    /// Which engine.
+    pub engine: EngineChoice,
+    /// Number of shards.
+    pub shards: usize,
+    /// Bases held at once; each has a template process of some hundred megabytes.
+    pub bases_max: usize,
+    /// Sessions open at once.
+    pub sessions_max: usize,
+    /// Time budget of one variation.
+    pub variation_timeout: Duration,
+    /// Marks of a runtime's memory.
+    pub memory: memory::Marks,
+    /// Whether the sample engine can be made to misbehave, for tests.
+    pub faults: bool,
+}
+
+/// Which engine, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The embedded one.
+    Sample,
+    /// Path of Building, in this directory.
+    Pob(PathBuf),
+}
+
+/// The engine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No runtime could be had.
+    #[error(transparent)]
+    Process(#[from] process::ProcessError),
+    /// The engine does not boot.
+    #[error("the engine does not boot: {0}")]
+    Boot(String),
+}
+
+/// Handle to the supervisor. When the last is dropped, and all sessions are over, every runtime goes.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    engine: Arc<EngineFacts>,
+    driver: mpsc::Sender<driver::Event>,
+}
 
 impl Supervisor {
+    /// Boots the engine and starts the shards.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let zygote = zygote::boot(&settings).await?;
+        let engine = Arc::clone(&zygote.facts);
+        let driver = driver::start(settings, zygote);
+        Ok(Self { engine, driver })
+    }
+
     /// Facts about the engine.
     #[must_use]
     pub fn engine(&self) -> Arc<EngineFacts> {
-        todo!("being written")
+        Arc::clone(&self.engine)
     }
 
     /// Loads a base, unless it is loaded.
@@ -115,8 +211,7 @@ impl Supervisor {
     /// # Errors
     /// [`BaseError::Build`] if the engine does not take the build, [`BaseError::Refused`] if the server does not.
     pub async fn load_base(&self, xml: Arc<str>) -> Result<Arc<Base>, BaseError> {
-        let _ = xml;
-        todo!("being written")
+        self.ask(|reply| driver::Event::LoadBase(xml, reply)).await
     }
 
     /// The base of that id, if it is loaded.
@@ -124,7 +219,7 @@ impl Supervisor {
     /// # Errors
     /// [`BaseError::Unknown`].
     pub async fn find_base(&self, id: BaseId) -> Result<Arc<Base>, BaseError> {
-        Err(BaseError::Unknown(id))
+        self.ask(|reply| driver::Event::FindBase(id, reply)).await
     }
 
     /// Opens a session.
@@ -132,6 +227,68 @@ impl Supervisor {
     /// # Errors
     /// [`BaseError::Unknown`] if the base has gone since, [`BaseError::Refused`].
     pub async fn open(&self, spec: SessionSpec) -> Result<Session, BaseError> {
-        Err(BaseError::Unknown(spec.base))
+        let (submit, submissions) = mpsc::channel(spec.in_flight_max);
+        let (outcomes, receiver) = mpsc::channel(spec.in_flight_max);
+        let left = CancellationToken::new();
+        let session = Session { submit, outcomes: Outcomes { receiver, _left: left.clone().drop_guard() } };
+        let id = self.ask(|reply| driver::Event::OpenSession(spec, reply)).await?;
+        task::spawn("session", session::run(id, submissions, outcomes, left, self.driver.clone()));
+        Ok(session)
     }
+
+    /// What the supervisor is doing, for status and tests.
+    ///
+    /// # Errors
+    /// [`Refusal::NotReady`] if it is gone.
+    pub async fn status(&self) -> Result<Status, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.driver.send(driver::Event::Status(reply)).await.map_err(|_| Refusal::NotReady)?;
+        answer.await.map_err(|_| Refusal::NotReady)
+    }
+
+    async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<Result<T, BaseError>>) -> driver::Event,
+    ) -> Result<T, BaseError> {
+        let (reply, answer) = oneshot::channel();
+        self.driver.send(question(reply)).await.map_err(|_| Refusal::NotReady)?;
+        answer.await.map_err(|_| Refusal::NotReady)?
+    }
+}
+
+/// What the supervisor is doing.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// One for each shard.
+    pub shards: Vec<ShardStatus>,
+    /// Process id of the zygote, if it lives.
+    pub zygote_pid: Option<u32>,
+    /// Bases that are held.
+    pub bases: Vec<BaseStatus>,
+    /// Variations that wait.
+    pub queued: usize,
+    /// Sessions that are open.
+    pub sessions: usize,
+}
+
+/// A base that is held.
+#[derive(Clone, Debug)]
+pub struct BaseStatus {
+    /// Its name.
+    pub id: BaseId,
+    /// Process id of its template, if it lives.
+    pub template_pid: Option<u32>,
+}
+
+/// What a shard is doing.
+#[derive(Clone, Debug)]
+pub struct ShardStatus {
+    /// Generation of its runtime.
+    pub generation: u64,
+    /// Process id of its runtime, if it has one.
+    pub pid: Option<u32>,
+    /// Whether it is at work.
+    pub busy: bool,
+    /// Runtimes that were replaced or lost since the start.
+    pub resets: u64,
 }

@@ -1,0 +1,403 @@
+//! What can be said against a variation without an engine: contradictions, values out of range, sizes.
+//!
+//! Pure. The first defect found is the one that is reported, with the path of its field; whether nodes, slots, gems and
+//! options exist is the engine's to say. Everybody who takes variations from outside calls [`check`] before passing
+//! them on.
+
+use std::{collections::HashSet, fmt::Display, hash::Hash};
+
+use super::{
+    outcome::{Failure, FailureReason},
+    variation::{ConfigValue, GemChange, ItemChange, Variation},
+    xml,
+};
+
+/// Highest character level.
+pub const LEVEL_MAX: u32 = 100;
+/// Longest list of nodes. A whole tree has some 3,000.
+pub const NODES_MAX: usize = 5_000;
+/// Longest list of any other changes. The largest builds have some 200 gems and 100 slots.
+pub const CHANGES_MAX: usize = 1_000;
+/// Longest name of anything (slot, gem, class, option), in bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Longest item text, and longest text of a config option, in bytes. Items have about 1 KiB.
+pub const TEXT_BYTES_MAX: usize = 64 << 10;
+/// Longest custom modifiers, in bytes.
+pub const CUSTOM_MODS_BYTES_MAX: usize = 256 << 10;
+/// Highest level, quality and count of a gem that is passed on; engines take less and say so.
+pub const GEM_NUMBER_MAX: u32 = 1_000;
+
+/// Checks a variation.
+///
+/// # Errors
+/// The first defect: [`FailureReason::InvalidVariation`], or [`FailureReason::BadBuild`] for the replacement build.
+pub fn check(variation: &Variation) -> Result<(), Failure> {
+    if let Some(build) = &variation.build {
+        xml::check(build).map_err(|error| Failure::new(FailureReason::BadBuild, "build", error))?;
+    }
+    check_character(variation)?;
+    check_tree(variation)?;
+    check_items(variation)?;
+    check_skills(variation)?;
+    check_config(variation)
+}
+
+fn check_character(variation: &Variation) -> Result<(), Failure> {
+    for (field, name) in [("class", &variation.class), ("ascendancy", &variation.ascendancy)] {
+        if let Some(name) = name {
+            check_name(field, name)?;
+        }
+    }
+    if let Some(level) = variation.level {
+        check_range("level", level, LEVEL_MAX)?;
+    }
+    Ok(())
+}
+
+fn check_tree(variation: &Variation) -> Result<(), Failure> {
+    let lists = [
+        ("allocate", &variation.allocate),
+        ("allocate_path", &variation.allocate_path),
+        ("deallocate", &variation.deallocate),
+    ];
+    for (field, nodes) in lists {
+        check_length(field, nodes.len(), NODES_MAX)?;
+        check_once(nodes.iter(), |index| format!("{field}[{index}]"), |node| format!("node {node}"))?;
+    }
+
+    check_length("masteries", variation.masteries.len(), CHANGES_MAX)?;
+    let masteries = variation.masteries.iter().map(|choice| choice.node);
+    check_once(masteries, |index| format!("masteries[{index}].node"), |node| format!("node {node}"))?;
+
+    check_length("tattoos", variation.tattoos.len(), CHANGES_MAX)?;
+    let tattooed = variation.tattoos.iter().map(|change| change.node);
+    check_once(tattooed, |index| format!("tattoos[{index}].node"), |node| format!("node {node}"))?;
+    for (index, change) in variation.tattoos.iter().enumerate() {
+        if let Some(name) = &change.name {
+            check_name(&format!("tattoos[{index}].name"), name)?;
+        }
+    }
+
+    let taken: HashSet<u32> = lists[..2]
+        .iter()
+        .flat_map(|(_, nodes)| nodes.iter().copied())
+        .chain(variation.masteries.iter().map(|choice| choice.node))
+        .collect();
+    match variation.deallocate.iter().position(|node| taken.contains(node)) {
+        None => Ok(()),
+        Some(index) => {
+            let node = variation.deallocate[index];
+            Err(invalid(format!("deallocate[{index}]"), format!("node {node} is to be allocated and to be given up")))
+        }
+    }
+}
+
+fn check_items(variation: &Variation) -> Result<(), Failure> {
+    check_length("items", variation.items.len(), CHANGES_MAX)?;
+    for (index, change) in variation.items.iter().enumerate() {
+        check_item(&format!("items[{index}]"), change)?;
+    }
+    let slots = variation.items.iter().map(|change| &change.slot);
+    check_once(slots, |index| format!("items[{index}].slot"), |slot| format!("slot `{slot}`"))?;
+
+    check_length("flasks", variation.flasks.len(), CHANGES_MAX)?;
+    for (index, change) in variation.flasks.iter().enumerate() {
+        check_name(&format!("flasks[{index}].slot"), &change.slot)?;
+    }
+    let slots = variation.flasks.iter().map(|change| &change.slot);
+    check_once(slots, |index| format!("flasks[{index}].slot"), |slot| format!("slot `{slot}`"))
+}
+
+fn check_item(path: &str, change: &ItemChange) -> Result<(), Failure> {
+    check_name(&format!("{path}.slot"), &change.slot)?;
+    match (&change.text, change.item, change.empty) {
+        (None, None, false) => Err(invalid(path, "one of `text`, `item` and `empty` is needed")),
+        (Some(text), None, false) if text.trim().is_empty() => {
+            Err(invalid(format!("{path}.text"), "the text is empty; `empty` takes an item out"))
+        }
+        (Some(text), None, false) => check_text(&format!("{path}.text"), text, TEXT_BYTES_MAX),
+        (None, Some(_), false) | (None, None, true) => Ok(()),
+        _ => Err(invalid(path, "only one of `text`, `item` and `empty` can be set")),
+    }
+}
+
+fn check_skills(variation: &Variation) -> Result<(), Failure> {
+    check_length("gems", variation.gems.len(), CHANGES_MAX)?;
+    for (index, change) in variation.gems.iter().enumerate() {
+        check_gem(&format!("gems[{index}]"), change)?;
+    }
+    let mut seen = HashSet::new();
+    for (index, change) in variation.gems.iter().enumerate() {
+        if let Some(gem) = change.gem
+            && !seen.insert((change.group, gem))
+        {
+            let message =
+                format!("gem {gem} of group {} occurs twice; put all changes of a gem together", change.group);
+            return Err(invalid(format!("gems[{index}].gem"), message));
+        }
+    }
+
+    check_length("groups", variation.groups.len(), CHANGES_MAX)?;
+    for (index, change) in variation.groups.iter().enumerate() {
+        check_index(&format!("groups[{index}].group"), change.group)?;
+        if let Some(skill) = change.main_active_skill {
+            check_index(&format!("groups[{index}].main_active_skill"), skill)?;
+        }
+    }
+    let groups = variation.groups.iter().map(|change| change.group);
+    check_once(groups, |index| format!("groups[{index}].group"), |group| format!("group {group}"))?;
+
+    variation.main_socket_group.map_or(Ok(()), |group| check_index("main_socket_group", group))
+}
+
+fn check_gem(path: &str, change: &GemChange) -> Result<(), Failure> {
+    check_index(&format!("{path}.group"), change.group)?;
+
+    let operations = [change.replace.is_some(), change.add.is_some(), change.remove];
+    if operations.into_iter().filter(|&set| set).count() > 1 {
+        return Err(invalid(path, "only one of `replace`, `add` and `remove` can be set"));
+    }
+    match (&change.add, change.gem) {
+        (Some(_), Some(_)) => {
+            return Err(invalid(format!("{path}.gem"), "a gem is added behind the last; it has no index yet"));
+        }
+        (None, None) => return Err(invalid(format!("{path}.gem"), "which gem is missing")),
+        (None, Some(gem)) => check_index(&format!("{path}.gem"), gem)?,
+        (Some(_), None) => {}
+    }
+    for (field, name) in [("replace", &change.replace), ("add", &change.add), ("variant", &change.variant)] {
+        if let Some(name) = name {
+            check_name(&format!("{path}.{field}"), name)?;
+        }
+    }
+
+    let numbers = [("level", change.level), ("quality", change.quality), ("count", change.count)];
+    let changed =
+        change.variant.is_some() || change.enabled.is_some() || numbers.iter().any(|(_, number)| number.is_some());
+    if change.remove && changed {
+        return Err(invalid(format!("{path}.remove"), "a gem that is removed cannot be changed as well"));
+    }
+    if let Some(level) = change.level {
+        check_index(&format!("{path}.level"), level)?;
+    }
+    for (field, number) in numbers {
+        if number.is_some_and(|number| number > GEM_NUMBER_MAX) {
+            return Err(invalid(format!("{path}.{field}"), format!("at most {GEM_NUMBER_MAX} is taken")));
+        }
+    }
+    Ok(())
+}
+
+fn check_config(variation: &Variation) -> Result<(), Failure> {
+    check_length("config", variation.config.len(), CHANGES_MAX)?;
+    for (option, value) in &variation.config {
+        check_name("config", option)?;
+        let path = format!("config.{option}");
+        match value {
+            ConfigValue::Number(number) if !number.is_finite() => {
+                return Err(invalid(path, "the number must be finite"));
+            }
+            ConfigValue::Text(text) => check_text(&path, text, TEXT_BYTES_MAX)?,
+            ConfigValue::Number(_) | ConfigValue::Bool(_) => {}
+        }
+    }
+    variation.custom_mods.as_ref().map_or(Ok(()), |mods| check_text("custom_mods", mods, CUSTOM_MODS_BYTES_MAX))
+}
+
+fn invalid(field: impl Into<String>, message: impl Display) -> Failure {
+    Failure::new(FailureReason::InvalidVariation, field, message)
+}
+
+fn check_length(field: &str, length: usize, most: usize) -> Result<(), Failure> {
+    if length > most { Err(invalid(field, format!("{length} entries; at most {most} are taken"))) } else { Ok(()) }
+}
+
+fn check_range(field: &str, number: u32, most: u32) -> Result<(), Failure> {
+    if (1..=most).contains(&number) { Ok(()) } else { Err(invalid(field, format!("must be 1 to {most}"))) }
+}
+
+fn check_index(field: &str, index: u32) -> Result<(), Failure> {
+    if index == 0 { Err(invalid(field, "counts from 1")) } else { Ok(()) }
+}
+
+fn check_name(field: &str, name: &str) -> Result<(), Failure> {
+    if name.trim().is_empty() {
+        return Err(invalid(field, "the name is empty"));
+    }
+    if name.contains(['\n', '\r', '\t']) {
+        return Err(invalid(field, "a name has one line"));
+    }
+    check_text(field, name, NAME_BYTES_MAX)
+}
+
+/// Control characters have no place in XML, so the varied build could not be written down.
+fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<(), Failure> {
+    if text.len() > bytes_max {
+        return Err(invalid(field, format!("{} bytes; at most {bytes_max} are taken", text.len())));
+    }
+    if text.contains(|c: char| c < ' ' && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(invalid(field, "the text has control characters"));
+    }
+    Ok(())
+}
+
+fn check_once<T: Eq + Hash>(
+    keys: impl Iterator<Item = T>,
+    path: impl Fn(usize) -> String,
+    name: impl Fn(&T) -> String,
+) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    for (index, key) in keys.enumerate() {
+        if seen.contains(&key) {
+            return Err(invalid(path(index), format!("{} occurs twice", name(&key))));
+        }
+        seen.insert(key);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The JSONL form is the shortest way to write a variation down.
+    fn variation(json: &str) -> Variation {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[track_caller]
+    fn assert_refused(json: &str, field: &str, words: &str) {
+        let failure = check(&variation(json)).unwrap_err();
+        assert_eq!((failure.reason, failure.field.as_str()), (FailureReason::InvalidVariation, field), "{failure}");
+        assert!(failure.message.contains(words), "{failure}");
+    }
+
+    #[track_caller]
+    fn assert_taken(json: &str) {
+        assert_eq!(check(&variation(json)), Ok(()), "{json}");
+    }
+
+    #[test]
+    fn sensible_variations_pass() {
+        assert_taken("{}");
+        assert_taken(
+            r#"{"build":"<PathOfBuilding/>","class":"Witch","ascendancy":"None","level":100,"allocate":[1,2],
+            "allocate_path":[2],"deallocate":[3],"masteries":[{"node":4,"effect":5}],"tattoos":[{"node":3}],
+            "items":[{"slot":"Ring 1","text":"Rarity: RARE\nX"},{"slot":"Ring 2","item":0},{"slot":"Belt","empty":true}],
+            "flasks":[{"slot":"Flask 1","active":false}],"groups":[{"group":1,"main_active_skill":2}],
+            "gems":[{"group":1,"gem":1,"level":21},{"group":1,"add":"Clarity"},{"group":1,"add":"Clarity"},
+            {"group":1,"gem":2,"remove":true},{"group":2,"gem":1,"replace":"Haste","quality":0}],
+            "main_socket_group":3,"config":{"a":true,"b":-1.5,"c":""},"custom_mods":""}"#,
+        );
+    }
+
+    #[test]
+    fn levels_run_from_1_to_100() {
+        assert_refused(r#"{"level":0}"#, "level", "1 to 100");
+        assert_refused(r#"{"level":101}"#, "level", "1 to 100");
+        assert_taken(r#"{"level":1}"#);
+    }
+
+    #[test]
+    fn a_node_cannot_be_taken_and_given_up() {
+        assert_refused(r#"{"allocate":[1],"deallocate":[2,1]}"#, "deallocate[1]", "node 1");
+        assert_refused(r#"{"allocate_path":[7],"deallocate":[7]}"#, "deallocate[0]", "node 7");
+        assert_refused(r#"{"masteries":[{"node":7,"effect":1}],"deallocate":[7]}"#, "deallocate[0]", "node 7");
+    }
+
+    #[test]
+    fn nothing_occurs_twice() {
+        assert_refused(r#"{"allocate":[5,6,5]}"#, "allocate[2]", "node 5 occurs twice");
+        assert_refused(
+            r#"{"masteries":[{"node":7,"effect":1},{"node":7,"effect":2}]}"#,
+            "masteries[1].node",
+            "occurs twice",
+        );
+        assert_refused(r#"{"tattoos":[{"node":7},{"node":7,"name":"T"}]}"#, "tattoos[1].node", "occurs twice");
+        assert_refused(
+            r#"{"items":[{"slot":"Belt","empty":true},{"slot":"Belt","item":1}]}"#,
+            "items[1].slot",
+            "`Belt` occurs twice",
+        );
+        assert_refused(
+            r#"{"flasks":[{"slot":"Flask 1","active":true},{"slot":"Flask 1","active":true}]}"#,
+            "flasks[1].slot",
+            "occurs twice",
+        );
+        assert_refused(
+            r#"{"gems":[{"group":1,"gem":2,"level":3},{"group":1,"gem":2,"remove":true}]}"#,
+            "gems[1].gem",
+            "gem 2 of group 1 occurs twice",
+        );
+        assert_refused(r#"{"groups":[{"group":1},{"group":1}]}"#, "groups[1].group", "occurs twice");
+    }
+
+    #[test]
+    fn an_item_has_exactly_one_source() {
+        assert_refused(r#"{"items":[{"slot":"Belt"}]}"#, "items[0]", "is needed");
+        assert_refused(r#"{"items":[{"slot":"Belt","item":1,"empty":true}]}"#, "items[0]", "only one");
+        assert_refused(r#"{"items":[{"slot":"Belt","text":"x","item":1}]}"#, "items[0]", "only one");
+        assert_refused(r#"{"items":[{"slot":"Belt","text":" \n"}]}"#, "items[0].text", "empty");
+    }
+
+    #[test]
+    fn a_gem_has_at_most_one_operation_and_an_index_unless_it_is_added() {
+        assert_refused(r#"{"gems":[{"group":1,"gem":1,"replace":"A","remove":true}]}"#, "gems[0]", "only one");
+        assert_refused(r#"{"gems":[{"group":1,"gem":1,"add":"A"}]}"#, "gems[0].gem", "no index yet");
+        assert_refused(r#"{"gems":[{"group":1,"level":2}]}"#, "gems[0].gem", "missing");
+        assert_refused(r#"{"gems":[{"group":1,"gem":1,"remove":true,"level":2}]}"#, "gems[0].remove", "as well");
+        assert_refused(r#"{"gems":[{"group":1,"gem":1,"remove":true,"enabled":true}]}"#, "gems[0].remove", "as well");
+        assert_refused(r#"{"gems":[{"group":1,"gem":1,"level":0}]}"#, "gems[0].level", "from 1");
+        assert_refused(r#"{"gems":[{"group":1,"gem":1,"quality":1001}]}"#, "gems[0].quality", "1000");
+    }
+
+    #[test]
+    fn indices_count_from_1() {
+        assert_refused(r#"{"gems":[{"group":0,"gem":1}]}"#, "gems[0].group", "from 1");
+        assert_refused(r#"{"gems":[{"group":1,"gem":0}]}"#, "gems[0].gem", "from 1");
+        assert_refused(r#"{"groups":[{"group":0}]}"#, "groups[0].group", "from 1");
+        assert_refused(r#"{"groups":[{"group":1,"main_active_skill":0}]}"#, "groups[0].main_active_skill", "from 1");
+        assert_refused(r#"{"main_socket_group":0}"#, "main_socket_group", "from 1");
+    }
+
+    #[test]
+    fn config_numbers_are_finite() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let config = [("enemyLevel".to_owned(), ConfigValue::Number(number))].into();
+            let failure = check(&Variation { config, ..Variation::default() }).unwrap_err();
+            assert_eq!(failure.field, "config.enemyLevel");
+        }
+    }
+
+    #[test]
+    fn names_and_texts_are_bounded_and_printable() {
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        assert_refused(&format!(r#"{{"class":"{long}"}}"#), "class", "at most 256");
+        assert_refused(r#"{"ascendancy":" "}"#, "ascendancy", "empty");
+        assert_refused(r#"{"items":[{"slot":"Be\nlt","item":1}]}"#, "items[0].slot", "one line");
+        assert_refused(r#"{"tattoos":[{"node":1,"name":""}]}"#, "tattoos[0].name", "empty");
+        assert_refused(r#"{"config":{"":true}}"#, "config", "empty");
+        assert_refused(r#"{"config":{"a":"\u0000"}}"#, "config.a", "control characters");
+        assert_refused(r#"{"items":[{"slot":"Belt","text":"\u001b[0m"}]}"#, "items[0].text", "control characters");
+        let text = "x".repeat(TEXT_BYTES_MAX + 1);
+        assert_refused(&format!(r#"{{"items":[{{"slot":"Belt","text":"{text}"}}]}}"#), "items[0].text", "at most");
+        let mods = "x".repeat(CUSTOM_MODS_BYTES_MAX + 1);
+        assert_refused(&format!(r#"{{"custom_mods":"{mods}"}}"#), "custom_mods", "at most");
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let nodes: Vec<u32> = (0..).take(NODES_MAX + 1).collect();
+        let failure = check(&Variation { allocate: nodes, ..Variation::default() }).unwrap_err();
+        assert_eq!(failure.field, "allocate");
+        let gems = vec![GemChange { group: 1, add: Some("A".into()), ..GemChange::default() }; CHANGES_MAX + 1];
+        let failure = check(&Variation { gems, ..Variation::default() }).unwrap_err();
+        assert_eq!(failure.field, "gems");
+    }
+
+    #[test]
+    fn a_replacement_build_must_be_a_build() {
+        let failure = check(&variation(r#"{"build":"<html/>"}"#)).unwrap_err();
+        assert_eq!((failure.reason, failure.field.as_str()), (FailureReason::BadBuild, "build"));
+    }
+}

@@ -1,0 +1,143 @@
+//! What the headers of a call say: when it must be over, and how the log names it.
+//!
+//! Tonic's own deadline covers the wait for the response head only, and answers CANCELLED; so deadlines are ours to
+//! enforce, over whole streams. [`Call::within`] and [`Call::expired`] are the two places that do.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tonic::metadata::MetadataMap;
+
+use super::status::CallError;
+
+/// The answer to an expired call goes out this much ahead of the deadline, or a tenth of it if that is less: it needs
+/// time to travel, and tonic's timer must not be first.
+const ANSWER_MARGIN: Duration = Duration::from_millis(10);
+/// Longest request id that is taken over from a client, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+/// Header in which clients and proxies name a request.
+const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// When it arrived.
+    pub arrived: Instant,
+    /// When it must be over.
+    pub deadline: Option<Instant>,
+    /// Its name in the log.
+    pub request_id: Arc<str>,
+}
+
+impl Call {
+    /// The call with these headers, arriving now.
+    #[must_use]
+    pub fn new(headers: &MetadataMap) -> Self {
+        let arrived = Instant::now();
+        let timeout = headers.get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
+        let deadline =
+            timeout.and_then(|timeout| arrived.checked_add(timeout.saturating_sub(ANSWER_MARGIN.min(timeout / 10))));
+        let given = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_request_id(id));
+        Self { arrived, deadline, request_id: given.map_or_else(next_request_id, Arc::from) }
+    }
+
+    /// The future's answer, or that the deadline has passed.
+    ///
+    /// # Errors
+    /// [`CallError::DeadlineExceeded`], and what the future fails with.
+    pub async fn within<T>(&self, future: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+        match self.deadline {
+            Some(deadline) => {
+                tokio::time::timeout_at(deadline.into(), future).await.unwrap_or(Err(CallError::DeadlineExceeded))
+            }
+            None => future.await,
+        }
+    }
+
+    /// Waits for the deadline: for ever if there is none.
+    pub async fn expired(&self) {
+        match self.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// A `grpc-timeout`: up to eight digits and a unit. Anything else is no timeout, as everywhere in gRPC.
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 60 * 60)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+/// Request ids go into logs and headers as they are.
+fn is_request_id(id: &str) -> bool {
+    (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn next_request_id() -> Arc<str> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("call-{}", NEXT.fetch_add(1, Ordering::Relaxed)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_have_up_to_eight_digits_and_a_unit() {
+        assert_eq!(parse_timeout("1H"), Some(Duration::from_secs(3600)));
+        assert_eq!(parse_timeout("2M"), Some(Duration::from_secs(120)));
+        assert_eq!(parse_timeout("3S"), Some(Duration::from_secs(3)));
+        assert_eq!(parse_timeout("4m"), Some(Duration::from_millis(4)));
+        assert_eq!(parse_timeout("5u"), Some(Duration::from_micros(5)));
+        assert_eq!(parse_timeout("99999999n"), Some(Duration::from_nanos(99_999_999)));
+        assert_eq!(parse_timeout("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        for text in ["", "S", "1", "1s", "-1S", "+1S", "123456789S", "1.5S", "1\u{e4}"] {
+            assert_eq!(parse_timeout(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_answer_leaves_ahead_of_the_deadline() {
+        for (timeout, seconds) in [("1S", 0.99), ("50m", 0.045), ("0S", 0.0)] {
+            let mut headers = MetadataMap::new();
+            headers.insert("grpc-timeout", timeout.parse().unwrap());
+            let call = Call::new(&headers);
+            assert_eq!(call.deadline.unwrap() - call.arrived, Duration::from_secs_f64(seconds));
+        }
+        assert_eq!(Call::new(&MetadataMap::new()).deadline, None);
+    }
+
+    #[test]
+    fn a_request_id_is_taken_over_if_it_is_fit_for_a_log() {
+        let id = |text: &str| {
+            let mut headers = MetadataMap::new();
+            headers.insert(REQUEST_ID_HEADER, text.parse().unwrap());
+            Call::new(&headers).request_id
+        };
+        assert_eq!(&*id("abc-1"), "abc-1");
+        for text in ["", "a b", &"x".repeat(REQUEST_ID_BYTES_MAX + 1)] {
+            assert!(id(text).starts_with("call-"), "{text}");
+        }
+        let call = || Call::new(&MetadataMap::new()).request_id;
+        assert_ne!(call(), call());
+    }
+}

@@ -1,0 +1,48 @@
+//! The catalog service: what engines know.
+
+use tonic::{Request, Response, Status};
+
+use super::convert::{engine_named, engine_to_proto, stat_info_to_proto};
+use crate::{
+    proto::v1::{self, catalog_service_server::CatalogService},
+    supervisor::Supervisor,
+};
+
+/// The catalog service.
+#[derive(Debug)]
+pub struct Catalog {
+    supervisor: Supervisor,
+}
+
+impl Catalog {
+    /// The service in front of that supervisor.
+    #[must_use]
+    pub fn new(supervisor: Supervisor) -> Self {
+        Self { supervisor }
+    }
+}
+
+#[tonic::async_trait]
+impl CatalogService for Catalog {
+    async fn describe_engine(
+        &self,
+        request: Request<v1::DescribeEngineRequest>,
+    ) -> Result<Response<v1::DescribeEngineResponse>, Status> {
+        let engine = self.supervisor.engine();
+        engine_named(&request.into_inner().engine, &engine)?;
+        Ok(Response::new(v1::DescribeEngineResponse {
+            engine: Some(engine_to_proto(&engine)),
+            tree_versions: engine.tree_versions.clone(),
+            notice: engine.notice.clone(),
+        }))
+    }
+
+    async fn list_stats(
+        &self,
+        request: Request<v1::ListStatsRequest>,
+    ) -> Result<Response<v1::ListStatsResponse>, Status> {
+        let engine = self.supervisor.engine();
+        engine_named(&request.into_inner().engine, &engine)?;
+        Ok(Response::new(v1::ListStatsResponse { stats: engine.stats.iter().map(stat_info_to_proto).collect() }))
+    }
+}

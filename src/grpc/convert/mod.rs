@@ -1,0 +1,20 @@
+//! Proto <-> domain. Total in both directions: whatever a client sends becomes a valid domain value, or an error that
+//! names the field.
+//!
+//! The servers use one direction and clients (the CLI among them) the other; both are here so that they are tested
+//! against each other.
+
+mod engine;
+mod outcome;
+mod request;
+mod stats;
+mod variation;
+
+pub use engine::{engine_to_proto, stat_info_to_proto};
+pub use outcome::{
+    duration_to_proto, failure_from_proto, failure_to_proto, outcome_to_proto, rejected_to_proto, warning_from_proto,
+    warning_to_proto,
+};
+pub use request::{BaseSource, BuildSource, Options, base_from_proto, engine_named, options_from_proto};
+pub use stats::{Layout, resolve, stats_from_proto};
+pub use variation::{variation_from_proto, variation_to_proto};

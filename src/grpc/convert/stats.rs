@@ -1,0 +1,370 @@
+//! Selections and values of stats.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    build::{
+        base::{Base, EngineFacts},
+        outcome::{Cell, Failure, FailureReason, Selection, StatValue, Stats},
+        validate::NAME_BYTES_MAX,
+    },
+    grpc::status::{CallError, Violation},
+    proto::v1::{self, StatKind, StatPreset, named_value},
+};
+
+/// Longest list of stat names. An output has some 700 scalars.
+const NAMES_MAX: usize = 4096;
+
+/// What the packed values of a call mean: the selection as resolved against the base, and the base's own values.
+#[derive(Debug)]
+pub struct Layout {
+    selection: Selection,
+    places: Vec<Place>,
+    base: Stats,
+}
+
+#[derive(Debug)]
+struct Place {
+    name: String,
+    kind: StatKind,
+    /// The base's number; 0 if it has none.
+    base_number: f64,
+}
+
+/// Resolves a selection.
+///
+/// # Errors
+/// [`CallError::Invalid`] if it contradicts itself, [`CallError::UnknownStats`] for names that nobody knows.
+pub fn resolve(message: Option<v1::StatSelection>, base: &Base, engine: &EngineFacts) -> Result<Layout, CallError> {
+    let message = message.unwrap_or_default();
+    let Ok(preset) = StatPreset::try_from(message.preset) else {
+        return Err(CallError::invalid("stats.preset", format!("{} is no preset", message.preset)));
+    };
+    if !message.names.is_empty() && preset != StatPreset::Unspecified {
+        return Err(CallError::invalid("stats", "give names or a preset, not both"));
+    }
+
+    let of_base: HashMap<&str, &StatValue> = base.stats.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    let (names, all) = match preset {
+        StatPreset::All => (base.stats.iter().map(|(name, _)| name.clone()).collect(), true),
+        StatPreset::Unspecified if !message.names.is_empty() => {
+            check_names(&message.names, &of_base, engine)?;
+            (message.names, false)
+        }
+        StatPreset::Main | StatPreset::Unspecified => (main_stats(engine), false),
+    };
+
+    let mut values = Stats::default();
+    let mut places = Vec::with_capacity(names.len());
+    for name in names {
+        let (kind, cell, number) = match of_base.get(name.as_str()) {
+            Some(StatValue::Number(number)) => (StatKind::Number, Cell::Number, *number),
+            Some(StatValue::Boolean(boolean)) => (StatKind::Boolean, Cell::Boolean, f64::from(*boolean)),
+            Some(text @ StatValue::Text(_)) => {
+                values.extra.push((name.clone(), (*text).clone()));
+                (StatKind::Text, Cell::Text, 0.0)
+            }
+            None => (StatKind::Number, Cell::Absent, 0.0),
+        };
+        values.cells.push(cell);
+        values.values.push(number);
+        places.push(Place { name, kind, base_number: number });
+    }
+    let selection =
+        if all { Selection::All } else { Selection::Named(places.iter().map(|place| place.name.clone()).collect()) };
+    Ok(Layout { selection, places, base: values })
+}
+
+/// The preset of the main stats. Engines may describe a stat more than once; the first place counts.
+fn main_stats(engine: &EngineFacts) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let main = engine.stats.iter().filter(|stat| stat.main).map(|stat| &stat.name);
+    main.filter(|name| seen.insert(*name)).cloned().collect()
+}
+
+fn check_names(names: &[String], of_base: &HashMap<&str, &StatValue>, engine: &EngineFacts) -> Result<(), CallError> {
+    if names.len() > NAMES_MAX {
+        return Err(CallError::invalid("stats.names", format!("{} names; at most {NAMES_MAX} are taken", names.len())));
+    }
+    let mut seen = HashSet::new();
+    let mut unknown = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let field = format!("stats.names[{index}]");
+        if name.len() > NAME_BYTES_MAX {
+            return Err(CallError::invalid(field, format!("a name has at most {NAME_BYTES_MAX} bytes")));
+        }
+        if !seen.insert(name) {
+            return Err(CallError::invalid(field, format!("stat `{name}` occurs twice")));
+        }
+        if !of_base.contains_key(name.as_str()) && !engine.stats.iter().any(|stat| stat.name == *name) {
+            unknown.push(Violation::new(field, format!("neither the base nor the engine has a stat `{name}`")));
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(CallError::UnknownStats(unknown)) }
+}
+
+impl Layout {
+    /// The selection, for the supervisor.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        self.selection.clone()
+    }
+
+    /// The selected stats, for the header.
+    #[must_use]
+    pub fn resolved(&self) -> Vec<v1::ResolvedStat> {
+        self.places.iter().map(|place| v1::ResolvedStat { name: place.name.clone(), kind: place.kind.into() }).collect()
+    }
+
+    /// The base's values, for the header.
+    #[must_use]
+    pub fn base_values(&self) -> v1::Stats {
+        self.pack(&self.base, |_, value| value)
+    }
+
+    /// The values of an outcome.
+    ///
+    /// # Errors
+    /// [`FailureReason::EngineError`] if they are not aligned with the selection.
+    pub fn values(&self, stats: &Stats, difference_to_base: bool) -> Result<v1::Stats, Failure> {
+        if stats.cells.len() != self.places.len() || stats.values.len() != self.places.len() {
+            let message = format!("{} values came for {} stats", stats.values.len(), self.places.len());
+            return Err(Failure::new(FailureReason::EngineError, "", message));
+        }
+        Ok(if difference_to_base {
+            self.pack(stats, |place, value| difference(value, place.base_number))
+        } else {
+            self.pack(stats, |_, value| value)
+        })
+    }
+
+    fn pack(&self, stats: &Stats, number: impl Fn(&Place, f64) -> f64) -> v1::Stats {
+        let mut packed =
+            v1::Stats { values: Vec::with_capacity(self.places.len()), absent: Vec::new(), extra: Vec::new() };
+        packed.extra.extend(stats.extra.iter().map(|(name, value)| named(name, value.clone())));
+        for (index, ((place, cell), &value)) in (0..).zip(self.places.iter().zip(&stats.cells).zip(&stats.values)) {
+            packed.values.push(match (cell, place.kind) {
+                (Cell::Number, StatKind::Number) => number(place, value),
+                (Cell::Boolean, StatKind::Boolean) => value,
+                (Cell::Absent, _) => {
+                    packed.absent.push(index);
+                    0.0
+                }
+                // The variation made another kind of it.
+                (Cell::Number, _) => {
+                    packed.extra.push(named(&place.name, StatValue::Number(value)));
+                    0.0
+                }
+                (Cell::Boolean, _) => {
+                    packed.extra.push(named(&place.name, StatValue::Boolean(value != 0.0)));
+                    0.0
+                }
+                // It is among the extra ones already.
+                (Cell::Text, _) => 0.0,
+            });
+        }
+        packed.extra.sort_by(|a, b| a.name.cmp(&b.name));
+        packed
+    }
+}
+
+/// Equal values differ by 0, even where subtraction would say NaN.
+fn difference(value: f64, base: f64) -> f64 {
+    #[expect(clippy::float_cmp, reason = "equal is meant")]
+    let same = value == base || (value.is_nan() && base.is_nan());
+    if same { 0.0 } else { value - base }
+}
+
+fn named(name: &str, value: StatValue) -> v1::NamedValue {
+    let value = match value {
+        StatValue::Number(number) => named_value::Value::Number(number),
+        StatValue::Boolean(boolean) => named_value::Value::Boolean(boolean),
+        StatValue::Text(text) => named_value::Value::Text(text),
+    };
+    v1::NamedValue { name: name.to_owned(), value: Some(value) }
+}
+
+/// The values of a message, for clients: first those of the header, in its order and without the absent ones, then what
+/// else came. Total: places that a message lacks are absent.
+#[must_use]
+pub fn stats_from_proto(header: &[v1::ResolvedStat], message: &v1::Stats) -> Vec<(String, StatValue)> {
+    let mut extra: HashMap<&str, StatValue> = message
+        .extra
+        .iter()
+        .filter_map(|extra| {
+            let value = match extra.value.as_ref()? {
+                named_value::Value::Number(number) => StatValue::Number(*number),
+                named_value::Value::Boolean(boolean) => StatValue::Boolean(*boolean),
+                named_value::Value::Text(text) => StatValue::Text(text.clone()),
+            };
+            Some((extra.name.as_str(), value))
+        })
+        .collect();
+    let absent: HashSet<u32> = message.absent.iter().copied().collect();
+
+    let mut values = Vec::with_capacity(message.values.len() + extra.len());
+    for ((index, stat), &packed) in (0..).zip(header).zip(&message.values) {
+        let value = match (extra.remove(stat.name.as_str()), stat.kind()) {
+            (Some(value), _) => value,
+            (None, _) if absent.contains(&index) => continue,
+            (None, StatKind::Boolean) => StatValue::Boolean(packed != 0.0),
+            (None, StatKind::Number) => StatValue::Number(packed),
+            (None, StatKind::Text | StatKind::Unspecified) => continue,
+        };
+        values.push((stat.name.clone(), value));
+    }
+    let rest = message.extra.iter().filter_map(|e| extra.remove(e.name.as_str()).map(|value| (e.name.clone(), value)));
+    values.extend(rest);
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::base::{BaseId, StatInfo};
+
+    fn base(stats: &[(&str, StatValue)]) -> Base {
+        Base {
+            id: BaseId::of("test", "<PathOfBuilding/>"),
+            xml: "<PathOfBuilding/>".into(),
+            stats: stats.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn engine(stats: &[(&str, bool)]) -> EngineFacts {
+        let stats = stats.iter().map(|&(name, main)| StatInfo {
+            name: name.to_owned(),
+            label: String::new(),
+            unit: String::new(),
+            more_is_better: None,
+            main,
+        });
+        EngineFacts {
+            name: "test".into(),
+            version: "1".into(),
+            tree_versions: Vec::new(),
+            fingerprint: String::new(),
+            stats: stats.collect(),
+            notice: String::new(),
+        }
+    }
+
+    fn life_and_co() -> Base {
+        base(&[
+            ("Class", StatValue::Text("Witch".into())),
+            ("Life", StatValue::Number(100.0)),
+            ("Lucky", StatValue::Boolean(true)),
+            ("MaxHit", StatValue::Number(f64::INFINITY)),
+        ])
+    }
+
+    fn names(names: &[&str]) -> v1::StatSelection {
+        v1::StatSelection { names: names.iter().map(|&name| name.to_owned()).collect(), preset: 0 }
+    }
+
+    fn preset(preset: StatPreset) -> v1::StatSelection {
+        v1::StatSelection { names: Vec::new(), preset: preset.into() }
+    }
+
+    fn resolved_names(layout: &Layout) -> Vec<String> {
+        layout.resolved().into_iter().map(|stat| stat.name).collect()
+    }
+
+    #[test]
+    fn without_a_selection_the_main_stats_come_in_display_order_and_once() {
+        let engine = engine(&[("Mana", true), ("Life", true), ("Str", false), ("Mana", true)]);
+        for selection in [None, Some(names(&[])), Some(preset(StatPreset::Main))] {
+            let layout = resolve(selection, &life_and_co(), &engine).unwrap();
+            assert_eq!(resolved_names(&layout), ["Mana", "Life"]);
+            assert_eq!(layout.base_values().absent, [0], "the base has no mana");
+        }
+    }
+
+    #[test]
+    fn names_keep_their_order_and_kinds_come_from_the_base() {
+        let engine = engine(&[("Mana", false)]);
+        let layout = resolve(Some(names(&["Lucky", "Mana", "Class", "Life"])), &life_and_co(), &engine).unwrap();
+        let kinds: Vec<_> = layout.resolved().iter().map(v1::ResolvedStat::kind).collect();
+        assert_eq!(kinds, [StatKind::Boolean, StatKind::Number, StatKind::Text, StatKind::Number]);
+        assert_eq!(
+            stats_from_proto(&layout.resolved(), &layout.base_values()),
+            [
+                ("Lucky".to_owned(), StatValue::Boolean(true)),
+                ("Class".to_owned(), StatValue::Text("Witch".into())),
+                ("Life".to_owned(), StatValue::Number(100.0)),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_selection_that_makes_no_sense_is_refused_with_its_field() {
+        let field = |selection| match resolve(Some(selection), &life_and_co(), &engine(&[])) {
+            Err(CallError::Invalid(violations) | CallError::UnknownStats(violations)) => violations[0].field.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(field(names(&["Life", "Lief"])), "stats.names[1]");
+        assert_eq!(field(names(&["Life", "Life"])), "stats.names[1]");
+        assert_eq!(field(names(&[&"x".repeat(NAME_BYTES_MAX + 1)])), "stats.names[0]");
+        assert_eq!(field(v1::StatSelection { names: vec!["Life".into()], preset: 1 }), "stats");
+        assert_eq!(field(v1::StatSelection { names: Vec::new(), preset: 99 }), "stats.preset");
+        let many = vec!["Life".to_owned(); NAMES_MAX + 1];
+        assert_eq!(field(v1::StatSelection { names: many, preset: 0 }), "stats.names");
+    }
+
+    fn varied() -> Stats {
+        Stats {
+            cells: vec![Cell::Number, Cell::Absent, Cell::Number, Cell::Number],
+            values: vec![3.0, 0.0, 0.0, f64::INFINITY],
+            extra: vec![("Added".into(), StatValue::Text("new".into()))],
+        }
+    }
+
+    #[test]
+    fn what_changes_its_kind_or_is_new_comes_beside_the_packed_values() {
+        let layout = resolve(Some(preset(StatPreset::All)), &life_and_co(), &engine(&[])).unwrap();
+        assert_eq!(layout.selection(), Selection::All);
+        let message = layout.values(&varied(), false).unwrap();
+        assert_eq!(
+            (message.values.as_slice(), message.absent.as_slice()),
+            (&[0.0, 0.0, 0.0, f64::INFINITY][..], &[1][..])
+        );
+        assert_eq!(
+            stats_from_proto(&layout.resolved(), &message),
+            [
+                ("Class".to_owned(), StatValue::Number(3.0)),
+                ("Lucky".to_owned(), StatValue::Number(0.0)),
+                ("MaxHit".to_owned(), StatValue::Number(f64::INFINITY)),
+                ("Added".to_owned(), StatValue::Text("new".into())),
+            ]
+        );
+    }
+
+    #[test]
+    fn special_values_travel_bit_for_bit() {
+        let layout = resolve(Some(names(&["Life", "MaxHit"])), &life_and_co(), &engine(&[])).unwrap();
+        for value in [f64::NAN, f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE, 0.1 + 0.2] {
+            let stats = Stats { cells: vec![Cell::Number; 2], values: vec![value; 2], extra: Vec::new() };
+            let message = layout.values(&stats, false).unwrap();
+            assert_eq!(message.values[0].to_bits(), value.to_bits());
+            assert_eq!(message.values[1].to_bits(), value.to_bits());
+        }
+    }
+
+    #[test]
+    fn differences_are_zero_where_nothing_changed() {
+        let layout = resolve(Some(preset(StatPreset::All)), &life_and_co(), &engine(&[])).unwrap();
+        let same = layout.values(&layout.base, true).unwrap();
+        assert_eq!(same.values, [0.0, 0.0, 1.0, 0.0], "a boolean stays a value");
+        assert_eq!(difference(f64::NAN, f64::NAN).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(difference(f64::INFINITY, 5.0).to_bits(), f64::INFINITY.to_bits());
+        assert!(difference(f64::NAN, 5.0).is_nan());
+        assert_eq!(difference(130.0, 100.0).to_bits(), 30.0_f64.to_bits());
+    }
+
+    #[test]
+    fn values_that_are_not_aligned_are_a_failure() {
+        let layout = resolve(Some(names(&["Life"])), &life_and_co(), &engine(&[])).unwrap();
+        assert_eq!(layout.values(&varied(), false).unwrap_err().reason, FailureReason::EngineError);
+    }
+}

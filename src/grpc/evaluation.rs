@@ -1,0 +1,228 @@
+//! The evaluation service: reads what a call is about, gets the base, opens a session, and hands over to `exchange`.
+//!
+//! All that can fail a call fails it here, before anything was sent. Nothing is computed in this module.
+
+use std::pin::Pin;
+
+use tokio_stream::{Stream, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{
+    call::Call,
+    convert::{
+        BaseSource, Layout, Options, base_from_proto, engine_to_proto, options_from_proto, outcome_to_proto,
+        rejected_to_proto, resolve, variation_from_proto, warning_to_proto,
+    },
+    exchange::{self, Event, Events, Plan},
+    server::Limits,
+    status::CallError,
+};
+use crate::{
+    build::base::BaseId,
+    proto::v1::{
+        self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response,
+        evaluation_service_server::EvaluationService,
+    },
+    supervisor::{Priority, Refusal, Session, SessionSpec, Submission, Supervisor},
+};
+
+type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The evaluation service.
+#[derive(Debug)]
+pub struct Evaluation {
+    supervisor: Supervisor,
+    limits: Limits,
+    draining: CancellationToken,
+}
+
+/// What a call is about, all of it resolved.
+struct Prepared {
+    base: BaseId,
+    header: v1::EvaluationHeader,
+    layout: Layout,
+    options: Options,
+}
+
+impl Evaluation {
+    /// The service in front of that supervisor. Once `draining` is cancelled it takes no further variations.
+    #[must_use]
+    pub fn new(supervisor: Supervisor, limits: Limits, draining: CancellationToken) -> Self {
+        Self { supervisor, limits, draining }
+    }
+
+    async fn prepare(
+        &self,
+        base: Option<v1::Base>,
+        stats: Option<v1::StatSelection>,
+        options: Option<v1::EvaluationOptions>,
+        default_priority: Priority,
+    ) -> Result<Prepared, CallError> {
+        if self.draining.is_cancelled() {
+            return Err(CallError::Refused(Refusal::Draining));
+        }
+        let engine = self.supervisor.engine();
+        let source = base_from_proto(base, &engine)?;
+        let options = options_from_proto(options, default_priority)?;
+        let base = match source {
+            BaseSource::Id(id) => self.supervisor.find_base(id).await?,
+            BaseSource::Build(build) => {
+                let xml = tokio::task::spawn_blocking(move || build.into_xml())
+                    .await
+                    .map_err(|error| CallError::Internal(error.to_string()))??;
+                self.supervisor.load_base(xml.into()).await?
+            }
+        };
+        let layout = resolve(stats, &base, &engine)?;
+        let header = v1::EvaluationHeader {
+            base_id: base.id.to_string(),
+            engine: Some(engine_to_proto(&engine)),
+            stats: layout.resolved(),
+            base_stats: Some(layout.base_values()),
+            base_warnings: base.warnings.iter().map(warning_to_proto).collect(),
+        };
+        Ok(Prepared { base: base.id, header, layout, options })
+    }
+
+    async fn open(&self, call: &Call, prepared: &Prepared, in_flight_max: usize) -> Result<Session, CallError> {
+        let Options { priority, strict, variation_timeout, .. } = prepared.options;
+        let spec = SessionSpec {
+            base: prepared.base,
+            selection: prepared.layout.selection(),
+            priority,
+            strict,
+            deadline: call.deadline,
+            variation_timeout,
+            in_flight_max,
+            request_id: call.request_id.clone(),
+        };
+        Ok(self.supervisor.open(spec).await?)
+    }
+
+    async fn exchange(
+        &self,
+        call: Call,
+        prepared: Prepared,
+        variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
+    ) -> Result<Events, CallError> {
+        let in_flight_max = self.limits.in_flight_max;
+        let session = self.open(&call, &prepared, in_flight_max).await?;
+        let Prepared { header, layout, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
+        let plan =
+            Plan { call, header, layout, difference_to_base, ordered, in_flight_max, draining: self.draining.clone() };
+        Ok(exchange::start(plan, session, variations))
+    }
+
+    async fn evaluate_one(&self, call: &Call, request: v1::EvaluateRequest) -> Result<v1::EvaluateResponse, CallError> {
+        let v1::EvaluateRequest { base, variation, stats, options } = request;
+        let prepared = self.prepare(base, stats, options, Priority::Interactive).await?;
+        let variation = variation.unwrap_or_default();
+        let id = variation.id.clone();
+        let outcome = match variation_from_proto(variation) {
+            Err(failure) => rejected_to_proto(id, 0, &failure),
+            Ok(variation) => {
+                let Session { submit, mut outcomes } = self.open(call, &prepared, 1).await?;
+                let submission = Submission { tag: 0, variation: variation.into() };
+                submit.send(submission).await.map_err(|_| CallError::SessionLost)?;
+                drop(submit);
+                let evaluated = outcomes.recv().await.ok_or(CallError::SessionLost)?;
+                outcome_to_proto(id, 0, &evaluated, &prepared.layout, prepared.options.difference_to_base)
+            }
+        };
+        Ok(v1::EvaluateResponse { header: Some(prepared.header), outcome: Some(outcome) })
+    }
+}
+
+#[tonic::async_trait]
+impl EvaluationService for Evaluation {
+    type EvaluateBatchStream = ResponseStream<v1::EvaluateBatchResponse>;
+    type EvaluateStreamStream = ResponseStream<v1::EvaluateStreamResponse>;
+
+    async fn evaluate_batch(
+        &self,
+        request: Request<v1::EvaluateBatchRequest>,
+    ) -> Result<Response<Self::EvaluateBatchStream>, Status> {
+        let call = Call::new(request.metadata());
+        let v1::EvaluateBatchRequest { base, variations, stats, options } = request.into_inner();
+        if variations.is_empty() {
+            return Err(CallError::invalid("variations", "at least one variation is needed").into());
+        }
+        let variations = tokio_stream::iter(variations).map(Ok);
+        let prepare = async {
+            let prepared = self.prepare(base, stats, options, Priority::Batch).await?;
+            self.exchange(call.clone(), prepared, variations).await
+        };
+        let events = call.within(prepare).await?;
+        Ok(Response::new(Box::pin(events.map(|event| event.map(Into::into)))))
+    }
+
+    async fn evaluate_stream(
+        &self,
+        request: Request<Streaming<v1::EvaluateStreamRequest>>,
+    ) -> Result<Response<Self::EvaluateStreamStream>, Status> {
+        let call = Call::new(request.metadata());
+        let mut inbound = request.into_inner();
+        let prepare = async {
+            let v1::EvaluateStreamStart { base, stats, options } = first_message(&mut inbound).await?;
+            let prepared = self.prepare(base, stats, options, Priority::Batch).await;
+            self.exchange(call.clone(), prepared.map_err(|error| error.within("start"))?, inbound.map(later_message))
+                .await
+        };
+        let events = call.within(prepare).await?;
+        Ok(Response::new(Box::pin(events.map(|event| event.map(Into::into)))))
+    }
+
+    async fn evaluate(&self, request: Request<v1::EvaluateRequest>) -> Result<Response<v1::EvaluateResponse>, Status> {
+        let call = Call::new(request.metadata());
+        let response = call.within(self.evaluate_one(&call, request.into_inner())).await?;
+        Ok(Response::new(response))
+    }
+}
+
+/// The first message of a session.
+async fn first_message(
+    inbound: &mut Streaming<v1::EvaluateStreamRequest>,
+) -> Result<v1::EvaluateStreamStart, CallError> {
+    match inbound.message().await.map_err(CallError::Inbound)?.and_then(|message| message.request) {
+        Some(evaluate_stream_request::Request::Start(start)) => Ok(start),
+        Some(evaluate_stream_request::Request::Variation(_)) | None => {
+            Err(CallError::invalid("start", "the first message must be `start`"))
+        }
+    }
+}
+
+/// Any other message of a session.
+fn later_message(message: Result<v1::EvaluateStreamRequest, Status>) -> Result<v1::Variation, CallError> {
+    match message.map_err(CallError::Inbound)?.request {
+        Some(evaluate_stream_request::Request::Variation(variation)) => Ok(variation),
+        Some(evaluate_stream_request::Request::Start(_)) => {
+            Err(CallError::invalid("start", "only the first message can be `start`"))
+        }
+        None => Err(CallError::invalid("request", "the message is empty, or of a kind that this server does not know")),
+    }
+}
+
+impl From<Event> for v1::EvaluateBatchResponse {
+    fn from(event: Event) -> Self {
+        use evaluate_batch_response::Response;
+        let response = match event {
+            Event::Header(header) => Response::Header(header),
+            Event::Outcome(outcome) => Response::Outcome(outcome),
+            Event::Summary(summary) => Response::Summary(summary),
+        };
+        Self { response: Some(response) }
+    }
+}
+
+impl From<Event> for v1::EvaluateStreamResponse {
+    fn from(event: Event) -> Self {
+        use evaluate_stream_response::Response;
+        let response = match event {
+            Event::Header(header) => Response::Header(header),
+            Event::Outcome(outcome) => Response::Outcome(outcome),
+            Event::Summary(summary) => Response::Summary(summary),
+        };
+        Self { response: Some(response) }
+    }
+}

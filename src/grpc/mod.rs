@@ -1,0 +1,18 @@
+//! The gRPC front: RPCs, and the conversion between the API's messages and the domain.
+//!
+//! Generated types stop at [`convert`] and the services, and `tonic::Status` is made in [`status`] alone. Nothing here
+//! computes or decides when something is computed: that is the supervisor's.
+
+mod call;
+mod catalog;
+pub mod convert;
+mod evaluation;
+mod exchange;
+pub mod server;
+pub mod status;
+mod tally;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,359 @@
+//! The one mapping from errors to gRPC codes.
+//!
+//! A [`CallError`] fails a whole call; what is wrong with one variation is a failed outcome and never comes here. Every
+//! status carries an `ErrorInfo` of the domain `pobatch` whose reason is stable, invalid arguments a `BadRequest` with
+//! the fields, and a `RetryInfo` says when trying again helps.
+
+use std::{collections::HashMap, fmt::Display, time::Duration};
+
+use tonic::{
+    Code, Status,
+    metadata::{MetadataMap, MetadataValue},
+};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::{
+    build::{
+        base::BaseId,
+        outcome::{Failure, FailureReason},
+    },
+    supervisor::{BaseError, Refusal},
+};
+
+/// Domain of all reasons.
+pub const ERROR_DOMAIN: &str = "pobatch";
+/// When to try again after a refusal: about as long as a shard takes for an assignment, several times over.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Most fields that one status names: details travel in headers, which clients bound at 16 KiB.
+const VIOLATIONS_MAX: usize = 20;
+/// Longest message or description, in bytes; for the same reason.
+const TEXT_BYTES_MAX: usize = 300;
+/// Delay in milliseconds after which a client may try again (gRFC A6).
+const PUSHBACK_HEADER: &str = "grpc-retry-pushback-ms";
+
+/// Why a call cannot be served.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CallError {
+    /// Fields that make no sense.
+    #[error("invalid request: {}", first(.0))]
+    Invalid(Vec<Violation>),
+    /// Stats that nobody knows.
+    #[error("unknown stat: {}", first(.0))]
+    UnknownStats(Vec<Violation>),
+    /// The engine is not here.
+    #[error("there is no engine `{asked}` here but `{present}`")]
+    UnknownEngine {
+        /// Its name.
+        asked: String,
+        /// The one that is here.
+        present: String,
+    },
+    /// The base is not loaded.
+    #[error("no base {0} is known; send the build again")]
+    UnknownBase(BaseId),
+    /// The base did not load.
+    #[error("the base was not loaded: {failure}")]
+    Base {
+        /// Which field of the request holds it.
+        field: String,
+        /// Why.
+        failure: Failure,
+    },
+    /// The server takes nothing now.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The call's deadline has passed.
+    #[error("the call's deadline has passed")]
+    DeadlineExceeded,
+    /// The supervisor gave the session up.
+    #[error("the session was given up with variations unanswered")]
+    SessionLost,
+    /// The client's side of the stream broke.
+    #[error("the request stream broke: {}", .0.message())]
+    Inbound(Status),
+    /// A defect of the server.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// A field that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field in the request, with lists counted from 0.
+    pub field: String,
+    /// What is wrong with it.
+    pub description: String,
+}
+
+impl Violation {
+    /// Something wrong with that field.
+    #[must_use]
+    pub fn new(field: impl Into<String>, description: impl Display) -> Self {
+        Self { field: field.into(), description: description.to_string() }
+    }
+}
+
+fn first(violations: &[Violation]) -> String {
+    match violations {
+        [] => String::new(),
+        [only] => format!("{}: {}", only.field, only.description),
+        [first, rest @ ..] => format!("{}: {} (and {} more)", first.field, first.description, rest.len()),
+    }
+}
+
+impl CallError {
+    /// One field that makes no sense.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, description: impl Display) -> Self {
+        Self::Invalid(vec![Violation::new(field, description)])
+    }
+
+    /// A base that is no build.
+    #[must_use]
+    pub fn bad_build(field: impl Into<String>, error: impl Display) -> Self {
+        Self::Base { field: field.into(), failure: Failure::new(FailureReason::BadBuild, "", error) }
+    }
+
+    /// The same error, for a request that holds the fields within another one.
+    #[must_use]
+    pub fn within(mut self, outer: &str) -> Self {
+        match &mut self {
+            Self::Invalid(violations) | Self::UnknownStats(violations) => {
+                for violation in violations {
+                    violation.field = format!("{outer}.{}", violation.field);
+                }
+            }
+            Self::Base { field, .. } => *field = format!("{outer}.{field}"),
+            _ => {}
+        }
+        self
+    }
+
+    /// The gRPC code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Invalid(_) | Self::UnknownStats(_) => Code::InvalidArgument,
+            Self::UnknownEngine { .. } | Self::UnknownBase(_) => Code::NotFound,
+            Self::Base { failure, .. } => code_of_failure(failure.reason),
+            Self::Refused(Refusal::Draining | Refusal::NotReady) | Self::SessionLost => Code::Unavailable,
+            Self::Refused(Refusal::BasesFull | Refusal::SessionsFull | Refusal::QueueFull) => Code::ResourceExhausted,
+            Self::DeadlineExceeded => Code::DeadlineExceeded,
+            Self::Inbound(status) => status.code(),
+            Self::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// The stable reason, for programs.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Invalid(_) => "INVALID_REQUEST",
+            Self::UnknownStats(_) => "UNKNOWN_STAT",
+            Self::UnknownEngine { .. } => "UNKNOWN_ENGINE",
+            Self::UnknownBase(_) => "UNKNOWN_BASE",
+            Self::Base { failure, .. } => return failure.reason.as_str().to_uppercase(),
+            Self::Refused(Refusal::Draining) => "DRAINING",
+            Self::Refused(Refusal::NotReady) => "NOT_READY",
+            Self::Refused(Refusal::BasesFull) => "BASES_FULL",
+            Self::Refused(Refusal::SessionsFull) => "SESSIONS_FULL",
+            Self::Refused(Refusal::QueueFull) => "QUEUE_FULL",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::SessionLost => "SESSION_LOST",
+            Self::Inbound(_) => "REQUEST_STREAM_BROKEN",
+            Self::Internal(_) => "INTERNAL",
+        }
+        .to_owned()
+    }
+
+    fn violations(&self) -> Vec<FieldViolation> {
+        match self {
+            Self::Invalid(violations) | Self::UnknownStats(violations) => violations
+                .iter()
+                .take(VIOLATIONS_MAX)
+                .map(|violation| FieldViolation::new(cut(&violation.field), cut(&violation.description)))
+                .collect(),
+            Self::Base { field, failure } if self.code() == Code::InvalidArgument => {
+                vec![FieldViolation::new(field.clone(), cut(&failure.message))]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The code for a base that did not load.
+const fn code_of_failure(reason: FailureReason) -> Code {
+    match reason {
+        FailureReason::InvalidVariation
+        | FailureReason::UnknownNode
+        | FailureReason::UnknownMastery
+        | FailureReason::UnknownTattoo
+        | FailureReason::UnknownSlot
+        | FailureReason::UnknownItem
+        | FailureReason::ItemNotParsed
+        | FailureReason::UnknownGroup
+        | FailureReason::UnknownGem
+        | FailureReason::UnknownConfig
+        | FailureReason::UnknownClass
+        | FailureReason::UnknownStat
+        | FailureReason::BadBuild
+        | FailureReason::UnknownTree
+        | FailureReason::Unsupported
+        | FailureReason::StrictWarning => Code::InvalidArgument,
+        FailureReason::EngineError | FailureReason::RuntimeCrashed => Code::Internal,
+        // The build asks for more than a runtime gets; trying again does not help.
+        FailureReason::TimeLimit | FailureReason::MemoryLimit => Code::ResourceExhausted,
+        FailureReason::DeadlineExceeded => Code::DeadlineExceeded,
+        FailureReason::Cancelled => Code::Cancelled,
+        FailureReason::Unavailable => Code::Unavailable,
+    }
+}
+
+impl From<BaseError> for CallError {
+    fn from(error: BaseError) -> Self {
+        match error {
+            BaseError::Build(failure) => Self::Base { field: "base".to_owned(), failure },
+            BaseError::Unknown(id) => Self::UnknownBase(id),
+            BaseError::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+impl From<CallError> for Status {
+    fn from(error: CallError) -> Self {
+        let code = error.code();
+        let mut details = ErrorDetails::new();
+        details.set_error_info(error.reason(), ERROR_DOMAIN, HashMap::new());
+        let violations = error.violations();
+        if !violations.is_empty() {
+            details.set_bad_request(violations);
+        }
+        let mut metadata = MetadataMap::new();
+        let refused = matches!(error, CallError::Refused(_));
+        if refused || code == Code::Unavailable {
+            details.set_retry_info(Some(RETRY_DELAY));
+        }
+        if refused && code == Code::ResourceExhausted {
+            let delay_ms = u32::try_from(RETRY_DELAY.as_millis()).unwrap_or(u32::MAX);
+            metadata.insert(PUSHBACK_HEADER, MetadataValue::from(delay_ms));
+        }
+        Self::with_error_details_and_metadata(code, cut(&error.to_string()), details, metadata)
+    }
+}
+
+/// The text, as far as headers have room for it.
+fn cut(text: &str) -> String {
+    if text.len() <= TEXT_BYTES_MAX {
+        return text.to_owned();
+    }
+    let mut end = TEXT_BYTES_MAX;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}...", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base_id() -> BaseId {
+        BaseId::of("test", "")
+    }
+
+    /// One of each; a new variant breaks the match below until it is listed here.
+    fn every_error() -> Vec<(CallError, Code)> {
+        let violations = || vec![Violation::new("stats.names[0]", "why")];
+        let refusals = [
+            (Refusal::Draining, Code::Unavailable),
+            (Refusal::NotReady, Code::Unavailable),
+            (Refusal::BasesFull, Code::ResourceExhausted),
+            (Refusal::SessionsFull, Code::ResourceExhausted),
+            (Refusal::QueueFull, Code::ResourceExhausted),
+        ];
+        let mut errors = vec![
+            (CallError::Invalid(violations()), Code::InvalidArgument),
+            (CallError::UnknownStats(violations()), Code::InvalidArgument),
+            (CallError::UnknownEngine { asked: "x".into(), present: "sample".into() }, Code::NotFound),
+            (CallError::UnknownBase(base_id()), Code::NotFound),
+            (CallError::DeadlineExceeded, Code::DeadlineExceeded),
+            (CallError::SessionLost, Code::Unavailable),
+            (CallError::Inbound(Status::out_of_range("too large")), Code::OutOfRange),
+            (CallError::Internal("x".into()), Code::Internal),
+        ];
+        errors.extend(refusals.map(|(refusal, code)| (CallError::Refused(refusal), code)));
+        for &reason in FailureReason::ALL {
+            let failure = Failure::new(reason, "", "why");
+            errors.push((CallError::Base { field: "base".into(), failure }, code_of_failure(reason)));
+        }
+        errors
+    }
+
+    fn place(error: &CallError) -> usize {
+        match error {
+            CallError::Invalid(_) => 0,
+            CallError::UnknownStats(_) => 1,
+            CallError::UnknownEngine { .. } => 2,
+            CallError::UnknownBase(_) => 3,
+            CallError::Base { .. } => 4,
+            CallError::Refused(Refusal::Draining) => 5,
+            CallError::Refused(Refusal::NotReady) => 6,
+            CallError::Refused(Refusal::BasesFull) => 7,
+            CallError::Refused(Refusal::SessionsFull) => 8,
+            CallError::Refused(Refusal::QueueFull) => 9,
+            CallError::DeadlineExceeded => 10,
+            CallError::SessionLost => 11,
+            CallError::Inbound(_) => 12,
+            CallError::Internal(_) => 13,
+        }
+    }
+
+    #[test]
+    fn every_error_has_its_code_and_one_stable_reason() {
+        let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places, (0..14).collect::<Vec<_>>(), "a variant is missing from the list");
+
+        for (error, code) in every_error() {
+            let status = Status::from(error.clone());
+            assert_eq!(status.code(), code, "{error}");
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap_or_else(|| panic!("{error} has no ErrorInfo"));
+            assert_eq!(info.domain, ERROR_DOMAIN);
+            assert!(info.reason.len() <= 63 && info.reason.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+        }
+    }
+
+    #[test]
+    fn invalid_arguments_name_their_fields() {
+        for (error, code) in every_error() {
+            let named = Status::from(error.clone()).get_error_details().bad_request().is_some();
+            assert_eq!(named, code == Code::InvalidArgument, "{error}");
+        }
+        let status = Status::from(CallError::bad_build("base.xml", "line 3").within("start"));
+        let details = status.get_error_details();
+        let violation = &details.bad_request().unwrap().field_violations[0];
+        assert_eq!((violation.field.as_str(), violation.description.as_str()), ("start.base.xml", "line 3"));
+    }
+
+    #[test]
+    fn only_what_may_pass_says_when_to_try_again() {
+        for (error, code) in every_error() {
+            let status = Status::from(error.clone());
+            let refused = matches!(error, CallError::Refused(_));
+            let retry = refused || code == Code::Unavailable;
+            assert_eq!(status.get_error_details().retry_info().is_some(), retry, "{error}");
+            let pushback = refused && code == Code::ResourceExhausted;
+            assert_eq!(status.metadata().contains_key(PUSHBACK_HEADER), pushback, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_status_stays_small_whatever_the_request_held() {
+        let violations = (0..10_000).map(|_| Violation::new("\u{e4}".repeat(5_000), "\u{e4}".repeat(5_000))).collect();
+        let status = Status::from(CallError::Invalid(violations));
+        assert!(status.message().len() <= TEXT_BYTES_MAX + 3);
+        assert!(status.details().len() < 16 << 10);
+    }
+}

@@ -1,0 +1,219 @@
+//! The command loop: reads commands, has the VM do them, writes reports. Strictly in order, over any reader and
+//! writer, so that it is tested without processes.
+
+use std::{
+    io::{self, Read, Write},
+    path::PathBuf,
+    time::Instant,
+};
+
+use super::{
+    fork::Forked,
+    vm::{BootOptions, EngineKind, PlainBase, RawFailure, RawOutcome, RawStat, RawWarning, Vm, VmError},
+};
+use crate::{
+    build::outcome::StatValue,
+    proto::runtime as wire,
+    wire::{PROTOCOL_VERSION, WireError, read, write},
+};
+
+/// Times that the base is evaluated to learn what a variation costs.
+const COST_SAMPLES: usize = 5;
+
+/// What a runtime was told so far.
+#[derive(Default)]
+pub struct Runtime {
+    vm: Option<Vm>,
+    /// Whether this process evaluates; the first time, the collector is stopped.
+    evaluates: bool,
+}
+
+/// Why the loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The server closed the socket.
+    Closed,
+    /// This process is the child of a fork, and has a socket of its own to serve.
+    Child,
+}
+
+/// Says hello, then serves until the other end closes or this process wakes up as a child.
+///
+/// # Errors
+/// If the other end does not keep to the protocol, or the socket breaks.
+pub fn run<S: Read + Write>(
+    runtime: &mut Runtime,
+    socket: &mut S,
+    mut fork: impl FnMut(&mut S) -> io::Result<Forked>,
+) -> Result<End, WireError> {
+    let hello = wire::Hello { protocol_version: PROTOCOL_VERSION, pid: std::process::id() };
+    report(socket, wire::report::Report::Hello(hello))?;
+    loop {
+        let command = match read::<wire::Command>(socket) {
+            Ok(command) => command.command.ok_or(WireError::OutOfTurn("an empty command"))?,
+            Err(WireError::Closed) => return Ok(End::Closed),
+            Err(error) => return Err(error),
+        };
+        match command {
+            wire::command::Command::Fork(_) => match fork(socket)? {
+                Forked::Parent(pid) => report(socket, wire::report::Report::Forked(wire::Forked { pid }))?,
+                Forked::Child => return Ok(End::Child),
+            },
+            wire::command::Command::Evaluate(order) => evaluate(runtime, socket, &order)?,
+            other => {
+                let answer = match other {
+                    wire::command::Command::Boot(boot) => runtime.boot(boot),
+                    wire::command::Command::LoadBase(load) => runtime.load_base(&load),
+                    wire::command::Command::Collect(_) => runtime.collect(),
+                    wire::command::Command::DescribeEngine(_) => runtime.describe(),
+                    wire::command::Command::Fork(_) | wire::command::Command::Evaluate(_) => continue,
+                };
+                report(socket, answer.unwrap_or_else(|error| failed(error.into_failure())))?;
+            }
+        }
+    }
+}
+
+fn report(writer: &mut impl Write, report: wire::report::Report) -> Result<(), WireError> {
+    write(writer, &wire::Report { report: Some(report) })
+}
+
+fn failed(failure: RawFailure) -> wire::report::Report {
+    let RawFailure { kind, field, message } = failure;
+    wire::report::Report::Failed(wire::Failed { kind, field, message })
+}
+
+/// One outcome for each variation as soon as it is there: should the next one kill this process, the server knows
+/// whose doing it was.
+fn evaluate(runtime: &mut Runtime, writer: &mut impl Write, order: &wire::Evaluate) -> Result<(), WireError> {
+    runtime.before_evaluating(order.plain);
+    for variation in &order.variations {
+        let outcome = match &mut runtime.vm {
+            Some(vm) if order.plain => {
+                let base = PlainBase { xml: &order.base_xml, hints: &order.hints, with_others: order.with_others };
+                vm.evaluate_plain(&base, variation, &order.stats, order.strict)
+            }
+            Some(vm) => vm.evaluate(variation, &order.stats, order.strict),
+            None => RawOutcome { failure: Some(not_booted().into_failure()), ..RawOutcome::default() },
+        };
+        report(writer, wire::report::Report::Outcome(self::outcome(outcome)))?;
+    }
+    let done = wire::AssignmentDone {
+        lua_heap_bytes: runtime.vm.as_ref().map_or(0, Vm::heap_bytes),
+        spent: runtime.vm.as_ref().is_none_or(Vm::is_spent),
+    };
+    report(writer, wire::report::Report::AssignmentDone(done))
+}
+
+impl Runtime {
+    fn vm(&mut self) -> Result<&mut Vm, VmError> {
+        self.vm.as_mut().ok_or_else(not_booted)
+    }
+
+    fn boot(&mut self, boot: wire::Boot) -> Result<wire::report::Report, VmError> {
+        let kind = match boot.engine.as_str() {
+            "pob" => EngineKind::Pob,
+            _ => EngineKind::Sample,
+        };
+        let limit = (boot.lua_heap_limit_bytes > 0).then_some(boot.lua_heap_limit_bytes);
+        let vm = self.vm.insert(Vm::new(kind, limit)?);
+        let directory = (!boot.directory.is_empty()).then(|| PathBuf::from(boot.directory));
+        vm.boot(&BootOptions { directory, tree_versions: boot.tree_versions, faults: boot.faults })?;
+        vm.collect();
+        Ok(wire::report::Report::Booted(wire::Booted { lua_heap_bytes: vm.heap_bytes() }))
+    }
+
+    fn load_base(&mut self, load: &wire::LoadBase) -> Result<wire::report::Report, VmError> {
+        let vm = self.vm()?;
+        let base = vm.load_base(&load.xml)?;
+        let mut variation_seconds = 0.0;
+        if load.warm_up {
+            vm.warm_up()?;
+            vm.collect();
+            let cost = |_| vm.evaluate(b"{}", &[], false).compute_seconds;
+            variation_seconds = (0..COST_SAMPLES).map(cost).fold(f64::INFINITY, f64::min);
+        }
+        Ok(wire::report::Report::BaseLoaded(wire::BaseLoaded {
+            stats: base.stats.into_iter().map(stat).collect(),
+            warnings: base.warnings.into_iter().map(warning).collect(),
+            lua_heap_bytes: vm.heap_bytes(),
+            variation_seconds,
+            hints: base.hints.into(),
+        }))
+    }
+
+    fn collect(&mut self) -> Result<wire::report::Report, VmError> {
+        let vm = self.vm()?;
+        let (started, before) = (Instant::now(), vm.heap_bytes());
+        vm.collect();
+        Ok(wire::report::Report::Collected(wire::Collected {
+            lua_heap_before_bytes: before,
+            lua_heap_after_bytes: vm.heap_bytes(),
+            seconds: started.elapsed().as_secs_f64(),
+        }))
+    }
+
+    fn describe(&mut self) -> Result<wire::report::Report, VmError> {
+        let info = self.vm()?.describe()?;
+        let stats = info.stats.into_iter().map(|info| wire::StatInfo {
+            name: info.name,
+            label: info.label,
+            unit: info.unit,
+            better: info.better,
+            main: info.main,
+        });
+        Ok(wire::report::Report::EngineDescribed(wire::EngineDescribed {
+            name: info.name,
+            version: info.version,
+            tree_versions: info.tree_versions,
+            stats: stats.collect(),
+            notice: info.notice,
+        }))
+    }
+
+    /// A runtime that evaluates never collects: the server replaces it when its heap has grown, which costs a tenth
+    /// of a collection. The plain path loads a whole build and keeps the collector.
+    fn before_evaluating(&mut self, plain: bool) {
+        if !self.evaluates
+            && !plain
+            && let Some(vm) = &mut self.vm
+        {
+            vm.stop_collector();
+        }
+        self.evaluates = true;
+    }
+}
+
+fn not_booted() -> VmError {
+    VmError::Engine(RawFailure {
+        kind: "engine_error".into(),
+        field: String::new(),
+        message: "no engine is booted".into(),
+    })
+}
+
+fn outcome(outcome: RawOutcome) -> wire::Outcome {
+    wire::Outcome {
+        kinds: outcome.kinds.into(),
+        values: outcome.values.into(),
+        extra: outcome.extra.into_iter().map(stat).collect(),
+        warnings: outcome.warnings.into_iter().map(warning).collect(),
+        failure: outcome.failure.map(|RawFailure { kind, field, message }| wire::Failure { kind, field, message }),
+        compute_seconds: outcome.compute_seconds,
+        path: outcome.path,
+    }
+}
+
+fn stat(stat: RawStat) -> wire::Stat {
+    let value = match stat.value {
+        StatValue::Number(number) => wire::stat::Value::Number(number),
+        StatValue::Boolean(boolean) => wire::stat::Value::Boolean(boolean),
+        StatValue::Text(text) => wire::stat::Value::Text(text),
+    };
+    wire::Stat { name: stat.name, value: Some(value) }
+}
+
+fn warning(warning: RawWarning) -> wire::Warning {
+    let RawWarning { kind, field, message } = warning;
+    wire::Warning { kind, field, message }
+}

@@ -1,0 +1,56 @@
+//! The runtime's end of its socket pair: blocking bytes, and the descriptors that come with them.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSliceMut, Read, Write},
+    mem::MaybeUninit,
+    os::fd::OwnedFd,
+};
+
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
+
+/// A connected Unix socket. Descriptors that arrive wait in order until they are taken.
+#[derive(Debug)]
+pub struct Socket {
+    fd: OwnedFd,
+    received: VecDeque<OwnedFd>,
+}
+
+impl Socket {
+    /// Wraps a connected Unix stream socket.
+    #[must_use]
+    pub fn new(fd: OwnedFd) -> Self {
+        Self { fd, received: VecDeque::new() }
+    }
+
+    /// The oldest descriptor that arrived and was not taken yet.
+    pub fn take_fd(&mut self) -> Option<OwnedFd> {
+        self.received.pop_front()
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let message = rustix::io::retry_on_intr(|| {
+            rustix::net::recvmsg(&self.fd, &mut [IoSliceMut::new(buffer)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+        })?;
+        for part in ancillary.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = part {
+                self.received.extend(fds);
+            }
+        }
+        Ok(message.bytes)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::retry_on_intr(|| rustix::net::send(&self.fd, buffer, SendFlags::NOSIGNAL))?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

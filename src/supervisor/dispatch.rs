@@ -1,0 +1,525 @@
+//! Dispatch: which shard does what next. Pure and synchronous: it owns no process, channel or clock; the driver tells
+//! it what happened and carries out the actions that [`Dispatch::plan`] gives back.
+//!
+//! ```text
+//!             Fork                 ready                 Assign
+//!   Empty ───────────▶ Forking ───────────▶ Idle ───────────────────▶ Busy
+//!     ▲                   │                  │ ▲   assignment done     │
+//!     │   fork failed     ▼                  │ └──────────────────────┤
+//!     │◀── (pause) ──── Paused               │                        │
+//!     └──────────────────────────────────────┴── died, spent, reset ──┘
+//! ```
+//!
+//! Happy path: variations wait in a queue per session and source; a source is what a runtime is forked from, the
+//! template of a base or (for the plain path) the zygote. An idle shard takes an assignment of one session, sized so
+//! that it is busy for [`ASSIGNMENT`]; sessions of a source take turns, and shards go to sources by demand.
+//!
+//! Failing path: a runtime that dies takes only the variation with it that it was computing. That one is tried once
+//! more; all behind it go back to the head of their queue, unharmed.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use super::Priority;
+use crate::build::{base::BaseId, outcome::FailureReason};
+
+/// How long a shard should be busy with one assignment: long enough that the hand-over does not count, short enough
+/// that an interactive session need not wait for long.
+pub const ASSIGNMENT: Duration = Duration::from_millis(75);
+
+/// Variations in one assignment, whatever they cost: bounds the frame.
+pub const ASSIGNMENT_VARIATIONS_MAX: usize = 512;
+
+/// How long a shard stays with a source that has work while another source has no shard at all. A fork costs some ten
+/// milliseconds and as much again in page faults, so switching more often would waste a good part of the time.
+const RESIDENCE: Duration = Duration::from_millis(250);
+
+/// Pause after a fork that failed; doubles up to [`PAUSE_MAX`] while it keeps failing.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Longest pause between two attempts to fork.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Runtimes that a variation may kill before it is given up.
+const DEATHS_MAX: u8 = 2;
+
+/// Cost of a variation, in seconds, as long as none was measured.
+const COST_UNKNOWN: f64 = 0.010;
+
+/// Weight of the newest measurement in the running mean of the cost.
+const COST_WEIGHT: f64 = 0.05;
+
+/// Names a session.
+pub type SessionId = u64;
+/// Names a variation in hand.
+pub type ItemId = u64;
+
+/// What a shard's runtime is forked from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Source {
+    /// The template of that base.
+    Template(BaseId),
+    /// The zygote: a runtime that never loaded a build, good for one variation by the plain path.
+    Zygote,
+}
+
+/// What the driver has to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Replace the shard's runtime, if it has one, by a fork of the source.
+    Fork {
+        /// The shard.
+        shard: usize,
+        /// What to fork.
+        source: Source,
+        /// Generation of the new runtime.
+        generation: u64,
+    },
+    /// Give the shard's runtime these variations, in this order.
+    Assign {
+        /// The shard.
+        shard: usize,
+        /// Generation of its runtime.
+        generation: u64,
+        /// The session that all of them belong to.
+        session: SessionId,
+        /// The variations.
+        items: Vec<ItemId>,
+        /// Whether they go the plain path; there is one then.
+        plain: bool,
+    },
+    /// Answer a variation with a failure.
+    Fail {
+        /// The variation.
+        item: ItemId,
+        /// Why.
+        reason: FailureReason,
+    },
+}
+
+#[derive(Debug)]
+struct Session {
+    base: BaseId,
+    priority: Priority,
+    fast: VecDeque<ItemId>,
+    plain: VecDeque<ItemId>,
+}
+
+impl Session {
+    fn queue(&mut self, source: Source) -> &mut VecDeque<ItemId> {
+        match source {
+            Source::Template(_) => &mut self.fast,
+            Source::Zygote => &mut self.plain,
+        }
+    }
+}
+
+/// What a shard is doing.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// No runtime.
+    Empty,
+    /// A runtime is on its way.
+    Forking {
+        /// What it is forked from.
+        source: Source,
+    },
+    /// A runtime waits for work.
+    Idle {
+        /// What it was forked from.
+        source: Source,
+    },
+    /// A runtime works.
+    Busy {
+        /// What it was forked from.
+        source: Source,
+        /// The session it works for.
+        session: SessionId,
+        /// What it has not answered yet, in its order.
+        in_hand: VecDeque<ItemId>,
+    },
+    /// Forking failed; not again before then.
+    Paused {
+        /// When to try again.
+        until: Instant,
+    },
+}
+
+#[derive(Debug)]
+struct Shard {
+    state: State,
+    generation: u64,
+    /// When it came to its source.
+    since: Instant,
+    /// The next pause, should forking fail.
+    pause: Duration,
+}
+
+impl State {
+    /// What the runtime was or is forked from, if there is one.
+    #[must_use]
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Self::Empty | Self::Paused { .. } => None,
+            Self::Forking { source } | Self::Idle { source } | Self::Busy { source, .. } => Some(*source),
+        }
+    }
+
+    /// Whether a runtime works.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy { .. })
+    }
+}
+
+/// Sessions with something in their queue, in turn, by priority and source.
+type Rings = BTreeMap<(Priority, Source), VecDeque<SessionId>>;
+
+/// The decisions, and all the state that they need.
+#[derive(Debug)]
+pub struct Dispatch {
+    shards: Vec<Shard>,
+    sessions: HashMap<SessionId, Session>,
+    rings: Rings,
+    /// Seconds per variation, a running mean.
+    costs: HashMap<BaseId, f64>,
+    /// Runtimes that a variation has killed already.
+    deaths: HashMap<ItemId, u8>,
+    /// When a source last got a shard's time; for fairness among sources.
+    served: HashMap<Source, Instant>,
+    queued: usize,
+}
+
+impl Dispatch {
+    /// With that many shards, all empty.
+    #[must_use]
+    pub fn new(shards: usize, now: Instant) -> Self {
+        let shard = |_| Shard { state: State::Empty, generation: 0, since: now, pause: PAUSE };
+        Self {
+            shards: (0..shards).map(shard).collect(),
+            sessions: HashMap::new(),
+            rings: Rings::new(),
+            costs: HashMap::new(),
+            deaths: HashMap::new(),
+            served: HashMap::new(),
+            queued: 0,
+        }
+    }
+
+    /// Variations that wait.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// What a shard is doing, and its runtime's generation.
+    #[must_use]
+    pub fn shard(&self, shard: usize) -> Option<(&State, u64)> {
+        self.shards.get(shard).map(|shard| (&shard.state, shard.generation))
+    }
+
+    /// A session begins.
+    pub fn open_session(&mut self, session: SessionId, base: BaseId, priority: Priority) {
+        let queues = Session { base, priority, fast: VecDeque::new(), plain: VecDeque::new() };
+        self.sessions.insert(session, queues);
+    }
+
+    /// A session is over; what it had queued is given back, to be forgotten.
+    pub fn close_session(&mut self, session: SessionId) -> Vec<ItemId> {
+        let Some(queues) = self.sessions.remove(&session) else { return Vec::new() };
+        let items: Vec<_> = queues.fast.into_iter().chain(queues.plain).collect();
+        self.queued -= items.len();
+        for item in &items {
+            self.deaths.remove(item);
+        }
+        self.rings.retain(|_, ring| {
+            ring.retain(|member| *member != session);
+            !ring.is_empty()
+        });
+        items
+    }
+
+    /// Variations arrive. False if the session is not open.
+    pub fn submit(&mut self, session: SessionId, items: impl IntoIterator<Item = ItemId>) -> bool {
+        let Some(base) = self.sessions.get(&session).map(|queues| queues.base) else { return false };
+        for item in items {
+            self.enqueue(session, Source::Template(base), item, End::Back);
+        }
+        true
+    }
+
+    /// The runtime says that only the plain path gives the right answer for the variation that it was at.
+    pub fn needs_plain(&mut self, shard: usize, generation: u64) -> Option<Action> {
+        let (session, item) = self.answered(shard, generation)?;
+        self.enqueue(session, Source::Zygote, item, End::Back)
+    }
+
+    /// A fork arrived.
+    pub fn shard_ready(&mut self, shard: usize, generation: u64) {
+        let Some(shard) = self.current(shard, generation) else { return };
+        if let State::Forking { source } = shard.state {
+            shard.state = State::Idle { source };
+            shard.pause = PAUSE;
+        }
+    }
+
+    /// A fork did not arrive.
+    pub fn fork_failed(&mut self, shard: usize, generation: u64, now: Instant) {
+        let Some(shard) = self.current(shard, generation) else { return };
+        shard.state = State::Paused { until: now + shard.pause };
+        shard.pause = (shard.pause * 2).min(PAUSE_MAX);
+    }
+
+    /// A runtime answered the variation that it was at; `cost` in seconds if it computed it by the fast path.
+    pub fn item_done(&mut self, shard: usize, generation: u64, cost: Option<f64>) -> Option<ItemId> {
+        let (session, item) = self.answered(shard, generation)?;
+        self.deaths.remove(&item);
+        if let (Some(cost), Some(session)) = (cost, self.sessions.get(&session)) {
+            let mean = self.costs.entry(session.base).or_insert(cost);
+            *mean += (cost - *mean) * COST_WEIGHT;
+        }
+        Some(item)
+    }
+
+    /// A runtime answered everything; `reset` if it must be replaced before it does more.
+    pub fn assignment_done(&mut self, shard: usize, generation: u64, reset: Reset) {
+        let Some(shard) = self.current(shard, generation) else { return };
+        if let State::Busy { source, .. } = shard.state {
+            shard.state = match reset {
+                Reset::No => State::Idle { source },
+                Reset::Yes => State::Empty,
+            };
+        }
+    }
+
+    /// A runtime is gone. The variation that it was at fails with `reason`, or is tried again if it is
+    /// [`FailureReason::RuntimeCrashed`] for the first time.
+    pub fn shard_died(&mut self, shard: usize, generation: u64, reason: FailureReason) -> Vec<Action> {
+        let Some(shard) = self.current(shard, generation) else { return Vec::new() };
+        let state = std::mem::replace(&mut shard.state, State::Empty);
+        let State::Busy { source, session, mut in_hand } = state else { return Vec::new() };
+        let culprit = in_hand.pop_front();
+        let unharmed = in_hand.into_iter().rev();
+        let mut actions: Vec<_> = unharmed.filter_map(|item| self.enqueue(session, source, item, End::Front)).collect();
+        let Some(item) = culprit else { return actions };
+        if reason == FailureReason::RuntimeCrashed {
+            let deaths = self.deaths.entry(item).or_insert(0);
+            *deaths += 1;
+            if *deaths < DEATHS_MAX {
+                actions.extend(self.enqueue(session, source, item, End::Front));
+                return actions;
+            }
+        }
+        self.deaths.remove(&item);
+        actions.push(Action::Fail { item, reason });
+        actions
+    }
+
+    /// The base's template is gone for good: its queues are given back.
+    pub fn drop_base(&mut self, base: BaseId) -> Vec<ItemId> {
+        self.costs.remove(&base);
+        self.served.remove(&Source::Template(base));
+        let of_base = |(id, session): (&SessionId, &Session)| (session.base == base).then_some(*id);
+        let sessions: Vec<_> = self.sessions.iter().filter_map(of_base).collect();
+        let mut items = Vec::new();
+        for session in sessions {
+            if let Some(queues) = self.sessions.get_mut(&session) {
+                items.extend(queues.fast.drain(..).chain(queues.plain.drain(..)));
+            }
+            self.rings.retain(|_, ring| {
+                ring.retain(|member| *member != session);
+                !ring.is_empty()
+            });
+        }
+        self.queued -= items.len();
+        items
+    }
+
+    /// Sets the cost of a base's variations, as the template measured it.
+    pub fn set_cost(&mut self, base: BaseId, seconds: f64) {
+        if seconds > 0.0 {
+            self.costs.insert(base, seconds);
+        }
+    }
+
+    /// When [`Dispatch::plan`] should be called again even if nothing happens.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
+        if self.queued == 0 {
+            return None;
+        }
+        let until = |shard: &Shard| if let State::Paused { until } = shard.state { Some(until) } else { None };
+        self.shards.iter().filter_map(until).min()
+    }
+
+    /// Gives every shard that can take some the work that is most due.
+    pub fn plan(&mut self, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        // Those that have a runtime come first: what they can take at once needs no fork.
+        let idle = |shard: &Shard| matches!(shard.state, State::Idle { .. });
+        let empty = |shard: &Shard| match shard.state {
+            State::Empty => true,
+            State::Paused { until } => until <= now,
+            _ => false,
+        };
+        let (idle, empty) = (self.shards_that(idle), self.shards_that(empty));
+        for index in idle.into_iter().chain(empty) {
+            let Some((priority, source)) = self.most_due(index, now) else { continue };
+            actions.push(match self.shards[index].state {
+                State::Idle { source: here } if here == source => self.assign(index, priority, source, now),
+                _ => self.fork(index, source, now),
+            });
+        }
+        actions
+    }
+
+    fn shards_that(&self, condition: impl Fn(&Shard) -> bool) -> Vec<usize> {
+        self.shards.iter().enumerate().filter(|(_, shard)| condition(shard)).map(|(index, _)| index).collect()
+    }
+
+    /// The queue that a free shard should serve next.
+    fn most_due(&self, index: usize, now: Instant) -> Option<(Priority, Source)> {
+        let priority = self.rings.keys().next()?.0;
+        let sources: Vec<Source> =
+            self.rings.keys().take_while(|key| key.0 == priority).map(|(_, source)| *source).collect();
+        let serving = |source: Source| {
+            let others = self.shards.iter().enumerate().filter(|(other, _)| *other != index);
+            others.filter(|(_, shard)| shard.state.source() == Some(source)).count()
+        };
+        let shard = &self.shards[index];
+        if let State::Idle { source: here } = shard.state
+            && sources.contains(&here)
+        {
+            let share = self.shards.len().div_ceil(sources.len());
+            let others_wait = sources.iter().any(|source| *source != here && serving(*source) == 0);
+            let may_stay = !others_wait || now.duration_since(shard.since) < RESIDENCE;
+            if may_stay && serving(here) < share {
+                return Some((priority, here));
+            }
+        }
+        // A source is worth another shard only if it has more waiting than the shards on their way to it will take.
+        let source = sources
+            .into_iter()
+            .filter(|source| self.waiting(priority, *source) > self.forking_to(*source, index))
+            .min_by_key(|source| (serving(*source), self.served.get(source).copied()))?;
+        Some((priority, source))
+    }
+
+    fn waiting(&self, priority: Priority, source: Source) -> usize {
+        let Some(ring) = self.rings.get(&(priority, source)) else { return 0 };
+        let length = |session: &SessionId| {
+            self.sessions.get(session).map_or(0, |session| match source {
+                Source::Template(_) => session.fast.len(),
+                Source::Zygote => session.plain.len(),
+            })
+        };
+        ring.iter().map(length).sum()
+    }
+
+    fn forking_to(&self, source: Source, except: usize) -> usize {
+        let forking = |(index, shard): &(usize, &Shard)| {
+            *index != except && matches!(shard.state, State::Forking { source: to } if to == source)
+        };
+        self.shards.iter().enumerate().filter(forking).count()
+    }
+
+    fn fork(&mut self, index: usize, source: Source, now: Instant) -> Action {
+        let shard = &mut self.shards[index];
+        shard.generation += 1;
+        shard.since = now;
+        shard.state = State::Forking { source };
+        self.served.insert(source, now);
+        Action::Fork { shard: index, source, generation: shard.generation }
+    }
+
+    fn assign(&mut self, index: usize, priority: Priority, source: Source, now: Instant) -> Action {
+        let waiting = self.waiting(priority, source);
+        let size = match source {
+            Source::Zygote => 1,
+            Source::Template(base) => {
+                let cost = self.costs.get(&base).copied().unwrap_or(COST_UNKNOWN).max(1e-9);
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped just behind")]
+                let affordable = (ASSIGNMENT.as_secs_f64() / cost) as usize;
+                // The last variations are spread over the shards, so that all finish at about the same time.
+                affordable.clamp(1, ASSIGNMENT_VARIATIONS_MAX).min(waiting.div_ceil(self.shards.len()).max(1))
+            }
+        };
+        let key = (priority, source);
+        let mut session = 0;
+        let mut items = Vec::new();
+        if let Some(ring) = self.rings.get_mut(&key)
+            && let Some(turn) = ring.pop_front()
+        {
+            session = turn;
+            if let Some(queues) = self.sessions.get_mut(&turn) {
+                let queue = queues.queue(source);
+                let count = size.min(queue.len());
+                items.extend(queue.drain(..count));
+                if !queue.is_empty() {
+                    ring.push_back(turn);
+                }
+            }
+            if ring.is_empty() {
+                self.rings.remove(&key);
+            }
+        }
+        self.queued -= items.len();
+        self.served.insert(source, now);
+        let shard = &mut self.shards[index];
+        shard.state = State::Busy { source, session, in_hand: items.iter().copied().collect() };
+        let plain = source == Source::Zygote;
+        Action::Assign { shard: index, generation: shard.generation, session, items, plain }
+    }
+
+    /// Takes the variation that the shard's runtime was at out of its hand.
+    fn answered(&mut self, shard: usize, generation: u64) -> Option<(SessionId, ItemId)> {
+        match &mut self.current(shard, generation)?.state {
+            State::Busy { session, in_hand, .. } => Some((*session, in_hand.pop_front()?)),
+            _ => None,
+        }
+    }
+
+    /// The shard, if its runtime is still the one of that generation; what the dead say is ignored.
+    fn current(&mut self, shard: usize, generation: u64) -> Option<&mut Shard> {
+        self.shards.get_mut(shard).filter(|shard| shard.generation == generation)
+    }
+
+    /// Puts a variation into its queue; if its session has gone, gives back what to do with it instead.
+    fn enqueue(&mut self, id: SessionId, source: Source, item: ItemId, end: End) -> Option<Action> {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            self.deaths.remove(&item);
+            return Some(Action::Fail { item, reason: FailureReason::Cancelled });
+        };
+        let queue = session.queue(source);
+        match end {
+            End::Back => queue.push_back(item),
+            End::Front => queue.push_front(item),
+        }
+        self.queued += 1;
+        let ring = self.rings.entry((session.priority, source)).or_default();
+        if !ring.contains(&id) {
+            ring.push_back(id);
+        }
+        None
+    }
+}
+
+/// Whether a runtime must be replaced before it does more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// It goes on.
+    No,
+    /// It is replaced.
+    Yes,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Front,
+    Back,
+}
+
+#[cfg(test)]
+mod tests;

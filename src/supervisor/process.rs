@@ -1,0 +1,233 @@
+//! One runtime process as the server sees it: spawn, adopt, kill, reap.
+//!
+//! Every runtime is a child of the server, so its process id stays its own until it is reaped here; a pidfd makes the
+//! waiting asynchronous. A [`Process`] that is dropped is killed and reaped all the same.
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    path::Path,
+    process::{Command, Stdio},
+    sync::{OnceLock, mpsc},
+    time::Duration,
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal};
+use tokio::io::{Interest, unix::AsyncFd};
+
+use crate::{
+    proto::runtime::{Report, report},
+    wire::{Connection, PROTOCOL_VERSION, WireError},
+};
+
+/// How long a runtime may take until its first frame: it has only been executed or forked, and nothing of an engine
+/// runs before. Generous, for a machine that swaps.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A runtime could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    /// The kernel refused.
+    #[error("a runtime could not be started")]
+    Start(#[from] io::Error),
+    /// It does not answer as a runtime does.
+    #[error("a runtime does not keep to the protocol")]
+    Wire(#[from] WireError),
+    /// It does not answer at all.
+    #[error("a runtime said nothing for {HELLO_TIMEOUT:?}")]
+    Silent,
+}
+
+/// Why a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// By itself, with this code.
+    Code(i32),
+    /// Killed by this signal.
+    Signal(i32),
+}
+
+/// What was learned of a process when it was reaped.
+#[derive(Clone, Copy, Debug)]
+pub struct Exit {
+    /// Why it ended.
+    pub status: ExitStatus,
+    /// Processor time that it used, user and system.
+    pub cpu: Duration,
+    /// Greatest resident size, in bytes.
+    pub rss_peak_bytes: u64,
+}
+
+/// A living runtime, or one that has just died.
+#[derive(Debug)]
+pub struct Process {
+    /// To talk to it.
+    pub connection: Connection,
+    child: Child,
+}
+
+/// The duty to kill and reap.
+#[derive(Debug)]
+struct Child {
+    pid: Pid,
+    /// `None` once reaped.
+    pidfd: Option<AsyncFd<OwnedFd>>,
+}
+
+impl Process {
+    /// Executes a fresh runtime and hears its first frame.
+    ///
+    /// # Errors
+    /// [`ProcessError`].
+    pub async fn spawn(executable: &Path) -> Result<Self, ProcessError> {
+        let (ours, theirs) = socket_pair()?;
+        let executable = executable.to_owned();
+        let pid = on_lasting_thread(move || {
+            // The socket is its standard input: the one descriptor that can be handed over without unsafe code.
+            let child = Command::new(executable)
+                .arg("runtime")
+                .env_clear()
+                .stdin(Stdio::from(theirs))
+                .stdout(Stdio::null())
+                .stderr(Stdio::inherit())
+                .spawn()?;
+            io::Result::Ok(child.id())
+        })??;
+        Self::adopt(pid, ours).await
+    }
+
+    /// Takes charge of a child of this process that serves the other end of `socket`, and hears its first frame.
+    ///
+    /// # Errors
+    /// [`ProcessError`].
+    pub async fn adopt(pid: u32, socket: std::os::unix::net::UnixStream) -> Result<Self, ProcessError> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("no process id"))?;
+        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
+        let pidfd = watch(pidfd)?;
+        let child = Child { pid, pidfd: Some(pidfd) };
+        socket.set_nonblocking(true)?;
+        let mut connection = Connection::new(tokio::net::UnixStream::from_std(socket)?);
+        let hello = tokio::time::timeout(HELLO_TIMEOUT, connection.receive::<Report>());
+        match hello.await.map_err(|_| ProcessError::Silent)??.report {
+            Some(report::Report::Hello(hello)) if hello.protocol_version == PROTOCOL_VERSION => {
+                Ok(Self { connection, child })
+            }
+            Some(report::Report::Hello(hello)) => Err(WireError::Version(hello.protocol_version).into()),
+            _ => Err(WireError::OutOfTurn("not the hello").into()),
+        }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Kills it, whatever it is doing, and waits until it is gone.
+    pub async fn stop(self) -> Exit {
+        self.child.kill();
+        self.reap().await
+    }
+
+    /// Waits until it is gone.
+    pub async fn reap(mut self) -> Exit {
+        if let Some(pidfd) = self.child.pidfd.take() {
+            // Readable means dead; an error means that it cannot be waited for, and then wait4 waits.
+            let _ = pidfd.readable().await;
+        }
+        wait(self.child.pid)
+    }
+}
+
+/// A connected pair, the server's end first. Both are closed on exec; a runtime's end is handed over explicitly.
+///
+/// # Errors
+/// What the kernel says.
+pub fn socket_pair() -> io::Result<(std::os::unix::net::UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    Ok((ours, theirs.into()))
+}
+
+/// Registers a pidfd with the event loop; it becomes readable when the process is dead.
+#[expect(unsafe_code, reason = "registration relies on the descriptor staying the same")]
+fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // JUSTIFICATION: tokio has no safe registration of a descriptor; polling wait4 instead would cost a thread.
+    // SAFETY: an `OwnedFd` names the same open descriptor as long as it lives, and the `AsyncFd` owns it.
+    let registered = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) };
+    Ok(registered?)
+}
+
+impl Child {
+    fn kill(&self) {
+        if let Some(pidfd) = &self.pidfd {
+            // The only possible error is that it is dead, and then it is dead.
+            let _ = rustix::process::pidfd_send_signal(pidfd, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.pidfd.is_some() {
+            self.kill();
+            wait(self.pid);
+        }
+    }
+}
+
+/// Waits for a child that is dead, or is dying of SIGKILL, and frees its process id.
+#[expect(unsafe_code, reason = "rusage is only had from wait4; this is one of the three places that may be unsafe")]
+fn wait(pid: Pid) -> Exit {
+    let mut status = 0;
+    loop {
+        // JUSTIFICATION: rustix offers waitid without the resource usage, from which we learn why a runtime died.
+        // SAFETY: both pointers are to living values of the types that wait4 fills; a zeroed rusage is a valid one.
+        let (result, usage) = unsafe {
+            let mut usage: libc::rusage = std::mem::zeroed();
+            (libc::wait4(pid.as_raw_nonzero().get(), &raw mut status, 0, &raw mut usage), usage)
+        };
+        if result == -1 && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted {
+            continue;
+        }
+        let status = if libc::WIFSIGNALED(status) {
+            ExitStatus::Signal(libc::WTERMSIG(status))
+        } else {
+            ExitStatus::Code(libc::WEXITSTATUS(status))
+        };
+        let rss_kib = u64::try_from(usage.ru_maxrss).unwrap_or(0);
+        return Exit { status, cpu: time(usage.ru_utime) + time(usage.ru_stime), rss_peak_bytes: rss_kib << 10 };
+    }
+}
+
+fn time(value: libc::timeval) -> Duration {
+    let seconds = u64::try_from(value.tv_sec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_micros(u64::try_from(value.tv_usec).unwrap_or(0))
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Runs `job` on a thread that lives as long as the process.
+///
+/// The kernel sends a parent-death signal when the *thread* that became the parent ends. Tokio's threads come and go,
+/// this one stays; forks of the zygote inherit it as their parent.
+fn on_lasting_thread<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    static THREAD: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
+    let thread = THREAD.get_or_init(|| {
+        let (sender, receiver) = mpsc::channel::<Job>();
+        let spawned = std::thread::Builder::new().name("spawner".into()).spawn(move || {
+            for job in receiver {
+                job();
+            }
+        });
+        if let Err(error) = spawned {
+            tracing::error!(%error, "the spawner thread could not be started");
+        }
+        sender
+    });
+    let (result, done) = mpsc::sync_channel(1);
+    let job: Job = Box::new(move || {
+        let _ = result.send(job());
+    });
+    thread.send(job).map_err(|_| io::Error::other("the spawner thread is gone"))?;
+    done.recv().map_err(|_| io::Error::other("the spawner thread is gone"))
+}

@@ -1,0 +1,210 @@
+//! A shard: a slot with a stable index, served by at most one runtime at a time. One task owns the runtime; it does
+//! what the driver says and reports what happens. It decides nothing but one thing: a runtime that misses its time,
+//! breaks the protocol or dies is killed and reaped, and the driver hears of it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{
+    process::{Exit, Process},
+    template::ForkPoint,
+};
+use crate::{
+    build::outcome::FailureReason,
+    proto::runtime::{AssignmentDone, Command, Evaluate, Outcome, Report, command, report},
+    task,
+    wire::WireError,
+};
+
+/// Orders that may wait for one shard: the driver gives the next one when the last is done, but for a replacement.
+const ORDERS_MAX: usize = 4;
+
+/// What the driver tells a shard.
+#[derive(Debug)]
+pub enum Order {
+    /// Replace the runtime, if there is one, by a fork.
+    Fork {
+        /// What to fork.
+        from: ForkPoint,
+        /// Names the new runtime.
+        generation: u64,
+    },
+    /// Evaluate.
+    Assign {
+        /// The assignment, as it goes to the runtime.
+        evaluate: Evaluate,
+        /// Time budget of each variation.
+        variation_timeout: Duration,
+    },
+}
+
+/// What a shard tells the driver. The shard and the generation come beside it.
+#[derive(Debug)]
+pub enum Event {
+    /// The runtime is there.
+    Ready {
+        /// Its process id.
+        pid: u32,
+    },
+    /// It could not be had.
+    ForkFailed,
+    /// It answered the variation that it was at.
+    Outcome(Outcome),
+    /// It answered everything.
+    Done(AssignmentDone),
+    /// It is gone.
+    Died {
+        /// What that means for the variation that it was at.
+        reason: FailureReason,
+    },
+}
+
+/// An event with its sender.
+#[derive(Debug)]
+pub struct Message {
+    /// Index of the shard.
+    pub shard: usize,
+    /// Generation of its runtime when it happened.
+    pub generation: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Handle to a shard.
+#[derive(Debug)]
+pub struct Shard {
+    orders: mpsc::Sender<Order>,
+}
+
+impl Shard {
+    /// Starts a shard without a runtime.
+    pub fn start(index: usize, events: mpsc::Sender<Message>) -> Self {
+        let (orders, receiver) = mpsc::channel(ORDERS_MAX);
+        task::spawn("shard", Slot { index, generation: 0, process: None, events }.run(receiver));
+        Self { orders }
+    }
+
+    /// Gives an order. An order that does not fit in would mean that the driver broke its own rules; it is logged.
+    pub fn order(&self, order: Order) {
+        if let Err(error) = self.orders.try_send(order) {
+            tracing::error!(%error, "a shard takes no orders");
+        }
+    }
+}
+
+struct Slot {
+    index: usize,
+    generation: u64,
+    process: Option<Process>,
+    events: mpsc::Sender<Message>,
+}
+
+impl Slot {
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        loop {
+            // Both arms are cancel safe: the channel by its documentation, the connection since it keeps what it read.
+            let order = tokio::select! {
+                order = orders.recv() => order,
+                error = Self::silence(self.process.as_mut()) => {
+                    self.bury(&error, FailureReason::RuntimeCrashed).await;
+                    continue;
+                }
+            };
+            match order {
+                Some(Order::Fork { from, generation }) => self.fork(&from, generation).await,
+                Some(Order::Assign { evaluate, variation_timeout }) => self.evaluate(evaluate, variation_timeout).await,
+                None => break,
+            }
+        }
+        if let Some(process) = self.process.take() {
+            process.stop().await;
+        }
+    }
+
+    /// Ends when an idle runtime does anything, which can only be to die.
+    async fn silence(process: Option<&mut Process>) -> WireError {
+        match process {
+            Some(process) => match process.connection.receive::<Report>().await {
+                Ok(_) => WireError::OutOfTurn("a report that nobody asked for"),
+                Err(error) => error,
+            },
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn fork(&mut self, from: &ForkPoint, generation: u64) {
+        if let Some(old) = self.process.take() {
+            // Taking down some hundred megabytes takes longer than a fork, so it is not waited for.
+            task::spawn("reap", old.stop());
+        }
+        self.generation = generation;
+        match from.fork("shard").await {
+            Ok(process) => {
+                let pid = process.pid();
+                self.process = Some(process);
+                self.tell(Event::Ready { pid }).await;
+            }
+            Err(error) => {
+                tracing::warn!(shard = self.index, generation, %error, "fork failed");
+                self.tell(Event::ForkFailed).await;
+            }
+        }
+    }
+
+    async fn evaluate(&mut self, evaluate: Evaluate, variation_timeout: Duration) {
+        let Some(process) = self.process.as_mut() else {
+            // The runtime died before the order came; the driver hears of both, and the generation tells them apart.
+            return self.tell(Event::Died { reason: FailureReason::RuntimeCrashed }).await;
+        };
+        let count = evaluate.variations.len();
+        let command = Command { command: Some(command::Command::Evaluate(evaluate)) };
+        if let Err(error) = process.connection.send(&command).await {
+            return self.bury(&error, FailureReason::RuntimeCrashed).await;
+        }
+        let mut answered = 0;
+        loop {
+            let Some(process) = self.process.as_mut() else { return };
+            let report = tokio::time::timeout(variation_timeout, process.connection.receive::<Report>()).await;
+            let event = match report.map(|report| report.map(|report| report.report)) {
+                Err(_) => {
+                    let error = WireError::OutOfTurn("nothing within the time budget");
+                    return self.bury(&error, FailureReason::TimeLimit).await;
+                }
+                Ok(Err(error)) => return self.bury(&error, FailureReason::RuntimeCrashed).await,
+                Ok(Ok(Some(report::Report::Outcome(outcome)))) if answered < count => {
+                    answered += 1;
+                    Event::Outcome(outcome)
+                }
+                Ok(Ok(Some(report::Report::AssignmentDone(done)))) if answered == count => Event::Done(done),
+                Ok(Ok(_)) => {
+                    let error = WireError::OutOfTurn("neither an outcome nor the end of the assignment");
+                    return self.bury(&error, FailureReason::RuntimeCrashed).await;
+                }
+            };
+            let done = matches!(event, Event::Done(_));
+            self.tell(event).await;
+            if done {
+                return;
+            }
+        }
+    }
+
+    /// The one path out for a runtime that is no good: kill, reap, report.
+    async fn bury(&mut self, error: &WireError, reason: FailureReason) {
+        let Some(process) = self.process.take() else { return };
+        let pid = process.pid();
+        let Exit { status, cpu, rss_peak_bytes } = process.stop().await;
+        tracing::warn!(
+            shard = self.index, generation = self.generation, pid, ?status, ?cpu, rss_peak_bytes,
+            reason = reason.as_str(), %error, "runtime lost"
+        );
+        self.tell(Event::Died { reason }).await;
+    }
+
+    async fn tell(&self, event: Event) {
+        let message = Message { shard: self.index, generation: self.generation, event };
+        // The driver is gone only when the server stops, and then nobody needs to know.
+        let _ = self.events.send(message).await;
+    }
+}

@@ -1,0 +1,149 @@
+//! The zygote: the engine booted once, in a process that everything else is forked from; and the loading of bases.
+
+use std::{io, sync::Arc, time::Duration};
+
+use super::{
+    BaseError, EngineChoice, Refusal, Settings, StartError, fingerprint,
+    process::{Process, ProcessError},
+    template::ForkPoint,
+    translate,
+};
+use crate::{
+    build::{
+        base::{Base, BaseId, EngineFacts},
+        outcome::{Failure, FailureReason},
+    },
+    proto::runtime::{Boot, Command, DescribeEngine, LoadBase, Report, command, report},
+    wire::WireError,
+};
+
+/// How long an engine may take to boot. PoB takes less than two seconds on an idle machine.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a base may take to load and to warm up. PoB takes up to four seconds for one of an old tree.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A booted engine.
+#[derive(Debug)]
+pub struct Zygote {
+    /// What all is forked from.
+    pub fork_point: ForkPoint,
+    /// What it says of itself.
+    pub facts: Arc<EngineFacts>,
+}
+
+/// A base, and the runtime that has it loaded.
+#[derive(Debug)]
+pub struct Template {
+    /// The base.
+    pub base: Arc<Base>,
+    /// What shard runtimes are forked from.
+    pub fork_point: ForkPoint,
+    /// Lua heap after warming up.
+    pub heap_bytes: u64,
+    /// Cost of a variation in seconds, as measured while warming up; 0: not measured.
+    pub variation_seconds: f64,
+    /// What the engine wants to be told again for the plain path.
+    pub hints: bytes::Bytes,
+}
+
+/// Spawns a runtime and boots the engine in it.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
+    let fingerprint = tokio::task::spawn_blocking({
+        let engine = settings.engine.clone();
+        move || fingerprint::of(&engine)
+    });
+    let mut process = Process::spawn(&settings.executable).await?;
+    let (engine, directory) = match &settings.engine {
+        EngineChoice::Sample => ("sample", String::new()),
+        EngineChoice::Pob(directory) => ("pob", directory.to_string_lossy().into_owned()),
+    };
+    let boot = Boot {
+        engine: engine.into(),
+        directory,
+        tree_versions: Vec::new(),
+        lua_heap_limit_bytes: settings.memory.limit_bytes,
+        faults: settings.faults,
+    };
+    match ask(&mut process, command::Command::Boot(boot), BOOT_TIMEOUT).await {
+        Ok(report::Report::Booted(_)) => {}
+        Ok(report::Report::Failed(failed)) => return Err(StartError::Boot(failed.message)),
+        Ok(_) => return Err(out_of_turn("not the answer to boot")),
+        Err(error) => return Err(died(process, error).await),
+    }
+    let facts = match ask(&mut process, command::Command::DescribeEngine(DescribeEngine {}), BOOT_TIMEOUT).await {
+        Ok(report::Report::EngineDescribed(described)) => {
+            let fingerprint = fingerprint.await.map_err(io::Error::other).and_then(|hash| hash);
+            let fingerprint = fingerprint.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
+            Arc::new(translate::engine_facts(described, fingerprint))
+        }
+        Ok(report::Report::Failed(failed)) => return Err(StartError::Boot(failed.message)),
+        Ok(_) => return Err(out_of_turn("not the answer to describe")),
+        Err(error) => return Err(died(process, error).await),
+    };
+    Ok(Zygote { fork_point: ForkPoint::new(process), facts })
+}
+
+/// Loads a base in a fork of the zygote.
+///
+/// # Errors
+/// [`BaseError::Build`] if the engine does not take the build, [`BaseError::Refused`] if no runtime could be had.
+pub async fn load(zygote: ForkPoint, id: BaseId, xml: Arc<str>) -> Result<Template, BaseError> {
+    let mut process = zygote.fork("template").await.map_err(|error| {
+        tracing::warn!(base = %id, %error, "no fork for a base");
+        Refusal::NotReady
+    })?;
+    let load = LoadBase { xml: xml.to_string(), warm_up: true };
+    let failure = match ask(&mut process, command::Command::LoadBase(load), LOAD_TIMEOUT).await {
+        Ok(report::Report::BaseLoaded(loaded)) => {
+            let base = Arc::new(Base {
+                id,
+                xml,
+                stats: loaded.stats.into_iter().filter_map(translate::stat).collect(),
+                warnings: loaded.warnings.into_iter().map(translate::warning).collect(),
+            });
+            return Ok(Template {
+                base,
+                fork_point: ForkPoint::new(process),
+                heap_bytes: loaded.lua_heap_bytes,
+                variation_seconds: loaded.variation_seconds,
+                hints: loaded.hints,
+            });
+        }
+        Ok(report::Report::Failed(failed)) => translate::failed(failed),
+        Ok(_) => bad_build(FailureReason::EngineError, "the runtime did not keep to the protocol"),
+        Err(ProcessError::Silent) => bad_build(FailureReason::TimeLimit, "the build took too long to load"),
+        Err(_) => bad_build(FailureReason::RuntimeCrashed, "the runtime died of loading the build"),
+    };
+    let exit = process.stop().await;
+    tracing::info!(base = %id, status = ?exit.status, reason = failure.reason.as_str(), "base not loaded");
+    Err(failure.into())
+}
+
+fn bad_build(reason: FailureReason, message: &str) -> Failure {
+    Failure { reason, field: String::new(), message: message.into() }
+}
+
+/// Sends a command and waits for its answer.
+async fn ask(
+    process: &mut Process,
+    command: command::Command,
+    limit: Duration,
+) -> Result<report::Report, ProcessError> {
+    process.connection.send(&Command { command: Some(command) }).await?;
+    let answer = tokio::time::timeout(limit, process.connection.receive::<Report>()).await;
+    let report = answer.map_err(|_| ProcessError::Silent)??.report;
+    report.ok_or(WireError::OutOfTurn("an empty report").into())
+}
+
+fn out_of_turn(what: &'static str) -> StartError {
+    ProcessError::from(WireError::OutOfTurn(what)).into()
+}
+
+async fn died(process: Process, error: ProcessError) -> StartError {
+    let exit = process.stop().await;
+    StartError::Boot(format!("{error}; the runtime ended with {:?}", exit.status))
+}

@@ -1,0 +1,250 @@
+//! Frames between the server and its runtimes: a 4-byte big-endian length, then one prost message.
+//!
+//! The server's end is asynchronous ([`Connection`]), the runtime's end plain blocking [`Read`] and [`Write`]. What a
+//! frame means is decided elsewhere.
+
+use std::{
+    io::{self, IoSlice, Read, Write},
+    mem::MaybeUninit,
+    os::fd::{AsFd, BorrowedFd},
+};
+
+use prost::Message;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, Interest},
+    net::UnixStream,
+};
+
+/// Version of the protocol; counts up with every change of `runtime.proto`. Both ends are the same binary, so a
+/// mismatch means that the file was replaced under a running server.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Upper bound of one frame: an assignment of a few hundred variations with item texts, or a base of the greatest
+/// permitted size, with room to spare.
+pub const FRAME_BYTES_MAX: usize = 64 << 20;
+
+/// Length of the length.
+const PREFIX_BYTES: usize = 4;
+
+/// The other end does not keep to the protocol, or is gone.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The other end closed the socket between two frames.
+    #[error("the other end is gone")]
+    Closed,
+    /// The socket broke.
+    #[error("the socket broke")]
+    Io(#[from] io::Error),
+    /// A frame is longer than [`FRAME_BYTES_MAX`].
+    #[error("a frame of {0} bytes; at most {FRAME_BYTES_MAX} are allowed")]
+    FrameTooLong(usize),
+    /// A frame is no message.
+    #[error("a frame that is no message")]
+    Garbage(#[from] prost::DecodeError),
+    /// A frame says something that has no place here.
+    #[error("a frame out of turn: {0}")]
+    OutOfTurn(&'static str),
+    /// The other end speaks another version of the protocol.
+    #[error("protocol version {0}, not {PROTOCOL_VERSION}")]
+    Version(u32),
+}
+
+/// Writes `message` behind what is in `buffer`.
+///
+/// # Errors
+/// [`WireError::FrameTooLong`].
+pub fn encode(message: &impl Message, buffer: &mut Vec<u8>) -> Result<(), WireError> {
+    let length = message.encoded_len();
+    let prefix = u32::try_from(length).ok().filter(|_| length <= FRAME_BYTES_MAX);
+    let prefix = prefix.ok_or(WireError::FrameTooLong(length))?;
+    buffer.reserve(PREFIX_BYTES + length);
+    buffer.extend_from_slice(&prefix.to_be_bytes());
+    message.encode_raw(buffer);
+    Ok(())
+}
+
+/// The length that a prefix announces, if it is allowed.
+fn announced(prefix: [u8; PREFIX_BYTES]) -> Result<usize, WireError> {
+    let length = u32::from_be_bytes(prefix) as usize;
+    if length > FRAME_BYTES_MAX { Err(WireError::FrameTooLong(length)) } else { Ok(length) }
+}
+
+/// Reads one frame, blocking.
+///
+/// # Errors
+/// [`WireError::Closed`] at the end of input between two frames; all else means that the other end is broken.
+pub fn read<M: Message + Default>(reader: &mut impl Read) -> Result<M, WireError> {
+    let mut prefix = [0; PREFIX_BYTES];
+    match reader.read(&mut prefix)? {
+        0 => return Err(WireError::Closed),
+        n => reader.read_exact(&mut prefix[n..])?,
+    }
+    let mut body = vec![0; announced(prefix)?];
+    reader.read_exact(&mut body)?;
+    Ok(M::decode(body.as_slice())?)
+}
+
+/// Writes one frame, blocking.
+///
+/// # Errors
+/// [`WireError::Io`], [`WireError::FrameTooLong`].
+pub fn write(writer: &mut impl Write, message: &impl Message) -> Result<(), WireError> {
+    let mut buffer = Vec::new();
+    encode(message, &mut buffer)?;
+    writer.write_all(&buffer)?;
+    Ok(writer.flush()?)
+}
+
+/// The server's end of the socket pair to one runtime.
+#[derive(Debug)]
+pub struct Connection {
+    stream: UnixStream,
+    buffer: bytes::BytesMut,
+}
+
+impl Connection {
+    /// Wraps the server's end.
+    #[must_use]
+    pub fn new(stream: UnixStream) -> Self {
+        Self { stream, buffer: bytes::BytesMut::new() }
+    }
+
+    /// Sends one frame.
+    ///
+    /// # Errors
+    /// [`WireError::Io`], [`WireError::FrameTooLong`].
+    pub async fn send(&mut self, message: &impl Message) -> Result<(), WireError> {
+        let mut frame = Vec::new();
+        encode(message, &mut frame)?;
+        Ok(self.stream.write_all(&frame).await?)
+    }
+
+    /// Sends one frame together with a descriptor.
+    ///
+    /// # Errors
+    /// [`WireError::Io`], [`WireError::FrameTooLong`].
+    pub async fn send_with_fd(&mut self, message: &impl Message, fd: BorrowedFd<'_>) -> Result<(), WireError> {
+        let mut frame = Vec::new();
+        encode(message, &mut frame)?;
+        let sent = self
+            .stream
+            .async_io(Interest::WRITABLE, || {
+                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+                let mut ancillary = SendAncillaryBuffer::new(&mut space);
+                let fds = [fd];
+                if !ancillary.push(SendAncillaryMessage::ScmRights(&fds)) {
+                    return Err(io::Error::other("no space for one descriptor"));
+                }
+                let bytes = [IoSlice::new(&frame)];
+                Ok(rustix::net::sendmsg(self.stream.as_fd(), &bytes, &mut ancillary, SendFlags::NOSIGNAL)?)
+            })
+            .await?;
+        Ok(self.stream.write_all(&frame[sent..]).await?)
+    }
+
+    /// Receives one frame. Cancel safe: what has arrived stays in the buffer.
+    ///
+    /// # Errors
+    /// [`WireError::Closed`] at the end of input between two frames; all else means that the runtime is broken.
+    pub async fn receive<M: Message + Default>(&mut self) -> Result<M, WireError> {
+        loop {
+            if let Some(prefix) = self.buffer.first_chunk::<PREFIX_BYTES>() {
+                let length = announced(*prefix)?;
+                if self.buffer.len() >= PREFIX_BYTES + length {
+                    let frame = self.buffer.split_to(PREFIX_BYTES + length).freeze();
+                    return Ok(M::decode(frame.slice(PREFIX_BYTES..))?);
+                }
+                self.buffer.reserve(PREFIX_BYTES + length - self.buffer.len());
+            }
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                let between_frames = self.buffer.is_empty();
+                return Err(if between_frames {
+                    WireError::Closed
+                } else {
+                    io::Error::from(io::ErrorKind::UnexpectedEof).into()
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::runtime::{Command, Hello, Report, command, report};
+
+    fn hello() -> Report {
+        Report { report: Some(report::Report::Hello(Hello { protocol_version: PROTOCOL_VERSION, pid: 7 })) }
+    }
+
+    #[test]
+    fn a_frame_comes_back_as_it_was_sent() {
+        let mut pipe = Vec::new();
+        write(&mut pipe, &hello()).unwrap();
+        write(&mut pipe, &hello()).unwrap();
+        let mut reader = pipe.as_slice();
+        assert_eq!(read::<Report>(&mut reader).unwrap(), hello());
+        assert_eq!(read::<Report>(&mut reader).unwrap(), hello());
+        assert!(matches!(read::<Report>(&mut reader), Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn a_frame_that_announces_too_much_is_refused_before_it_is_read() {
+        let mut reader: &[u8] = &[0xff; 8];
+        assert!(matches!(read::<Report>(&mut reader), Err(WireError::FrameTooLong(_))));
+    }
+
+    #[test]
+    fn a_frame_cut_short_is_an_error_and_not_an_end() {
+        let mut pipe = Vec::new();
+        write(&mut pipe, &hello()).unwrap();
+        let mut reader = &pipe[..pipe.len() - 1];
+        assert!(matches!(read::<Report>(&mut reader), Err(WireError::Io(_))));
+    }
+
+    #[test]
+    fn garbage_is_no_message() {
+        let mut reader: &[u8] = &[0, 0, 0, 2, 0xff, 0xff];
+        assert!(matches!(read::<Command>(&mut reader), Err(WireError::Garbage(_))));
+    }
+
+    #[tokio::test]
+    async fn the_servers_end_reads_what_arrives_in_pieces() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(ours);
+        let mut bytes = Vec::new();
+        encode(&hello(), &mut bytes).unwrap();
+        let (head, tail) = bytes.split_at(3);
+        theirs.write_all(head).await.unwrap();
+        tokio::select! {
+            biased;
+            _ = connection.receive::<Report>() => panic!("half a frame is none"),
+            () = tokio::task::yield_now() => {}
+        }
+        theirs.write_all(tail).await.unwrap();
+        assert_eq!(connection.receive::<Report>().await.unwrap(), hello());
+        drop(theirs);
+        assert!(matches!(connection.receive::<Report>().await, Err(WireError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn a_descriptor_travels_with_its_frame() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(ours);
+        let (gift, kept) = std::os::unix::net::UnixStream::pair().unwrap();
+        let fork =
+            Command { command: Some(command::Command::Fork(crate::proto::runtime::Fork { role: "test".into() })) };
+        connection.send_with_fd(&fork, gift.as_fd()).await.unwrap();
+        drop(gift);
+        let theirs = theirs.into_std().unwrap();
+        theirs.set_nonblocking(false).unwrap();
+        let mut reader = crate::runtime::socket::Socket::new(theirs.into());
+        assert_eq!(read::<Command>(&mut reader).unwrap(), fork);
+        let mut received = std::os::unix::net::UnixStream::from(reader.take_fd().unwrap());
+        received.write_all(b"!").unwrap();
+        let mut byte = [0];
+        (&kept).read_exact(&mut byte).unwrap();
+        assert_eq!(&byte, b"!");
+    }
+}

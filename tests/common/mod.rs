@@ -1,0 +1,88 @@
+//! What the tests share: a supervisor on the sample engine, and ways to hurt its runtimes.
+#![allow(dead_code, reason = "not every test file needs all of it")]
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use pobatch::{
+    build::{
+        base::Base,
+        outcome::{Evaluated, Selection},
+        variation::{ConfigValue, Variation},
+    },
+    supervisor::{EngineChoice, Outcomes, Priority, Session, SessionSpec, Settings, Submission, Supervisor, memory},
+};
+
+/// Longest wait for anything that must happen; only a broken test comes near it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn settings() -> Settings {
+    Settings {
+        executable: PathBuf::from(env!("CARGO_BIN_EXE_pobatch")),
+        engine: EngineChoice::Sample,
+        shards: 2,
+        bases_max: 4,
+        sessions_max: 16,
+        variation_timeout: Duration::from_secs(20),
+        memory: memory::Marks::default(),
+        faults: true,
+    }
+}
+
+pub const WITCH: &str = include_str!("../../examples/witch.xml");
+pub const RANGER: &str = include_str!("../../examples/ranger.xml");
+
+pub async fn with_base(settings: Settings, xml: &str) -> (Supervisor, Arc<Base>) {
+    let supervisor = Supervisor::start(settings).await.expect("the sample engine boots");
+    let base = supervisor.load_base(xml.into()).await.expect("the example loads");
+    (supervisor, base)
+}
+
+pub fn spec(base: &Base) -> SessionSpec {
+    SessionSpec {
+        base: base.id,
+        selection: Selection::All,
+        priority: Priority::Batch,
+        strict: false,
+        deadline: None,
+        variation_timeout: None,
+        in_flight_max: 1024,
+        request_id: "test".into(),
+    }
+}
+
+/// A variation that makes the runtime misbehave (see `pob/sample/README.md`).
+pub fn fault(kind: &str) -> Variation {
+    let config = [("fault".to_owned(), ConfigValue::Text(kind.to_owned()))].into();
+    Variation { config, ..Variation::default() }
+}
+
+pub fn level(level: u32) -> Variation {
+    Variation { level: Some(level), ..Variation::default() }
+}
+
+/// Submits all and closes the session's input; tags are the indices.
+pub async fn submit_all(session: Session, variations: impl IntoIterator<Item = Variation>) -> Outcomes {
+    let Session { submit, outcomes } = session;
+    for (tag, variation) in (0..).zip(variations) {
+        submit.send(Submission { tag, variation: Arc::new(variation) }).await.expect("the session is open");
+    }
+    outcomes
+}
+
+/// All outcomes, ordered by tag.
+pub async fn collect(mut outcomes: Outcomes) -> Vec<Evaluated> {
+    let mut all = Vec::new();
+    while let Some(outcome) =
+        tokio::time::timeout(PATIENCE, outcomes.recv()).await.expect("outcomes come to an end in time")
+    {
+        all.push(outcome);
+    }
+    all.sort_by_key(|outcome| outcome.tag);
+    all
+}
+
+/// The values of an outcome as bits, so that equal means equal.
+pub fn bits(outcome: &Evaluated) -> Vec<u64> {
+    let stats = outcome.result.as_ref().expect("an outcome with values");
+    stats.values.iter().map(|value| value.to_bits()).collect()
+}

@@ -1,0 +1,204 @@
+//! Real processes: what happens when runtimes are killed, hang, raise errors or talk nonsense. The sample engine runs
+//! in them, with its faults switched on.
+
+mod common;
+
+use std::{collections::HashSet, io::Write, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+
+use common::{PATIENCE, RANGER, WITCH, bits, collect, fault, level, settings, spec, submit_all, with_base};
+use pobatch::{
+    build::{outcome::FailureReason, variation::Variation},
+    supervisor::{Submission, Supervisor},
+};
+use rustix::process::{Pid, Signal};
+
+fn kill(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    // It may have been replaced in the meantime, which is as good.
+    let _ = rustix::process::kill_process(pid, Signal::KILL);
+}
+
+fn reason(outcome: &pobatch::build::outcome::Evaluated) -> Option<FailureReason> {
+    outcome.result.as_ref().err().map(|failure| failure.reason)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_runtime_costs_no_variation_its_outcome() {
+    let (supervisor, base) = with_base(settings(), WITCH).await;
+    let count = 4000;
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    let (submit, mut outcomes) = (session.submit, session.outcomes);
+    let sender = pobatch::task::spawn("sender", async move {
+        for tag in 0..count {
+            let variation = Arc::new(level(u32::try_from(tag % 100).unwrap() + 1));
+            submit.send(Submission { tag, variation }).await.unwrap();
+        }
+    });
+    let mut all = Vec::new();
+    while let Some(outcome) = tokio::time::timeout(PATIENCE, outcomes.recv()).await.expect("no outcome is lost") {
+        all.push(outcome);
+        if all.len() % 500 == 250 {
+            let status = supervisor.status().await.unwrap();
+            status.shards.iter().filter_map(|shard| shard.pid).for_each(kill);
+        }
+    }
+    sender.await.unwrap();
+    let tags: HashSet<_> = all.iter().map(|outcome| outcome.tag).collect();
+    assert_eq!(tags.len(), 4000, "each variation has its outcome");
+    assert_eq!(all.len(), 4000, "and only one");
+    all.sort_by_key(|outcome| outcome.tag);
+    for outcome in &all {
+        // A variation that was being computed twice when its runtime was killed has been given up, with a reason.
+        match reason(outcome) {
+            None => assert_eq!(bits(outcome), bits(&all[usize::try_from(outcome.tag % 100).unwrap()])),
+            Some(reason) => assert_eq!(reason, FailureReason::RuntimeCrashed),
+        }
+    }
+    let status = supervisor.status().await.unwrap();
+    assert!(status.shards.iter().map(|shard| shard.resets).sum::<u64>() >= 2, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runaway_of_any_sort_fails_alone_and_its_neighbours_do_not_notice() {
+    let (supervisor, base) = with_base(settings(), WITCH).await;
+    for kind in ["loop", "string", "pcall"] {
+        let mut spec = spec(&base);
+        spec.variation_timeout = Some(Duration::from_millis(300));
+        let session = supervisor.open(spec).await.unwrap();
+        let outcomes = collect(submit_all(session, [level(10), fault(kind), level(10)]).await).await;
+        assert_eq!(reason(&outcomes[1]), Some(FailureReason::TimeLimit), "{kind}");
+        assert_eq!(bits(&outcomes[0]), bits(&outcomes[2]), "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_error_is_a_typed_failure_with_its_first_line() {
+    let (supervisor, base) = with_base(settings(), WITCH).await;
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    let outcomes = collect(submit_all(session, [fault("error"), Variation::default()]).await).await;
+    let failure = outcomes[0].result.as_ref().unwrap_err();
+    assert_eq!(failure.reason, FailureReason::EngineError);
+    assert!(!failure.message.is_empty() && !failure.message.contains('\n'), "{failure:?}");
+    assert!(outcomes[1].result.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_memory_bomb_fails_alone_even_if_lua_code_catches_the_error() {
+    let mut settings = settings();
+    settings.memory.limit_bytes = 256 << 20;
+    let (supervisor, base) = with_base(settings, WITCH).await;
+    for kind in ["memory", "memory_string", "memory_caught"] {
+        let session = supervisor.open(spec(&base)).await.unwrap();
+        let outcomes = collect(submit_all(session, [level(10), fault(kind), level(10)]).await).await;
+        assert_eq!(reason(&outcomes[1]), Some(FailureReason::MemoryLimit), "{kind}");
+        assert_eq!(bits(&outcomes[0]), bits(&outcomes[2]), "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evaluating_leaves_no_trace_in_any_shard() {
+    let (supervisor, base) = with_base(settings(), WITCH).await;
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    let mixed = (0..200).map(|index| if index % 4 == 0 { Variation::default() } else { level(index % 100 + 1) });
+    let outcomes = collect(submit_all(session, mixed).await).await;
+    for outcome in outcomes.iter().step_by(4) {
+        assert_eq!(bits(outcome), bits(&outcomes[0]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_bases_are_served_by_one_shard_and_keep_apart() {
+    let (supervisor, witch) = with_base(common::settings(), WITCH).await;
+    let ranger = supervisor.load_base(RANGER.into()).await.unwrap();
+    assert_ne!(witch.id, ranger.id);
+    let one = supervisor.open(spec(&witch)).await.unwrap();
+    let two = supervisor.open(spec(&ranger)).await.unwrap();
+    let (one, two) =
+        tokio::join!(async { collect(submit_all(one, (0..300).map(|_| Variation::default())).await).await }, async {
+            collect(submit_all(two, (0..300).map(|_| Variation::default())).await).await
+        },);
+    for outcome in &one {
+        assert_eq!(bits(outcome), bits(&one[0]));
+    }
+    for outcome in &two {
+        assert_eq!(bits(outcome), bits(&two[0]));
+    }
+    assert_ne!(bits(&one[0]), bits(&two[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_template_is_loaded_again_and_its_session_goes_on() {
+    let (supervisor, base) = with_base(settings(), WITCH).await;
+    let first = collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), [level(50)]).await).await;
+    let status = supervisor.status().await.unwrap();
+    status.bases.iter().filter_map(|base| base.template_pid).for_each(kill);
+    status.shards.iter().filter_map(|shard| shard.pid).for_each(kill);
+    let second = collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), [level(50)]).await).await;
+    assert_eq!(bits(&first[0]), bits(&second[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_zygote_is_booted_again() {
+    let (supervisor, _) = with_base(settings(), WITCH).await;
+    let status = supervisor.status().await.unwrap();
+    status.zygote_pid.into_iter().for_each(kill);
+    let again = async {
+        while supervisor.load_base(RANGER.into()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("a base can be loaded again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_runtime_outlives_its_supervisor() {
+    let (supervisor, base) = with_base(settings(), WITCH).await;
+    collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), (1..50).map(level)).await).await;
+    let status = supervisor.status().await.unwrap();
+    let mut pids: Vec<_> = status.shards.iter().filter_map(|shard| shard.pid).collect();
+    pids.extend(status.bases.iter().filter_map(|base| base.template_pid).chain(status.zygote_pid));
+    assert!(pids.len() >= 3, "{status:?}");
+    drop(supervisor);
+    for pid in pids {
+        let gone = async {
+            while std::fs::exists(format!("/proc/{pid}")).unwrap() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, gone).await.expect("the runtime goes with its supervisor");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_talks_nonsense_is_no_runtime() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("nonsense");
+    let mut script = std::fs::File::create(&path).unwrap();
+    script.write_all(b"#!/bin/sh\nprintf '\\377\\377\\377\\377nonsense' >&0\nexec sleep 60\n").unwrap();
+    script.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
+    drop(script);
+    let mut settings = settings();
+    settings.executable = path;
+    let error = Supervisor::start(settings).await.unwrap_err();
+    assert!(error.to_string().contains("protocol"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_takes_its_queue_with_it() {
+    let (supervisor, base) = with_base(settings(), WITCH).await;
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    let outcomes = submit_all(session, (0..1000).map(|index| level(index % 100 + 1))).await;
+    drop(outcomes);
+    let empty = async {
+        loop {
+            let status = supervisor.status().await.unwrap();
+            if status.queued == 0 && status.sessions == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, empty).await.expect("nothing is left of the session");
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    assert!(collect(submit_all(session, [level(3)]).await).await[0].result.is_ok());
+}

@@ -122,7 +122,7 @@ pub struct RawStatInfo {
 }
 
 /// Facts about the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RawEngineInfo {
     /// `pob` or `sample`.
     pub name: String,
@@ -134,6 +134,8 @@ pub struct RawEngineInfo {
     pub notice: String,
     /// In display order.
     pub stats: Vec<RawStatInfo>,
+    /// A build, and some stats that it must have; `None`: the engine offers none.
+    pub self_check: Option<(String, Vec<RawStat>)>,
 }
 
 /// A loaded base.
@@ -265,7 +267,12 @@ impl Vm {
     pub fn describe(&mut self) -> Result<RawEngineInfo, VmError> {
         let info: Table = self.call("describe", ())?.get("info")?;
         let stats: Vec<Table> = info.get("stats")?;
+        let self_check = match info.get::<Option<Table>>("self_check")? {
+            Some(check) => Some((check.get("xml")?, read_expected(&check.get("expected")?)?)),
+            None => None,
+        };
         Ok(RawEngineInfo {
+            self_check,
             name: info.get("name")?,
             version: info.get("version")?,
             tree_versions: info.get("tree_versions")?,
@@ -462,6 +469,15 @@ impl Vm {
 /// A text that may be nil; bytes that are no UTF-8 are replaced.
 fn optional_text(table: &Table, key: &str) -> mlua::Result<String> {
     Ok(table.get::<Option<LuaString>>(key)?.map_or_else(String::new, |text| text.to_string_lossy()))
+}
+
+/// Whole numbers by name, ordered.
+fn read_expected(table: &Table) -> mlua::Result<Vec<RawStat>> {
+    let stat =
+        |pair: mlua::Result<(String, f64)>| pair.map(|(name, value)| RawStat { name, value: StatValue::Number(value) });
+    let mut stats = table.pairs().map(stat).collect::<mlua::Result<Vec<_>>>()?;
+    stats.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(stats)
 }
 
 fn read_warnings(answer: &Table) -> mlua::Result<Vec<RawWarning>> {

@@ -7,6 +7,7 @@ local options = require('sample.build.options')
 local skills = require('sample.build.skills')
 local write = require('sample.build.write')
 local xml = require('sample.xml')
+local xml_writer = require('sample.xml_writer')
 
 ---@class (exact) Build
 ---@field frame XmlElement the XML that it was read from: what it does not own is written back from here
@@ -48,6 +49,9 @@ local xml = require('sample.xml')
 
 local M = {}
 
+-- Warnings of one build; a hostile one could have a million.
+M.MAX_WARNINGS = 200
+
 local READERS = { character.read, gear.read, skills.read, options.read }
 
 ---Reads a build.
@@ -59,12 +63,18 @@ function M.read(text)
 	if not root then
 		return nil, { kind = 'bad_build', message = 'the XML is broken: ' .. problem }
 	elseif root.name ~= 'PathOfBuilding' then
-		return nil, { kind = 'bad_build', message = ('this is no build: its root is <%s>, not <PathOfBuilding>'):format(root.name) }
+		return nil,
+			{
+				kind = 'bad_build',
+				message = ('this is no build: its root is <%s>, not <PathOfBuilding>'):format(root.name),
+			}
 	end
 	---@type EngineWarning[]
 	local warnings = {}
 	local function warn(kind, message)
-		warnings[#warnings + 1] = { kind = kind, message = message }
+		if #warnings < M.MAX_WARNINGS then
+			warnings[#warnings + 1] = { kind = kind, message = message }
+		end
 	end
 	local build = { frame = root }
 	for _, read in ipairs(READERS) do
@@ -80,7 +90,7 @@ end
 ---@param build Build
 ---@return string
 function M.write(build)
-	return xml.write(write.write(build))
+	return xml_writer.write(write.write(build))
 end
 
 return M

@@ -19,6 +19,17 @@ function M.add(option)
 	end
 end
 
+---@param name string
+function M.remove(name)
+	for i, option in ipairs(M.options) do
+		if option.name == name then
+			table.remove(M.options, i)
+			M.by_name[name] = nil
+			return
+		end
+	end
+end
+
 for _, option in ipairs(data) do
 	M.add(option)
 end

@@ -11,7 +11,11 @@ local PATHOLOGICAL_TEXT, PATHOLOGICAL_PATTERN = ('a'):rep(100000), ('a-'):rep(60
 local function eat_tables()
 	local held = {}
 	while true do
-		held[#held + 1] = { held, #held, tostring(#held) }
+		local piece = {}
+		for i = 1, 256 do
+			piece[i] = i
+		end
+		held[#held + 1] = piece
 	end
 end
 

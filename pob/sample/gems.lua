@@ -62,7 +62,11 @@ local function work_out(gem, level, quality)
 		return row[3] * quality
 	end)
 	local is_cost = gem.kind == 'skill' or gem.kind == 'curse'
-	return { mods = list, factor = factor, mana = is_cost and math.floor(gem.mana * (1 + 0.12 * (level - 1)) + 0.5) or gem.mana }
+	return {
+		mods = list,
+		factor = factor,
+		mana = is_cost and math.floor(gem.mana * (1 + 0.12 * (level - 1)) + 0.5) or gem.mana,
+	}
 end
 
 ---@type table<GemData, table<integer, GemLevel>>
@@ -95,7 +99,8 @@ end
 ---@return integer attribute
 function M.requirement(gem, level)
 	local character_level = math.min(level <= 20 and 1 + math.floor((level - 1) * 3.6 + 0.5) or 70, 70)
-	return character_level, level == 1 and 0 or math.floor(8 + character_level * (gem.kind == 'support' and 0.6 or 1.0))
+	return character_level,
+		level == 1 and 0 or math.floor(8 + character_level * (gem.kind == 'support' and 0.6 or 1.0))
 end
 
 return M

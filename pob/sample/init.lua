@@ -1,5 +1,5 @@
--- The engine `sample`: the contract of `pob/types/contract.lua` on top of this directory's modules. It owns the loaded
--- base and nothing else. Its rules are its own (see README.md): its numbers are neither PoB's nor the game's.
+-- The engine `sample`: the contract of `pob/types/contract.lua` on top of this directory's modules. It owns the
+-- loaded base and nothing else. Its rules are its own (see README.md): its numbers are neither PoB's nor the game's.
 
 local builds = require('sample.build')
 local context = require('sample.apply.context')
@@ -19,9 +19,15 @@ local warm_up = require('sample.warm_up')
 ---@field unmet table<Item|GemEntry, boolean> what the base lacks for: no news when a variation lacks it too
 ---@field output Output
 
+-- Taken here, so that a host may lock the global table down.
+local jit = jit
+
 local M = {}
 
 M.VERSION = '1.0.0'
+
+local NOTICE = 'The sample engine has a small rule set of its own: '
+	.. "its numbers are not Path of Building's and not the game's."
 
 ---@type LoadedBase?
 local base
@@ -105,8 +111,10 @@ end
 ---@return EngineInfo
 function M.describe()
 	return {
-		name = 'sample', version = M.VERSION, tree_versions = { tree.VERSION },
-		notice = "The sample engine has a small rule set of its own: its numbers are not Path of Building's and not the game's.",
+		name = 'sample',
+		version = M.VERSION,
+		tree_versions = { tree.VERSION },
+		notice = NOTICE,
 		stats = stats.list,
 	}
 end
@@ -157,7 +165,11 @@ function M.evaluate_plain(xml, variation)
 	if not applying then
 		return nil, applied_to
 	end
-	local written = assert(builds.read(builds.write(applying.build)))
+	local written
+	written, err = builds.read(builds.write(applying.build))
+	if not written then
+		return nil, err
+	end
 	return result(applied_to, applying, calculate(written), 'plain')
 end
 

@@ -15,12 +15,21 @@ local M = {}
 
 M.MAX_LINE_BYTES = 512
 
+-- Numbers beyond this mean nothing in a modifier, and would turn sums into infinities.
+local MAX_NUMBER = 1e9
+
 -- Entries that the memory of parsed lines may hold before it is emptied: novel texts must not grow a VM for ever.
 local MAX_REMEMBERED = 4096
 
 -- Attributes and charge limits are settled before "per" is, so they cannot themselves depend on it.
-local NEVER_PER = { Str = true, Dex = true, Int = true, PowerChargesMax = true, FrenzyChargesMax = true,
-	EnduranceChargesMax = true }
+local NEVER_PER = {
+	Str = true,
+	Dex = true,
+	Int = true,
+	PowerChargesMax = true,
+	FrenzyChargesMax = true,
+	EnduranceChargesMax = true,
+}
 
 ---@type table<string, Modifier[]|false>
 local remembered = {}
@@ -45,9 +54,6 @@ end
 ---@param line string
 ---@return Modifier[]|false
 local function parse(line)
-	if #line > M.MAX_LINE_BYTES then
-		return false
-	end
 	local numbers = {}
 	local lower = line:lower():gsub('%s+', ' '):match('^ ?(.-) ?$')
 	local effects, suffix = look_up(lower)
@@ -65,11 +71,19 @@ local function parse(line)
 	local mods = {}
 	for i, effect in ipairs(effects) do
 		local number = effect[4] == 0 and 1 or numbers[effect[4]]
-		if suffix and suffix.per and (NEVER_PER[effect[1]] or per_count <= 0) then
+		if math.abs(number) > MAX_NUMBER then
+			return false
+		elseif suffix and suffix.per and (NEVER_PER[effect[1]] or per_count <= 0) then
 			return false
 		end
-		mods[i] = { stat = effect[1], kind = effect[2], value = effect[3] * number, cond = suffix and suffix.cond,
-			per = suffix and suffix.per, per_count = suffix and suffix.per and per_count }
+		mods[i] = {
+			stat = effect[1],
+			kind = effect[2],
+			value = effect[3] * number,
+			cond = suffix and suffix.cond,
+			per = suffix and suffix.per,
+			per_count = suffix and suffix.per and per_count,
+		}
 	end
 	return mods
 end
@@ -78,6 +92,9 @@ end
 ---@param line string
 ---@return Modifier[]?
 function M.parse(line)
+	if #line > M.MAX_LINE_BYTES then
+		return nil
+	end
 	local mods = remembered[line]
 	if mods == nil then
 		mods = parse(line)

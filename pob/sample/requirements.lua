@@ -16,8 +16,10 @@ local M = {}
 ---@param needs integer?
 local function check(list, thing, what, has, needs)
 	if needs and has < needs then
-		list[#list + 1] = { thing = thing, message = ('%s needs %d %s, there is %d'):format(
-			thing.name, needs, what, has) }
+		list[#list + 1] = {
+			thing = thing,
+			message = ('%s needs %d %s, there is %d'):format(thing.name, needs, what, has),
+		}
 	end
 end
 

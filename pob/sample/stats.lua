@@ -97,17 +97,23 @@ for _, name in ipairs({ 'Fire', 'Cold', 'Lightning', 'Chaos' }) do
 end
 for _, name in ipairs({ 'Physical', 'Fire', 'Cold', 'Lightning', 'Chaos' }) do
 	M.list[#M.list + 1] = stat(name .. 'TakenHitMult', name .. ' damage taken', 'x', -1)
-	M.list[#M.list + 1] = stat(name .. 'MaximumHitTaken', 'Largest ' .. name:lower() .. ' hit survived', nil, 1)
+	M.list[#M.list + 1] =
+		stat(name .. 'MaximumHitTaken', 'Largest ' .. name:lower() .. ' hit survived', nil, 1)
 end
 for _, info in ipairs({
 	stat('EnemyHit', "Enemy's hit"),
 	stat('EnemyHitTaken', "Enemy's hit as it is taken", nil, -1),
 	stat('MovementSpeed', 'Movement speed', '%', 1),
-	stat('PowerCharges', 'Power charges', nil, 1), stat('PowerChargesMax', 'Most power charges', nil, 1),
-	stat('FrenzyCharges', 'Frenzy charges', nil, 1), stat('FrenzyChargesMax', 'Most frenzy charges', nil, 1),
-	stat('EnduranceCharges', 'Endurance charges', nil, 1), stat('EnduranceChargesMax', 'Most endurance charges', nil, 1),
-	stat('PassivePoints', 'Passive points spent'), stat('PassivePointsLeft', 'Passive points left', nil, 1),
-	stat('AscendancyPoints', 'Ascendancy points spent'), stat('JewelsInUse', 'Jewels in use'),
+	stat('PowerCharges', 'Power charges', nil, 1),
+	stat('PowerChargesMax', 'Most power charges', nil, 1),
+	stat('FrenzyCharges', 'Frenzy charges', nil, 1),
+	stat('FrenzyChargesMax', 'Most frenzy charges', nil, 1),
+	stat('EnduranceCharges', 'Endurance charges', nil, 1),
+	stat('EnduranceChargesMax', 'Most endurance charges', nil, 1),
+	stat('PassivePoints', 'Passive points spent'),
+	stat('PassivePointsLeft', 'Passive points left', nil, 1),
+	stat('AscendancyPoints', 'Ascendancy points spent'),
+	stat('JewelsInUse', 'Jewels in use'),
 }) do
 	M.list[#M.list + 1] = info
 end

@@ -32,7 +32,14 @@ M.tattoos = {}
 
 for _, row in ipairs(rows) do
 	assert(not M.nodes[row[1]], row[1])
-	M.nodes[row[1]] = { id = row[1], kind = row[2], name = row[3], lines = row[4], mods = mods.parse_own(row[4]), links = {} }
+	M.nodes[row[1]] = {
+		id = row[1],
+		kind = row[2],
+		name = row[3],
+		lines = row[4],
+		mods = mods.parse_own(row[4]),
+		links = {},
+	}
 	M.ids[#M.ids + 1] = row[1]
 	if row[2] == 'socket' then
 		M.sockets[#M.sockets + 1] = row[1]

@@ -49,9 +49,17 @@ local function check(variation)
 		end
 	end
 	if unknown then
-		return context.fail('unsupported', unknown, ('the sample engine knows no change called %s'):format(unknown))
+		return context.fail(
+			'unsupported',
+			unknown,
+			('the sample engine knows no change called %s'):format(unknown)
+		)
 	elseif variation.custom_mods and variation.config and variation.config.customMods then
-		return context.fail('invalid_variation', 'config.customMods', 'custom_mods says what the custom modifiers are')
+		return context.fail(
+			'invalid_variation',
+			'config.customMods',
+			'custom_mods says what the custom modifiers are'
+		)
 	end
 end
 

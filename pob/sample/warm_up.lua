@@ -4,11 +4,21 @@
 local config = require('sample.config')
 local tree = require('sample.tree')
 
+-- Taken here, so that a host may lock the global table down.
+local jit, unpack = jit, unpack
+
 local M = {}
 
 -- Room for every trace: a full trace cache is flushed, and all work is lost.
-local ROOM = { 'maxtrace=16000', 'maxrecord=8000', 'maxirconst=2000', 'maxmcode=131072', 'sizemcode=256', 'maxside=200',
-	'maxsnap=800' }
+local ROOM = {
+	'maxtrace=16000',
+	'maxrecord=8000',
+	'maxirconst=2000',
+	'maxmcode=131072',
+	'sizemcode=256',
+	'maxside=200',
+	'maxsnap=800',
+}
 -- A loop compiles after some 60 turns, a side exit after some 10: with a few dozen variations of each kind, enough.
 local ROUNDS = 6
 

@@ -1,4 +1,4 @@
--- A small strict XML reader and writer for the subset that builds are saved in: elements, attributes, text, CDATA,
+-- A small strict XML reader for the subset that builds are saved in: elements, attributes, text, CDATA,
 -- comments and the five named entities. It owns the bounds on depth and size; it knows nothing of builds, and it
 -- never guesses: what it does not understand is an error with a line number.
 
@@ -16,19 +16,6 @@ M.MAX_DEPTH = 32
 M.MAX_ELEMENTS = 50000
 
 local ENTITIES = { amp = '&', lt = '<', gt = '>', quot = '"', apos = "'" }
-local ESCAPES = { ['&'] = '&amp;', ['<'] = '&lt;', ['>'] = '&gt;', ['"'] = '&quot;', ['\n'] = '&#10;', ['\t'] = '&#9;',
-	['\r'] = '&#13;' }
-
----@param text string
----@param position integer
----@return integer
-local function line_of(text, position)
-	local line = 1
-	for _ in text:sub(1, position - 1):gmatch('\n') do
-		line = line + 1
-	end
-	return line
-end
 
 ---@param code integer?
 ---@return string? utf8 nil when no character has that code
@@ -47,7 +34,12 @@ local function utf8_char(code)
 	elseif code < 0x10000 then
 		return char(0xE0 + floor(code / 4096), 0x80 + floor(code / 64) % 64, 0x80 + code % 64)
 	end
-	return char(0xF0 + floor(code / 262144), 0x80 + floor(code / 4096) % 64, 0x80 + floor(code / 64) % 64, 0x80 + code % 64)
+	return char(
+		0xF0 + floor(code / 262144),
+		0x80 + floor(code / 4096) % 64,
+		0x80 + floor(code / 64) % 64,
+		0x80 + code % 64
+	)
 end
 
 ---@param raw string
@@ -80,6 +72,19 @@ end
 ---@field text string
 ---@field at integer
 ---@field elements integer
+---@field line integer of `line_at`
+---@field line_at integer where lines are counted up to
+
+---The line of where the reader is. Counts on from the last time: counting from the start would be quadratic.
+---@param reader XmlReader
+---@return integer
+local function line_of(reader)
+	for _ in reader.text:sub(reader.line_at, reader.at - 1):gmatch('\n') do
+		reader.line = reader.line + 1
+	end
+	reader.line_at = math.max(reader.line_at, reader.at)
+	return reader.line
+end
 
 ---@param reader XmlReader
 ---@param element XmlElement
@@ -195,14 +200,12 @@ local function read_piece(reader, stack)
 	elseif #stack > M.MAX_DEPTH then
 		return nil, ('more than %d levels deep'):format(M.MAX_DEPTH)
 	end
-	local element = { name = name, attrs = {}, order = {}, children = {}, line = 0 }
 	reader.at = attributes_at
+	local element = { name = name, attrs = {}, order = {}, children = {}, line = line_of(reader) }
 	local mark, problem = read_attributes(reader, element)
 	if not mark then
 		return nil, problem
 	end
-	-- Only tags that stay open are named in errors, and counting lines is not free.
-	element.line = mark == '>' and line_of(text, attributes_at) or 0
 	top.children[#top.children + 1] = element
 	if mark == '>' then
 		stack[#stack + 1] = element
@@ -219,7 +222,8 @@ function M.read(text)
 		return nil, ('larger than %d bytes'):format(M.MAX_BYTES)
 	end
 	---@type XmlReader
-	local reader = { text = text, at = text:sub(1, 3) == '\239\187\191' and 4 or 1, elements = 0 }
+	local reader =
+		{ text = text, at = text:sub(1, 3) == '\239\187\191' and 4 or 1, elements = 0, line = 1, line_at = 1 }
 	local document = { name = '', attrs = {}, order = {}, children = {}, line = 1 }
 	local stack, root = { document }, nil
 	while true do
@@ -240,61 +244,13 @@ function M.read(text)
 			end
 		end
 		if done == nil or problem then
-			return nil, ('line %d: %s'):format(line_of(text, reader.at), problem)
+			return nil, ('line %d: %s'):format(line_of(reader), problem)
 		end
 	end
 	if not root then
 		return nil, 'line 1: there is no element'
 	end
 	return root
-end
-
----@param out string[]
----@param element XmlElement
----@param indent string
-local function write_element(out, element, indent)
-	out[#out + 1] = indent .. '<' .. element.name
-	for _, name in ipairs(element.order) do
-		out[#out + 1] = (' %s="%s"'):format(name, (element.attrs[name]:gsub('[&<>"\n\t\r]', ESCAPES)))
-	end
-	if #element.children == 0 then
-		out[#out + 1] = '/>\n'
-		return
-	end
-	out[#out + 1] = '>\n'
-	for _, child in ipairs(element.children) do
-		if type(child) == 'string' then
-			out[#out + 1] = (child:gsub('[&<>]', ESCAPES)) .. '\n'
-		else
-			write_element(out, child, indent .. '\t')
-		end
-	end
-	out[#out + 1] = indent .. '</' .. element.name .. '>\n'
-end
-
----Writes a document. White space around text is not kept: no text of a build means anything by it.
----@param root XmlElement
----@return string
-function M.write(root)
-	local out = { '<?xml version="1.0" encoding="UTF-8"?>\n' }
-	write_element(out, root, '')
-	return table.concat(out)
-end
-
----A new element; `attributes` is a list of name, value, name, value; a nil value leaves the attribute out.
----@param name string
----@param attributes table
----@param count integer length of `attributes`
----@return XmlElement
-function M.element(name, attributes, count)
-	local element = { name = name, attrs = {}, order = {}, children = {}, line = 0 }
-	for i = 1, count, 2 do
-		if attributes[i + 1] ~= nil then
-			element.attrs[attributes[i]] = tostring(attributes[i + 1])
-			element.order[#element.order + 1] = attributes[i]
-		end
-	end
-	return element
 end
 
 return M

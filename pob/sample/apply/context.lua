@@ -14,12 +14,24 @@ function M.new(base)
 	return {
 		base = base,
 		build = {
-			frame = base.frame, level = base.level, class = base.class, ascendancy = base.ascendancy, main_group = base.main_group,
-			nodes = base.nodes, masteries = base.masteries, tattoos = base.tattoos, items = base.items, slots = base.slots,
-			flasks = base.flasks, groups = base.groups, config = base.config, unknown_inputs = base.unknown_inputs,
+			frame = base.frame,
+			level = base.level,
+			class = base.class,
+			ascendancy = base.ascendancy,
+			main_group = base.main_group,
+			nodes = base.nodes,
+			masteries = base.masteries,
+			tattoos = base.tattoos,
+			items = base.items,
+			slots = base.slots,
+			flasks = base.flasks,
+			groups = base.groups,
+			config = base.config,
+			unknown_inputs = base.unknown_inputs,
 			custom = base.custom,
 		},
-		warnings = {}, touched = {},
+		warnings = {},
+		touched = {},
 	}
 end
 

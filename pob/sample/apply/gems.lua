@@ -23,8 +23,14 @@ local function own_group(applying, index, field)
 		build.groups = context.copy_list(base.groups)
 	end
 	if build.groups[index] == old then
-		build.groups[index] = { enabled = old.enabled, full_dps = old.full_dps, main_active = old.main_active, slot = old.slot,
-			label = old.label, gems = context.copy_list(old.gems) }
+		build.groups[index] = {
+			enabled = old.enabled,
+			full_dps = old.full_dps,
+			main_active = old.main_active,
+			slot = old.slot,
+			label = old.label,
+			gems = context.copy_list(old.gems),
+		}
 	end
 	return build.groups[index]
 end
@@ -35,31 +41,56 @@ end
 local function check_values(change, index)
 	local level, quality, count = change.level, change.quality, change.count
 	if level and (level < 1 or level > gems.MAX_LEVEL) then
-		return context.fail('invalid_variation', context.path('gems', index, 'level'),
-			('level %s is not between 1 and %d'):format(level, gems.MAX_LEVEL))
+		return context.fail(
+			'invalid_variation',
+			context.path('gems', index, 'level'),
+			('level %s is not between 1 and %d'):format(level, gems.MAX_LEVEL)
+		)
 	elseif quality and (quality < 0 or quality > gems.MAX_QUALITY) then
-		return context.fail('invalid_variation', context.path('gems', index, 'quality'),
-			('quality %s is not between 0 and %d'):format(quality, gems.MAX_QUALITY))
+		return context.fail(
+			'invalid_variation',
+			context.path('gems', index, 'quality'),
+			('quality %s is not between 0 and %d'):format(quality, gems.MAX_QUALITY)
+		)
 	elseif count and (count < 0 or count > skills.MAX_COUNT) then
-		return context.fail('invalid_variation', context.path('gems', index, 'count'),
-			('count %s is not between 0 and %d'):format(count, skills.MAX_COUNT))
+		return context.fail(
+			'invalid_variation',
+			context.path('gems', index, 'count'),
+			('count %s is not between 0 and %d'):format(count, skills.MAX_COUNT)
+		)
 	elseif change.variant and change.variant ~= 'Default' then
-		return context.fail('unsupported', context.path('gems', index, 'variant'),
-			('gems of the sample engine have no variant %s'):format(change.variant))
+		return context.fail(
+			'unsupported',
+			context.path('gems', index, 'variant'),
+			('gems of the sample engine have no variant %s'):format(change.variant)
+		)
 	end
 end
+
+local EDITS = { 'replace', 'level', 'quality', 'variant', 'enabled', 'count' }
 
 ---@param change GemChange
 ---@param index integer
 ---@return EngineError?
 local function check_sense(change, index)
-	local field, edits = context.path('gems', index), change.level or change.quality or change.variant or change.count
+	local field = context.path('gems', index)
 	if change.add and (change.gem or change.replace or change.remove) then
-		return context.fail('invalid_variation', field, 'what is added has no index, replaces nothing and is not removed')
+		return context.fail(
+			'invalid_variation',
+			field,
+			'what is added has no index, replaces nothing and is not removed'
+		)
 	elseif not change.add and not change.gem then
-		return context.fail('invalid_variation', field, 'gem or add says which gem is meant')
-	elseif change.remove and (change.replace or edits or change.enabled ~= nil) then
-		return context.fail('invalid_variation', field, 'a gem that is removed cannot be changed')
+		return context.fail('invalid_variation', field .. '.gem', 'gem or add says which gem is meant')
+	end
+	for i = 1, change.remove and #EDITS or 0 do
+		if change[EDITS[i]] ~= nil then
+			return context.fail(
+				'invalid_variation',
+				field .. '.' .. EDITS[i],
+				'a gem that is removed cannot be changed'
+			)
+		end
 	end
 end
 
@@ -87,8 +118,16 @@ local function changed(old, gem, change)
 	if enabled == nil then
 		enabled = old.enabled
 	end
-	return { gem = gem, name = gem and gem.name or old.name, level = change.level or old.level,
-		quality = change.quality or old.quality, enabled = enabled, count = change.count or old.count }
+	-- Another gem comes at a new gem's level, as in PoB; the quality stays.
+	local level = change.replace and ADDED.level or old.level
+	return {
+		gem = gem,
+		name = gem and gem.name or old.name,
+		level = change.level or level,
+		quality = change.quality or old.quality,
+		enabled = enabled,
+		count = change.count or old.count,
+	}
 end
 
 ---@param applying Applying
@@ -112,10 +151,17 @@ local function apply_one(applying, change, index, seen)
 		at, old = change.gem, applying.base.groups[change.group].gems[change.gem]
 		local key = change.group * 1000 + change.gem
 		if not old then
-			return context.fail('unknown_gem', context.path('gems', index, 'gem'),
-				('socket group %d has no gem %s'):format(change.group, change.gem))
+			return context.fail(
+				'unknown_gem',
+				context.path('gems', index, 'gem'),
+				('socket group %d has no gem %s'):format(change.group, change.gem)
+			)
 		elseif seen[key] then
-			return context.fail('invalid_variation', context.path('gems', index), 'this gem is there twice')
+			return context.fail(
+				'invalid_variation',
+				context.path('gems', index, 'gem'),
+				'this gem is there twice'
+			)
 		end
 		seen[key] = true
 		if change.replace then
@@ -157,8 +203,11 @@ function M.groups(applying, changes)
 		if not group then
 			return err
 		elseif seen[change.group] then
-			return context.fail('invalid_variation', context.path('groups', i, 'group'),
-				('socket group %d is there twice'):format(change.group))
+			return context.fail(
+				'invalid_variation',
+				context.path('groups', i, 'group'),
+				('socket group %d is there twice'):format(change.group)
+			)
 		end
 		seen[change.group] = true
 		if change.enabled ~= nil then
@@ -170,8 +219,11 @@ function M.groups(applying, changes)
 		if change.main_active_skill then
 			local count = skills.active_skills(group)
 			if change.main_active_skill < 1 or change.main_active_skill > count then
-				return context.fail('invalid_variation', context.path('groups', i, 'main_active_skill'),
-					('socket group %d has %d active skills'):format(change.group, count))
+				return context.fail(
+					'invalid_variation',
+					context.path('groups', i, 'main_active_skill'),
+					('socket group %d has %d active skills'):format(change.group, count)
+				)
 			end
 			group.main_active = change.main_active_skill
 		end
@@ -183,7 +235,11 @@ end
 ---@return EngineError?
 function M.main_group(applying, index)
 	if not applying.base.groups[index] then
-		return context.fail('unknown_group', 'main_socket_group', ('there is no socket group %s'):format(index))
+		return context.fail(
+			'unknown_group',
+			'main_socket_group',
+			('there is no socket group %s'):format(index)
+		)
 	end
 	applying.build.main_group = index
 end

@@ -38,7 +38,12 @@ local function old_entry(applying, id, field)
 	for i = 1, #list do
 		if list[i].id == id then
 			if not list[i].item then
-				return nil, context.fail('item_not_parsed', field, ('item %d of the build could not be read'):format(id))
+				return nil,
+					context.fail(
+						'item_not_parsed',
+						field,
+						('item %d of the build could not be read'):format(id)
+					)
 			end
 			return list[i]
 		end
@@ -53,15 +58,24 @@ end
 local function warn_where(applying, slot, entry, field)
 	local build, node = applying.build, items.socket_node[slot]
 	if not items.fits(slot, entry.item) then
-		context.warn(applying, 'item_misplaced', field, ('%s does not fit %s and has no effect'):format(entry.item.name,
-			items.slots[slot]))
+		context.warn(
+			applying,
+			'item_misplaced',
+			field,
+			('%s does not fit %s and has no effect'):format(entry.item.name, items.slots[slot])
+		)
 	elseif node then
 		for i = 1, #build.nodes do
 			if build.nodes[i] == node then
 				return
 			end
 		end
-		context.warn(applying, 'node_not_connected', field, ('jewel socket %d is not allocated: the jewel has no effect'):format(node))
+		context.warn(
+			applying,
+			'node_not_connected',
+			field,
+			('jewel socket %d is not allocated: the jewel has no effect'):format(node)
+		)
 	end
 end
 
@@ -72,11 +86,19 @@ end
 local function apply_one(applying, change, index)
 	local slot = items.slot_index[change.slot]
 	if not slot then
-		return context.fail('unknown_slot', context.path('items', index, 'slot'), ('there is no slot %s'):format(change.slot))
+		return context.fail(
+			'unknown_slot',
+			context.path('items', index, 'slot'),
+			('there is no slot %s'):format(change.slot)
+		)
 	end
 	local said = (change.text and 1 or 0) + (change.item and 1 or 0) + (change.empty and 1 or 0)
 	if said ~= 1 then
-		return context.fail('invalid_variation', context.path('items', index), 'one of text, item and empty says what comes into the slot')
+		return context.fail(
+			'invalid_variation',
+			context.path('items', index),
+			'one of text, item and empty says what comes into the slot'
+		)
 	end
 	local entry, err = false, nil
 	if change.text then
@@ -103,7 +125,11 @@ function M.apply(applying, changes)
 	for i = 1, #changes do
 		local name = changes[i].slot
 		if seen[name] then
-			return context.fail('invalid_variation', context.path('items', i, 'slot'), ('slot %s is there twice'):format(name))
+			return context.fail(
+				'invalid_variation',
+				context.path('items', i, 'slot'),
+				('slot %s is there twice'):format(name)
+			)
 		end
 		seen[name] = i
 		local err = apply_one(applying, changes[i], i)
@@ -114,8 +140,12 @@ function M.apply(applying, changes)
 	local off_hand = items.clash(build.slots)
 	local by = seen['Weapon 2'] or seen['Weapon 1']
 	if off_hand and by then
-		context.warn(applying, 'item_misplaced', context.path('items', by, 'slot'),
-			('%s has no effect beside what is in Weapon 1'):format(off_hand.name))
+		context.warn(
+			applying,
+			'item_misplaced',
+			context.path('items', by, 'slot'),
+			('%s has no effect beside what is in Weapon 1'):format(off_hand.name)
+		)
 	end
 end
 

@@ -102,8 +102,11 @@ local function choose(applying, change, list)
 		elseif not node.effects then
 			return context.fail('unknown_mastery', field, named(id) .. ' is no mastery')
 		elseif not node.effects[effect] then
-			return context.fail('unknown_mastery', context.path('masteries', i, 'effect'),
-				('%s has no effect %d'):format(named(id), effect))
+			return context.fail(
+				'unknown_mastery',
+				context.path('masteries', i, 'effect'),
+				('%s has no effect %d'):format(named(id), effect)
+			)
 		elseif chosen[id] then
 			return context.fail('invalid_variation', field, named(id) .. ' is chosen twice')
 		end
@@ -169,14 +172,26 @@ local function settle(applying, change, variation)
 	for i = 1, #change.added do
 		local id = change.added[i].id
 		if not reached[id] then
-			context.warn(applying, 'node_not_connected', change.added[i].field, 'nothing connects ' .. named(id))
+			context.warn(
+				applying,
+				'node_not_connected',
+				change.added[i].field,
+				'nothing connects ' .. named(id)
+			)
 		end
 	end
-	local cause = variation.deallocate and #variation.deallocate > 0 and 'deallocate' or variation.class and 'class' or 'ascendancy'
+	local cause = variation.deallocate and #variation.deallocate > 0 and 'deallocate'
+		or variation.class and 'class'
+		or 'ascendancy'
 	for i = 1, #base.nodes do
 		local id = base.nodes[i]
 		if not reached[id] and not change.barred[id] then
-			context.warn(applying, 'node_dropped', cause, named(id) .. ' is given up: nothing connects it any more')
+			context.warn(
+				applying,
+				'node_dropped',
+				cause,
+				named(id) .. ' is given up: nothing connects it any more'
+			)
 		end
 	end
 	build.nodes = connected

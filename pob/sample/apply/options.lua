@@ -30,7 +30,12 @@ local function check_names(values)
 			unknown = name
 		end
 	end
-	return unknown and context.fail('unknown_config', 'config.' .. unknown, ('there is no config option %s'):format(unknown))
+	return unknown
+		and context.fail(
+			'unknown_config',
+			'config.' .. unknown,
+			('there is no config option %s'):format(unknown)
+		)
 end
 
 ---@param applying Applying
@@ -50,9 +55,18 @@ function M.config(applying, values)
 			local field = 'config.' .. option.name
 			local taken, wanted = config.check(option, value)
 			if taken == nil then
-				return context.fail('unknown_config', field, ('config option %s takes %s'):format(option.name, wanted))
+				return context.fail(
+					'unknown_config',
+					field,
+					('config option %s takes %s'):format(option.name, wanted)
+				)
 			elseif taken ~= value then
-				context.warn(applying, 'value_clamped', field, ('config option %s is taken as %s'):format(option.name, taken))
+				context.warn(
+					applying,
+					'value_clamped',
+					field,
+					('config option %s is taken as %s'):format(option.name, taken)
+				)
 			end
 			applying.build.config[option.name] = taken
 			err = option.name == config.CUSTOM_MODS and M.custom_mods(applying, taken, field)
@@ -74,7 +88,14 @@ function M.custom_mods(applying, text, field)
 	end
 	local mods, unknown = options.parse_custom(text)
 	if not mods then
-		return context.fail('invalid_variation', field, ('there are at most %d modifier lines'):format(options.MAX_LINES))
+		return context.fail(
+			'invalid_variation',
+			field,
+			('custom modifiers have at most %d lines and %d bytes'):format(
+				options.MAX_LINES,
+				options.MAX_BYTES
+			)
+		)
 	end
 	for i = 1, #unknown do
 		context.warn(applying, 'mod_not_understood', field, unknown[i])

@@ -12,12 +12,28 @@ local M = {}
 local function check(applying, change, index)
 	local node, tattoo = tree.nodes[change.node], change.name and tree.tattoos[change.name]
 	if not node then
-		return context.fail('unknown_node', context.path('tattoos', index, 'node'), ('there is no node %d'):format(change.node))
+		return context.fail(
+			'unknown_node',
+			context.path('tattoos', index, 'node'),
+			('there is no node %d'):format(change.node)
+		)
 	elseif change.name and not tattoo then
-		return context.fail('unknown_tattoo', context.path('tattoos', index, 'name'), ('there is no tattoo %s'):format(change.name))
+		return context.fail(
+			'unknown_tattoo',
+			context.path('tattoos', index, 'name'),
+			('there is no tattoo %s'):format(change.name)
+		)
 	elseif tattoo and tattoo.fits ~= node.kind then
-		return context.fail('invalid_variation', context.path('tattoos', index, 'name'),
-			('%s goes on nodes of kind %s, node %d is of kind %s'):format(change.name, tattoo.fits, change.node, node.kind))
+		return context.fail(
+			'invalid_variation',
+			context.path('tattoos', index, 'name'),
+			('%s goes on nodes of kind %s, node %d is of kind %s'):format(
+				change.name,
+				tattoo.fits,
+				change.node,
+				node.kind
+			)
+		)
 	end
 	for i = 1, tattoo and #applying.build.nodes or 0 do
 		if applying.build.nodes[i] == change.node then
@@ -25,8 +41,12 @@ local function check(applying, change, index)
 		end
 	end
 	if tattoo then
-		context.warn(applying, 'node_not_connected', context.path('tattoos', index, 'node'),
-			('node %d is not allocated: its tattoo has no effect'):format(change.node))
+		context.warn(
+			applying,
+			'node_not_connected',
+			context.path('tattoos', index, 'node'),
+			('node %d is not allocated: its tattoo has no effect'):format(change.node)
+		)
 	end
 end
 
@@ -38,7 +58,11 @@ function M.apply(applying, changes)
 	for i = 1, #changes do
 		local node = changes[i].node
 		if changed[node] then
-			return context.fail('invalid_variation', context.path('tattoos', i, 'node'), ('node %d is there twice'):format(node))
+			return context.fail(
+				'invalid_variation',
+				context.path('tattoos', i, 'node'),
+				('node %d is there twice'):format(node)
+			)
 		end
 		changed[node] = i
 		local err = check(applying, changes[i], i)
@@ -57,7 +81,12 @@ function M.apply(applying, changes)
 		if changes[i].name then
 			new[#new + 1] = { node = changes[i].node, name = changes[i].name }
 		elseif not had[changes[i].node] then
-			context.warn(applying, 'node_unchanged', context.path('tattoos', i), ('node %d has no tattoo'):format(changes[i].node))
+			context.warn(
+				applying,
+				'node_unchanged',
+				context.path('tattoos', i),
+				('node %d has no tattoo'):format(changes[i].node)
+			)
 		end
 	end
 	table.sort(new, function(a, b)

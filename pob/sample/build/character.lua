@@ -19,11 +19,17 @@ local function read_class(build, spec)
 		end
 	end
 	if not classes[class] then
-		return { kind = 'bad_build', message = ('there is no class %s'):format(spec.attrs.classId or class_name or 'given') }
+		return {
+			kind = 'bad_build',
+			message = ('there is no class %s'):format(spec.attrs.classId or class_name or 'given'),
+		}
 	end
 	build.class, build.ascendancy = class, dom.integer(spec, 'ascendClassId', 0)
 	if build.ascendancy ~= 0 and not classes[class].ascendancies[build.ascendancy] then
-		return { kind = 'bad_build', message = ('%s has no ascendancy %s'):format(classes[class].name, spec.attrs.ascendClassId) }
+		return {
+			kind = 'bad_build',
+			message = ('%s has no ascendancy %s'):format(classes[class].name, spec.attrs.ascendClassId),
+		}
 	end
 end
 
@@ -33,7 +39,8 @@ end
 local function read_nodes(build, spec, warn)
 	local wanted, order = {}, {}
 	for text in (spec.attrs.nodes or ''):gmatch('%d+') do
-		local id = tonumber(text)
+		-- Longer numbers are no ids, and need not even be integers any more.
+		local id = tonumber(text:sub(1, 10))
 		-- PoB lists the starts among the nodes; they come with the class here.
 		local is_start = tree.nodes[id] and not tree.is_allocatable(id)
 		if not is_start and not wanted[id] then
@@ -118,8 +125,13 @@ function M.read(build, warn)
 	elseif not spec then
 		return { kind = 'bad_build', message = 'the build has no passive tree (<Tree> with a <Spec>)' }
 	elseif spec.attrs.treeVersion ~= tree.VERSION then
-		return { kind = 'unknown_tree', message = ('tree version %s is not known; the sample engine has %s'):format(
-			spec.attrs.treeVersion or '(none)', tree.VERSION) }
+		return {
+			kind = 'unknown_tree',
+			message = ('tree version %s is not known; the sample engine has %s'):format(
+				spec.attrs.treeVersion or '(none)',
+				tree.VERSION
+			),
+		}
 	end
 	build.level = dom.integer(character, 'level', 1)
 	if build.level < 1 or build.level > 100 then

@@ -7,6 +7,9 @@ local items = require('sample.items')
 
 local M = {}
 
+-- Items that a build may hold: they are looked up one by one.
+M.MAX_ITEMS = 1000
+
 ---@param build Build
 ---@param id integer
 ---@return ItemEntry?
@@ -28,7 +31,10 @@ local function put(build, slot, id, warn)
 	if id > 0 and not entry then
 		warn('item_misplaced', ('%s: the build has no item %d'):format(items.slots[slot], id))
 	elseif entry and entry.item and not items.fits(slot, entry.item) then
-		warn('item_misplaced', ('%s: %s does not fit and has no effect'):format(items.slots[slot], entry.item.name))
+		warn(
+			'item_misplaced',
+			('%s: %s does not fit and has no effect'):format(items.slots[slot], entry.item.name)
+		)
 	end
 end
 
@@ -41,11 +47,19 @@ function M.read(build, warn)
 	for slot = 1, #items.slots do
 		build.slots[slot], build.flasks[slot] = false, false
 	end
-	for _, element in ipairs(dom.children(section, 'Item')) do
+	local elements = dom.children(section, 'Item')
+	if #elements > M.MAX_ITEMS then
+		return { kind = 'bad_build', message = ('a build has at most %d items'):format(M.MAX_ITEMS) }
+	end
+	for _, element in ipairs(elements) do
 		local id, text = dom.integer(element, 'id', 0), dom.text(element)
 		if id < 1 or M.entry(build, id) then
-			return { kind = 'bad_build', message = ('item id %s is missing, no number, or there twice'):format(
-				element.attrs.id or '(none)') }
+			return {
+				kind = 'bad_build',
+				message = ('item id %s is missing, no number, or there twice'):format(
+					element.attrs.id or '(none)'
+				),
+			}
 		end
 		local item, problem = items.get(text)
 		build.items[#build.items + 1] = { id = id, text = text, item = item }

@@ -4,11 +4,13 @@
 local config = require('sample.config')
 local dom = require('sample.build.dom')
 local mods = require('sample.mods')
+local texts = require('sample.text')
 
 local M = {}
 
--- Lines that custom modifiers may have.
+-- Lines and bytes that custom modifiers may have.
 M.MAX_LINES = 500
+M.MAX_BYTES = 64 * 1024
 
 ---@param element XmlElement
 ---@return boolean|number|string|nil
@@ -22,16 +24,13 @@ end
 
 ---Reads modifier lines; blank ones do not count.
 ---@param text string
----@return Modifier[]? mods nil: too many lines
+---@return Modifier[]? mods nil: too many lines or bytes
 ---@return string[] unknown
 function M.parse_custom(text)
-	local lines = {}
-	for line in text:gmatch('[^\r\n]+') do
-		line = line:match('^%s*(.-)%s*$')
-		if line ~= '' then
-			lines[#lines + 1] = line
-		end
+	if #text > M.MAX_BYTES then
+		return nil, {}
 	end
+	local lines = texts.lines(text)
 	if #lines > M.MAX_LINES then
 		return nil, {}
 	end
@@ -44,16 +43,24 @@ end
 function M.read(build, warn)
 	local section = dom.child(build.frame, 'Config')
 	build.config, build.unknown_inputs = config.defaults(), {}
-	for _, element in ipairs(dom.children(dom.active(section, 'ConfigSet', 'activeConfigSet') or section, 'Input')) do
+	for _, element in
+		ipairs(dom.children(dom.active(section, 'ConfigSet', 'activeConfigSet') or section, 'Input'))
+	do
 		local option = config.by_name[element.attrs.name]
 		local value = value_of(element)
 		if not option then
 			build.unknown_inputs[#build.unknown_inputs + 1] = element
-			warn('mod_not_understood', ('there is no config option %s'):format(element.attrs.name or '(none)'))
+			warn(
+				'mod_not_understood',
+				('there is no config option %s'):format(element.attrs.name or '(none)')
+			)
 		else
 			local taken, wanted = config.check(option, value)
 			if taken == nil then
-				return { kind = 'bad_build', message = ('config option %s takes %s'):format(option.name, wanted) }
+				return {
+					kind = 'bad_build',
+					message = ('config option %s takes %s'):format(option.name, wanted),
+				}
 			elseif taken ~= value then
 				warn('value_clamped', ('config option %s is taken as %s'):format(option.name, taken))
 			end
@@ -62,7 +69,13 @@ function M.read(build, warn)
 	end
 	local list, unknown = M.parse_custom(build.config[config.CUSTOM_MODS])
 	if not list then
-		return { kind = 'bad_build', message = ('custom modifiers have at most %d lines'):format(M.MAX_LINES) }
+		return {
+			kind = 'bad_build',
+			message = ('custom modifiers have at most %d lines and %d bytes'):format(
+				M.MAX_LINES,
+				M.MAX_BYTES
+			),
+		}
 	end
 	build.custom = list
 	for _, line in ipairs(unknown) do

@@ -33,7 +33,8 @@ local function read_gem(element, warn)
 		warn('mod_not_understood', ('the gem %s is not known'):format(name))
 	end
 	return {
-		gem = gem, name = gem and gem.name or name,
+		gem = gem,
+		name = gem and gem.name or name,
 		level = bounded(dom.integer(element, 'level', 1), 1, gems.MAX_LEVEL, name .. ': level', warn),
 		quality = bounded(dom.integer(element, 'quality', 0), 0, gems.MAX_QUALITY, name .. ': quality', warn),
 		enabled = dom.boolean(element, 'enabled', true),
@@ -60,12 +61,16 @@ end
 function M.read(build, warn)
 	local section = dom.child(build.frame, 'Skills')
 	build.groups = {}
-	for _, element in ipairs(dom.children(dom.active(section, 'SkillSet', 'activeSkillSet') or section, 'Skill')) do
+	for _, element in
+		ipairs(dom.children(dom.active(section, 'SkillSet', 'activeSkillSet') or section, 'Skill'))
+	do
 		local group = {
 			enabled = dom.boolean(element, 'enabled', true),
 			full_dps = dom.boolean(element, 'includeInFullDPS', false),
 			main_active = dom.integer(element, 'mainActiveSkill', 1),
-			slot = element.attrs.slot, label = element.attrs.label, gems = {},
+			slot = element.attrs.slot,
+			label = element.attrs.label,
+			gems = {},
 		}
 		for i, gem in ipairs(dom.children(element, 'Gem')) do
 			group.gems[i] = read_gem(gem, warn)

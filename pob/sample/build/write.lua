@@ -8,28 +8,29 @@ local dom = require('sample.build.dom')
 local gems = require('sample.gems')
 local items = require('sample.items')
 local tree = require('sample.tree')
-local xml = require('sample.xml')
+local xml = require('sample.xml_writer')
 
 local M = {}
 
 local STALE = { PlayerStat = true, MinionStat = true, FullDPSSkill = true }
 
----A copy of an element with some attributes set anew (list of name, value) and other children.
+---A copy of an element with some attributes set anew and other children.
 ---@param old XmlElement
----@param attributes string[]
+---@param attributes { [1]: string, [2]: any }[]
 ---@param children (XmlElement|string)[]
 ---@return XmlElement
 local function changed(old, attributes, children)
-	local element = { name = old.name, attrs = {}, order = {}, children = children, line = 0 }
+	local element = xml.element(old.name, {})
+	element.children = children
 	for _, name in ipairs(old.order) do
 		element.attrs[name] = old.attrs[name]
 		element.order[#element.order + 1] = name
 	end
-	for i = 1, #attributes, 2 do
-		if element.attrs[attributes[i]] == nil then
-			element.order[#element.order + 1] = attributes[i]
+	for _, attribute in ipairs(attributes) do
+		if element.attrs[attribute[1]] == nil then
+			element.order[#element.order + 1] = attribute[1]
 		end
-		element.attrs[attributes[i]] = tostring(attributes[i + 1])
+		element.attrs[attribute[1]] = tostring(attribute[2])
 	end
 	return element
 end
@@ -69,8 +70,31 @@ end
 local function write_build(build, old)
 	local class = classes[build.class]
 	local ascendancy = class.ascendancies[build.ascendancy]
-	return changed(old, { 'level', build.level, 'className', class.name, 'ascendClassName', ascendancy and ascendancy.name or 'None',
-		'mainSocketGroup', build.main_group, 'characterLevelAutoMode', 'false' }, without(old, STALE))
+	return changed(old, {
+		{ 'level', build.level },
+		{ 'className', class.name },
+		{ 'ascendClassName', ascendancy and ascendancy.name or 'None' },
+		{ 'mainSocketGroup', build.main_group },
+		{ 'characterLevelAutoMode', false },
+	}, without(old, STALE))
+end
+
+---@param build Build
+---@return XmlElement sockets
+---@return XmlElement overrides
+local function write_node_content(build)
+	local sockets, overrides = xml.element('Sockets', {}), xml.element('Overrides', {})
+	for slot = items.LAST_FLASK + 1, #items.slots do
+		local entry, node = build.slots[slot], items.socket_node[slot]
+		if entry then
+			local socket = xml.element('Socket', { { 'nodeId', node }, { 'itemId', entry.id } })
+			sockets.children[#sockets.children + 1] = socket
+		end
+	end
+	for i, tattoo in ipairs(build.tattoos) do
+		overrides.children[i] = xml.element('Override', { { 'nodeId', tattoo.node }, { 'dn', tattoo.name } })
+	end
+	return sockets, overrides
 end
 
 ---@param build Build
@@ -82,22 +106,27 @@ local function write_spec(build, old)
 		effects[i] = ('{%d,%d}'):format(choice.node, choice.effect)
 	end
 	local children = without(old, { Sockets = true, Overrides = true })
-	local sockets, overrides = xml.element('Sockets', {}, 0), xml.element('Overrides', {}, 0)
-	for slot, node in pairs(items.socket_node) do
-		local entry = build.slots[slot]
-		if entry then
-			table.insert(sockets.children, xml.element('Socket', { 'nodeId', node, 'itemId', entry.id }, 4))
-		end
-	end
-	table.sort(sockets.children, function(a, b)
-		return tonumber(a.attrs.nodeId) < tonumber(b.attrs.nodeId)
-	end)
-	for _, tattoo in ipairs(build.tattoos) do
-		table.insert(overrides.children, xml.element('Override', { 'nodeId', tattoo.node, 'dn', tattoo.name }, 4))
-	end
-	children[#children + 1], children[#children + 2] = sockets, overrides
-	return changed(old, { 'treeVersion', tree.VERSION, 'classId', build.class - 1, 'ascendClassId', build.ascendancy,
-		'nodes', table.concat(build.nodes, ','), 'masteryEffects', table.concat(effects, ',') }, children)
+	children[#children + 1], children[#children + 2] = write_node_content(build)
+	return changed(old, {
+		{ 'treeVersion', tree.VERSION },
+		{ 'classId', build.class - 1 },
+		{ 'ascendClassId', build.ascendancy },
+		{ 'nodes', table.concat(build.nodes, ',') },
+		{ 'masteryEffects', table.concat(effects, ',') },
+	}, children)
+end
+
+---@param gem GemEntry
+---@return XmlElement
+local function write_gem(gem)
+	return xml.element('Gem', {
+		{ 'nameSpec', gem.gem and gems.saved_name(gem.gem) or gem.name },
+		{ 'level', gem.level },
+		{ 'quality', gem.quality },
+		{ 'qualityId', 'Default' },
+		{ 'enabled', gem.enabled },
+		{ 'count', gem.count },
+	})
 end
 
 ---@param build Build
@@ -105,13 +134,16 @@ end
 local function write_groups(build)
 	local list = {}
 	for i, group in ipairs(build.groups) do
-		local element = xml.element('Skill', { 'enabled', group.enabled, 'mainActiveSkill', group.main_active,
-			'includeInFullDPS', group.full_dps, 'slot', group.slot, 'label', group.label }, 10)
+		list[i] = xml.element('Skill', {
+			{ 'enabled', group.enabled },
+			{ 'mainActiveSkill', group.main_active },
+			{ 'includeInFullDPS', group.full_dps },
+			{ 'slot', group.slot },
+			{ 'label', group.label },
+		})
 		for j, gem in ipairs(group.gems) do
-			element.children[j] = xml.element('Gem', { 'nameSpec', gem.gem and gems.saved_name(gem.gem) or gem.name,
-				'level', gem.level, 'quality', gem.quality, 'qualityId', 'Default', 'enabled', gem.enabled, 'count', gem.count }, 12)
+			list[i].children[j] = write_gem(gem)
 		end
-		list[i] = element
 	end
 	return list
 end
@@ -120,11 +152,14 @@ end
 ---@return XmlElement[]
 local function write_slots(build)
 	local list = {}
-	for slot, name in ipairs(items.slots) do
-		local entry = build.slots[slot]
-		if not items.socket_node[slot] and (entry or build.flasks[slot]) then
-			list[#list + 1] = xml.element('Slot', { 'name', name, 'itemId', entry and entry.id or 0,
-				'active', build.flasks[slot] or nil }, 6)
+	for slot = 1, items.LAST_FLASK do
+		local entry, active = build.slots[slot], build.flasks[slot]
+		if entry or active then
+			list[#list + 1] = xml.element('Slot', {
+				{ 'name', items.slots[slot] },
+				{ 'itemId', entry and entry.id or 0 },
+				{ 'active', active or nil },
+			})
 		end
 	end
 	return list
@@ -140,7 +175,7 @@ local function write_inputs(build)
 			local kind = type(value)
 			-- 17 digits bring every number back as it was.
 			local text = kind == 'number' and ('%.17g'):format(value) or value
-			list[#list + 1] = xml.element('Input', { 'name', option.name, kind, text }, 4)
+			list[#list + 1] = xml.element('Input', { { 'name', option.name }, { kind, text } })
 		end
 	end
 	for _, element in ipairs(build.unknown_inputs) do
@@ -159,14 +194,14 @@ end
 ---@return XmlElement new
 local function write_set(root, section_name, set_name, active, children)
 	local old = dom.child(root, section_name)
-	local section = old or xml.element(section_name, {}, 0)
+	local section = old or xml.element(section_name, {})
 	local set = dom.active(section, set_name, active)
 	if set then
 		return old, changed(section, {}, exchanged(section, set, changed(set, {}, children)))
 	end
-	local new_set = xml.element(set_name, { 'id', '1' }, 2)
+	local new_set = xml.element(set_name, { { 'id', 1 } })
 	new_set.children = children
-	return old, changed(section, { active, '1' }, { new_set })
+	return old, changed(section, { { active, 1 } }, { new_set })
 end
 
 ---@param build Build
@@ -184,7 +219,7 @@ function M.write(build)
 	local old_items, new_items = write_set(root, 'Items', 'ItemSet', 'activeItemSet', write_slots(build))
 	local entries = {}
 	for i, entry in ipairs(build.items) do
-		entries[i] = xml.element('Item', { 'id', entry.id }, 2)
+		entries[i] = xml.element('Item', { { 'id', entry.id } })
 		entries[i].children[1] = entry.text
 	end
 	for _, child in ipairs(without(new_items, { Item = true, Slot = true })) do

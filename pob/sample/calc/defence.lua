@@ -18,9 +18,16 @@ local BOSS_DAMAGE = { None = 1, Boss = 2, Uber = 3.5 }
 -- Names of the stats of each damage type, made once: no text is built while calculating.
 local TYPES = {}
 for i, name in ipairs({ 'Physical', 'Fire', 'Cold', 'Lightning', 'Chaos' }) do
-	TYPES[i] = { name = name, resist = name .. 'Resist', total = name .. 'ResistTotal', over = name .. 'ResistOverCap',
-		max = name .. 'ResistMax', taken = name .. 'DamageTaken', multiplier = name .. 'TakenHitMult',
-		max_hit = name .. 'MaximumHitTaken' }
+	TYPES[i] = {
+		name = name,
+		resist = name .. 'Resist',
+		total = name .. 'ResistTotal',
+		over = name .. 'ResistOverCap',
+		max = name .. 'ResistMax',
+		taken = name .. 'DamageTaken',
+		multiplier = name .. 'TakenHitMult',
+		max_hit = name .. 'MaximumHitTaken',
+	}
 end
 
 ---@param build Build
@@ -46,8 +53,8 @@ local function armour_and_evasion(build, out)
 	out.Evasion = floor(store.total('Evasion', 15 + 3 * build.level) + 0.5)
 	out.EvasionInc = inc.Evasion
 	out.CannotEvade = base.CannotEvade > 0
-	-- The wiki's formula of the chance to evade, seen from the attacker: 1.25 A / (A + (E / 5)^0.9). An enemy's accuracy
-	-- grows evenly with its level: a rule of the sample engine.
+	-- The wiki's formula of the chance to evade, seen from the attacker: 1.25 A / (A + (E / 5)^0.9). An enemy's
+	-- accuracy grows evenly with its level: a rule of the sample engine.
 	local accuracy = 20 + 10 * build.config.enemyLevel
 	local hit = 125 * accuracy / (accuracy + root.power_nine_tenths(out.Evasion / 5))
 	out.EvadeChance = out.CannotEvade and 0 or min(AVOID_MAX, max(0, 100 - hit))
@@ -120,7 +127,8 @@ local function hits_taken(build, out)
 	end
 	out.EnemyHit = total_raw
 	out.EnemyHitTaken = total_taken
-	-- Half of the enemy's hits are attacks, half are spells: a rule of the sample engine. A suppressed spell does half.
+	-- Half of the enemy's hits are attacks, half are spells: a rule of the sample engine. A suppressed spell does
+	-- half.
 	local attack = (1 - out.EvadeChance / 100) * (1 - out.BlockChance / 100)
 	local spell = (1 - out.SpellBlockChance / 100) * (1 - out.SpellSuppressionChance / 200)
 	out.AverageHitsAvoided = 100 * (1 - (attack + spell) / 2)

@@ -42,11 +42,25 @@ local UNARMED = { min = 2, max = 6 }
 ---@type DamageType[]
 M.types = {}
 for i, name in ipairs({ 'Physical', 'Fire', 'Cold', 'Lightning', 'Chaos' }) do
-	M.types[i] = { name = name, elemental = i >= 2 and i <= 4, damage = name .. 'Damage', min = name .. 'Min', max = name .. 'Max',
-		attack_min = 'Attack' .. name .. 'Min', attack_max = 'Attack' .. name .. 'Max', spell_min = 'Spell' .. name .. 'Min',
-		spell_max = 'Spell' .. name .. 'Max', to = 'PhysicalTo' .. name, as = 'PhysicalAs' .. name,
-		penetration = name .. 'Penetration', enemy = 'Enemy' .. name .. 'Resist', config = 'enemy' .. name .. 'Resist',
-		out_min = name .. 'HitMin', out_max = name .. 'HitMax', out_average = name .. 'HitAverage' }
+	M.types[i] = {
+		name = name,
+		elemental = i >= 2 and i <= 4,
+		damage = name .. 'Damage',
+		min = name .. 'Min',
+		max = name .. 'Max',
+		attack_min = 'Attack' .. name .. 'Min',
+		attack_max = 'Attack' .. name .. 'Max',
+		spell_min = 'Spell' .. name .. 'Min',
+		spell_max = 'Spell' .. name .. 'Max',
+		to = 'PhysicalTo' .. name,
+		as = 'PhysicalAs' .. name,
+		penetration = name .. 'Penetration',
+		enemy = 'Enemy' .. name .. 'Resist',
+		config = 'enemy' .. name .. 'Resist',
+		out_min = name .. 'HitMin',
+		out_max = name .. 'HitMax',
+		out_average = name .. 'HitAverage',
+	}
 end
 local types = M.types
 
@@ -114,7 +128,8 @@ local function base_damage(used)
 			low, high = low * effectiveness * used.at.factor, high * effectiveness * used.at.factor
 		else
 			local own = gem.damage and gem.damage[names.name]
-			low, high = (low + base(names.spell_min)) * effectiveness, (high + base(names.spell_max)) * effectiveness
+			low, high =
+				(low + base(names.spell_min)) * effectiveness, (high + base(names.spell_max)) * effectiveness
 			if own then
 				low, high = low + own[1] * used.at.factor, high + own[2] * used.at.factor
 			end
@@ -139,12 +154,19 @@ local function scale(gem)
 		local names = types[i]
 		local type_inc, type_more = M.type_scale(names)
 		local own = i == 1 and 1 - min(100, converted) / 100 or 1
-		local from_physical = names.elemental and (max(0, base(names.to)) * shrink + max(0, base(names.as))) / 100 or 0
+		local from_physical = names.elemental
+				and (max(0, base(names.to)) * shrink + max(0, base(names.as))) / 100
+			or 0
 		local factor = own * max(0, 1 + (common_inc + type_inc) / 100) * common_more * type_more
-		local both = from_physical * max(0, 1 + (common_inc + type_inc + physical_inc) / 100) * common_more * type_more * physical_more
+		local both = from_physical
+			* max(0, 1 + (common_inc + type_inc + physical_inc) / 100)
+			* common_more
+			* type_more
+			* physical_more
 		hit.min[i] = base_min[i] * factor + physical_min * both
 		hit.max[i] = base_max[i] * factor + physical_max * both
-		hit.base[i] = (base_min[i] + base_max[i]) / 2 * own + (physical_min + physical_max) / 2 * from_physical
+		hit.base[i] = (base_min[i] + base_max[i]) / 2 * own
+			+ (physical_min + physical_max) / 2 * from_physical
 	end
 end
 
@@ -155,7 +177,8 @@ end
 ---@return number factor
 function M.enemy_factor(build, index, penetrates)
 	local config, names = build.config, types[index]
-	local increase = max(0, 1 + (inc('EnemyDamageTaken') + config.enemyShock) / 100) * more('EnemyDamageTaken')
+	local increase = max(0, 1 + (inc('EnemyDamageTaken') + config.enemyShock) / 100)
+		* more('EnemyDamageTaken')
 	if index == 1 then
 		return increase
 	end

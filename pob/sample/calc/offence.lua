@@ -24,7 +24,10 @@ local function speed(used, conditions)
 		return 1 / used.gem.cast_time * max(0, 1 + inc('CastSpeed') / 100) * more('CastSpeed')
 	end
 	local aps = used.weapon and used.weapon.aps or UNARMED_SPEED
-	return aps * max(0, 1 + inc('AttackSpeed') / 100) * more('AttackSpeed') * (conditions.DualWielding and DUAL_WIELD_SPEED or 1)
+	return aps
+		* max(0, 1 + inc('AttackSpeed') / 100)
+		* more('AttackSpeed')
+		* (conditions.DualWielding and DUAL_WIELD_SPEED or 1)
 end
 
 ---The chance to hit by the wiki's formula, as for evading, with the bounds 5 and 100. An enemy's evasion grows evenly
@@ -33,7 +36,8 @@ end
 ---@return number accuracy
 ---@return number per cent
 local function hit_chance(build)
-	local accuracy = max(0, floor(base('Accuracy') * max(0, 1 + inc('Accuracy') / 100) * more('Accuracy') + 0.5))
+	local accuracy =
+		max(0, floor(base('Accuracy') * max(0, 1 + inc('Accuracy') / 100) * more('Accuracy') + 0.5))
 	if base('HitsCannotBeEvaded') > 0 then
 		return accuracy, 100
 	end
@@ -49,7 +53,10 @@ local function crit_chance(used)
 		return 0
 	end
 	local start = used.gem.crit or used.weapon and used.weapon.crit or 0
-	return min(100, max(0, (start + base('CritChance')) * max(0, 1 + inc('CritChance') / 100) * more('CritChance')))
+	return min(
+		100,
+		max(0, (start + base('CritChance')) * max(0, 1 + inc('CritChance') / 100) * more('CritChance'))
+	)
 end
 
 ---Works out the skill of a group.
@@ -87,7 +94,10 @@ local function skill_of(build, group, in_force, conditions, out)
 		lasting, out.TotalDot = 0, 0
 	end
 	out.CombinedDPS = out.TotalDPS + lasting
-	out.ManaCost = max(0, floor(used.at.mana * used.mana_multiplier * max(0, 1 + inc('ManaCost') / 100) * more('ManaCost')))
+	out.ManaCost = max(
+		0,
+		floor(used.at.mana * used.mana_multiplier * max(0, 1 + inc('ManaCost') / 100) * more('ManaCost'))
+	)
 	out.ManaCostPerSecond = out.ManaCost * out.Speed
 	out.AreaOfEffect = gem.tags.area and max(0, 100 + inc('AreaOfEffect')) * more('AreaOfEffect') or nil
 	return out.CombinedDPS

@@ -45,13 +45,19 @@ function M.calculate(build, used, hit, hits_per_second, out)
 	out.TotalDot = 0
 	if own then
 		local index = type_index[own.type]
-		out.TotalDot = own.damage * used.at.factor * scale(gem, index) * hit_damage.enemy_factor(build, index, false)
+		out.TotalDot = own.damage
+			* used.at.factor
+			* scale(gem, index)
+			* hit_damage.enemy_factor(build, index, false)
 	end
 	out.SkillDuration = own and own.duration * duration or nil
 
 	out.PoisonChance = min(100, max(0, base('PoisonChance')))
 	local poison = (hit.base[PHYSICAL] + hit.base[CHAOS]) * POISON_SHARE * scale(gem, CHAOS, 'PoisonDamage')
-	out.PoisonStacks = min(build.config.poisonStacksMax, out.PoisonChance / 100 * hits_per_second * POISON_SECONDS * duration)
+	out.PoisonStacks = min(
+		build.config.poisonStacksMax,
+		out.PoisonChance / 100 * hits_per_second * POISON_SECONDS * duration
+	)
 	out.PoisonDPS = poison * out.PoisonStacks * hit_damage.enemy_factor(build, CHAOS, false)
 
 	out.BleedChance = min(100, max(0, base('BleedChance')))

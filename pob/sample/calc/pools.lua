@@ -31,8 +31,9 @@ local function attributes(out)
 	out.Str = floor(store.total('Str', 0) + 0.5)
 	out.Dex = floor(store.total('Dex', 0) + 0.5)
 	out.Int = floor(store.total('Int', 0) + 0.5)
-	-- The wiki's inherent bonuses: a point of life for 2 strength and a per cent of melee physical damage for 5; 2 accuracy
-	-- a dexterity and a per cent of evasion for 5; a point of mana for 2 intelligence and a per cent of shield for 10.
+	-- The wiki's inherent bonuses. Strength: life for 2, a per cent of melee physical damage for 5. Dexterity: 2
+	-- accuracy for each, a per cent of evasion for 5. Intelligence: mana for 2, a per cent of shield for 10. Melee
+	-- damage of every type grows with strength here: a rule of the sample engine.
 	base.Life = base.Life + floor(out.Str / 2)
 	inc.MeleeDamage = inc.MeleeDamage + floor(out.Str / 5)
 	base.Accuracy = base.Accuracy + 2 * out.Dex
@@ -78,7 +79,8 @@ local function pools(build, in_force, out)
 	out.ManaReserved = floor(out.Mana * out.ManaReservedPercent / 100 + 0.5)
 	out.ManaUnreserved = out.Mana - out.ManaReserved
 	out.ManaOverReserved = in_force.reserved / efficiency > 100
-	out.LifeRegen = (base.LifeRegen + out.Life * base.LifeRegenPercent / 100) * max(0, 1 + inc.LifeRegen / 100)
+	out.LifeRegen = (base.LifeRegen + out.Life * base.LifeRegenPercent / 100)
+		* max(0, 1 + inc.LifeRegen / 100)
 		* character.more.LifeRegen
 	-- The wiki: 1.75 % of mana a second, a third of the energy shield a second once recharge has begun.
 	out.ManaRegen = store.total('ManaRegen', out.Mana * 0.0175)
@@ -93,7 +95,8 @@ function M.calculate(build, in_force, conditions, out)
 	attributes(out)
 	charges(build, out)
 	buffs(out, conditions)
-	counts.PowerCharges, counts.FrenzyCharges, counts.EnduranceCharges = out.PowerCharges, out.FrenzyCharges, out.EnduranceCharges
+	counts.PowerCharges, counts.FrenzyCharges, counts.EnduranceCharges =
+		out.PowerCharges, out.FrenzyCharges, out.EnduranceCharges
 	counts.Str, counts.Dex, counts.Int = out.Str, out.Dex, out.Int
 	store.add_per(character, counts)
 	pools(build, in_force, out)

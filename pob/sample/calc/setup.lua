@@ -156,8 +156,11 @@ function M.gem_level(entry)
 	local base, tags = character.base, entry.gem.tags
 	local more = base.GemLevel
 	if tags then
-		more = more + (tags.spell and base.SpellGemLevel or 0) + (tags.attack and base.AttackGemLevel or 0)
-			+ (tags.fire and base.FireGemLevel or 0) + (tags.cold and base.ColdGemLevel or 0)
+		more = more
+			+ (tags.spell and base.SpellGemLevel or 0)
+			+ (tags.attack and base.AttackGemLevel or 0)
+			+ (tags.fire and base.FireGemLevel or 0)
+			+ (tags.cold and base.ColdGemLevel or 0)
 			+ (tags.lightning and base.LightningGemLevel or 0)
 	end
 	return math.min(math.max(math.floor(entry.level + more), 1), gems.MAX_EFFECTIVE_LEVEL)

@@ -17,36 +17,58 @@ local ATTRIBUTES = { { 'strength', 'Str' }, { 'dexterity', 'Dex' }, { 'intellige
 
 -- What can be increased, reduced, more or less: text -> stats.
 local SCALED = {
-	{ 'strength', { 'Str' } }, { 'dexterity', { 'Dex' } }, { 'intelligence', { 'Int' } },
+	{ 'strength', { 'Str' } },
+	{ 'dexterity', { 'Dex' } },
+	{ 'intelligence', { 'Int' } },
 	{ 'attributes', { 'Str', 'Dex', 'Int' } },
-	{ 'maximum life', { 'Life' } }, { 'maximum mana', { 'Mana' } }, { 'maximum energy shield', { 'EnergyShield' } },
-	{ 'energy shield', { 'EnergyShield' } }, { 'armour', { 'Armour' } }, { 'evasion rating', { 'Evasion' } },
-	{ 'evasion', { 'Evasion' } }, { 'armour and evasion', { 'Armour', 'Evasion' } },
+	{ 'maximum life', { 'Life' } },
+	{ 'maximum mana', { 'Mana' } },
+	{ 'maximum energy shield', { 'EnergyShield' } },
+	{ 'energy shield', { 'EnergyShield' } },
+	{ 'armour', { 'Armour' } },
+	{ 'evasion rating', { 'Evasion' } },
+	{ 'evasion', { 'Evasion' } },
+	{ 'armour and evasion', { 'Armour', 'Evasion' } },
 	{ 'armour and energy shield', { 'Armour', 'EnergyShield' } },
 	{ 'evasion and energy shield', { 'Evasion', 'EnergyShield' } },
-	{ 'life regeneration rate', { 'LifeRegen' } }, { 'mana regeneration rate', { 'ManaRegen' } },
+	{ 'life regeneration rate', { 'LifeRegen' } },
+	{ 'mana regeneration rate', { 'ManaRegen' } },
 	{ 'energy shield recharge rate', { 'EnergyShieldRecharge' } },
-	{ 'accuracy rating', { 'Accuracy' } }, { 'movement speed', { 'MovementSpeed' } },
-	{ 'critical strike chance', { 'CritChance' } }, { 'attack speed', { 'AttackSpeed' } },
-	{ 'cast speed', { 'CastSpeed' } }, { 'attack and cast speed', { 'AttackSpeed', 'CastSpeed' } },
-	{ 'damage', { 'Damage' } }, { 'elemental damage', { 'ElementalDamage' } }, { 'spell damage', { 'SpellDamage' } },
-	{ 'attack damage', { 'AttackDamage' } }, { 'melee damage', { 'MeleeDamage' } },
-	{ 'projectile damage', { 'ProjectileDamage' } }, { 'area damage', { 'AreaDamage' } },
-	{ 'damage over time', { 'DamageOverTime' } }, { 'damage with bows', { 'BowDamage' } },
-	{ 'damage with poison', { 'PoisonDamage' } }, { 'damage with bleeding', { 'BleedDamage' } },
+	{ 'accuracy rating', { 'Accuracy' } },
+	{ 'movement speed', { 'MovementSpeed' } },
+	{ 'critical strike chance', { 'CritChance' } },
+	{ 'attack speed', { 'AttackSpeed' } },
+	{ 'cast speed', { 'CastSpeed' } },
+	{ 'attack and cast speed', { 'AttackSpeed', 'CastSpeed' } },
+	{ 'damage', { 'Damage' } },
+	{ 'elemental damage', { 'ElementalDamage' } },
+	{ 'spell damage', { 'SpellDamage' } },
+	{ 'attack damage', { 'AttackDamage' } },
+	{ 'melee damage', { 'MeleeDamage' } },
+	{ 'projectile damage', { 'ProjectileDamage' } },
+	{ 'area damage', { 'AreaDamage' } },
+	{ 'damage over time', { 'DamageOverTime' } },
+	{ 'damage with bows', { 'BowDamage' } },
+	{ 'damage with poison', { 'PoisonDamage' } },
+	{ 'damage with bleeding', { 'BleedDamage' } },
 	{ 'damage with ignite', { 'IgniteDamage' } },
 	{ 'damage with ailments', { 'PoisonDamage', 'BleedDamage', 'IgniteDamage' } },
-	{ 'area of effect', { 'AreaOfEffect' } }, { 'skill effect duration', { 'Duration' } },
-	{ 'effect of auras', { 'AuraEffect' } }, { 'effect of curses', { 'CurseEffect' } },
-	{ 'flask effect', { 'FlaskEffect' } }, { 'mana cost of skills', { 'ManaCost' } },
-	{ 'mana reservation efficiency of skills', { 'ReservationEfficiency' } }, { 'damage taken', { 'DamageTaken' } },
+	{ 'area of effect', { 'AreaOfEffect' } },
+	{ 'skill effect duration', { 'Duration' } },
+	{ 'effect of auras', { 'AuraEffect' } },
+	{ 'effect of curses', { 'CurseEffect' } },
+	{ 'flask effect', { 'FlaskEffect' } },
+	{ 'mana cost of skills', { 'ManaCost' } },
+	{ 'mana reservation efficiency of skills', { 'ReservationEfficiency' } },
+	{ 'damage taken', { 'DamageTaken' } },
 }
 for _, type_name in ipairs(TYPES) do
 	SCALED[#SCALED + 1] = { type_name:lower() .. ' damage', { type_name .. 'Damage' } }
 	SCALED[#SCALED + 1] = { type_name:lower() .. ' damage taken', { type_name .. 'DamageTaken' } }
 end
 
-local WORDS = { { 'increased', 'inc', 1 }, { 'reduced', 'inc', -1 }, { 'more', 'more', 1 }, { 'less', 'more', -1 } }
+local WORDS =
+	{ { 'increased', 'inc', 1 }, { 'reduced', 'inc', -1 }, { 'more', 'more', 1 }, { 'less', 'more', -1 } }
 for _, scaled in ipairs(SCALED) do
 	for _, word in ipairs(WORDS) do
 		local effects = {}
@@ -75,18 +97,33 @@ add('#% of damage leeched as life', { 'LifeLeech', 'base', 1, 1 })
 for i, element in ipairs(ELEMENTS) do
 	local name, other = element:lower(), ELEMENTS[i % 3 + 1]
 	for _, pair in ipairs({ { element, other }, { other, element } }) do
-		add(('#%% to %s and %s resistances'):format(pair[1]:lower(), pair[2]:lower()),
-			{ element .. 'Resist', 'base', 1, 1 }, { other .. 'Resist', 'base', 1, 1 })
+		add(
+			('#%% to %s and %s resistances'):format(pair[1]:lower(), pair[2]:lower()),
+			{ element .. 'Resist', 'base', 1, 1 },
+			{ other .. 'Resist', 'base', 1, 1 }
+		)
 	end
-	add(('#%% of physical damage converted to %s damage'):format(name), { 'PhysicalTo' .. element, 'base', 1, 1 })
-	add(('gain #%% of physical damage as extra %s damage'):format(name), { 'PhysicalAs' .. element, 'base', 1, 1 })
+	add(
+		('#%% of physical damage converted to %s damage'):format(name),
+		{ 'PhysicalTo' .. element, 'base', 1, 1 }
+	)
+	add(
+		('gain #%% of physical damage as extra %s damage'):format(name),
+		{ 'PhysicalAs' .. element, 'base', 1, 1 }
+	)
 	add(('damage penetrates #%% %s resistance'):format(name), { element .. 'Penetration', 'base', 1, 1 })
 	add(('# to level of all %s skill gems'):format(name), { element .. 'GemLevel', 'base', 1, 1 })
 end
 for _, type_name in ipairs({ 'Fire', 'Cold', 'Lightning', 'Chaos' }) do
 	add(('#%% to %s resistance'):format(type_name:lower()), { type_name .. 'Resist', 'base', 1, 1 })
-	add(('#%% to maximum %s resistance'):format(type_name:lower()), { type_name .. 'ResistMax', 'base', 1, 1 })
-	add(('enemies have #%% to %s resistance'):format(type_name:lower()), { 'Enemy' .. type_name .. 'Resist', 'base', 1, 1 })
+	add(
+		('#%% to maximum %s resistance'):format(type_name:lower()),
+		{ type_name .. 'ResistMax', 'base', 1, 1 }
+	)
+	add(
+		('enemies have #%% to %s resistance'):format(type_name:lower()),
+		{ 'Enemy' .. type_name .. 'Resist', 'base', 1, 1 }
+	)
 end
 
 ---@param format string
@@ -105,8 +142,11 @@ add('damage penetrates #% elemental resistances', each_element('%sPenetration'))
 
 for _, type_name in ipairs(TYPES) do
 	for _, target in ipairs({ { '', '' }, { ' to attacks', 'Attack' }, { ' to spells', 'Spell' } }) do
-		add(('adds # to # %s damage%s'):format(type_name:lower(), target[1]),
-			{ target[2] .. type_name .. 'Min', 'base', 1, 1 }, { target[2] .. type_name .. 'Max', 'base', 1, 2 })
+		add(
+			('adds # to # %s damage%s'):format(type_name:lower(), target[1]),
+			{ target[2] .. type_name .. 'Min', 'base', 1, 1 },
+			{ target[2] .. type_name .. 'Max', 'base', 1, 2 }
+		)
 	end
 end
 

@@ -159,7 +159,11 @@ impl Connection {
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 let between_frames = self.buffer.is_empty();
-                return Err(if between_frames { WireError::Closed } else { io::Error::from(io::ErrorKind::UnexpectedEof).into() });
+                return Err(if between_frames {
+                    WireError::Closed
+                } else {
+                    io::Error::from(io::ErrorKind::UnexpectedEof).into()
+                });
             }
         }
     }
@@ -229,7 +233,8 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut connection = Connection::new(ours);
         let (gift, kept) = std::os::unix::net::UnixStream::pair().unwrap();
-        let fork = Command { command: Some(command::Command::Fork(crate::proto::runtime::Fork { role: "test".into() })) };
+        let fork =
+            Command { command: Some(command::Command::Fork(crate::proto::runtime::Fork { role: "test".into() })) };
         connection.send_with_fd(&fork, gift.as_fd()).await.unwrap();
         drop(gift);
         let theirs = theirs.into_std().unwrap();

@@ -101,7 +101,8 @@ fn what_has_no_effect_is_reported() {
     warns(&mut vm, r#"{"allocate": [99999]}"#, "node_not_connected", "allocate[0]");
     let mods = r#"{"custom_mods": "+10 to maximum Life\nyour enemies are impressed"}"#;
     warns(&mut vm, mods, "mod_not_understood", "custom_mods");
-    let ring = r#"{"items": [{"slot": "Ring 1", "text": "Rarity: RARE\nA\nCoral Ring\n+10 to maximum Life\nYou shine"}]}"#;
+    let ring =
+        r#"{"items": [{"slot": "Ring 1", "text": "Rarity: RARE\nA\nCoral Ring\n+10 to maximum Life\nYou shine"}]}"#;
     warns(&mut vm, ring, "mod_not_understood", "items[0].text");
     let misplaced = r#"{"items": [{"slot": "Helmet", "text": "Rarity: RARE\nA\nCoral Ring\n+10 to maximum Life"}]}"#;
     warns(&mut vm, misplaced, "item_misplaced", "items[0].slot");
@@ -181,7 +182,12 @@ fn the_plain_way_agrees_with_the_fast_one() {
             .iter()
             .filter(|(name, value)| fast_stats.get(*name) != Some(value))
             .map(|(name, value)| format!("{name}: plain {value:?}, fast {:?}", fast_stats.get(name)))
-            .chain(fast_stats.keys().filter(|name| !plain_stats.contains_key(*name)).map(|name| format!("{name}: only fast")))
+            .chain(
+                fast_stats
+                    .keys()
+                    .filter(|name| !plain_stats.contains_key(*name))
+                    .map(|name| format!("{name}: only fast")),
+            )
             .collect();
         assert_eq!(wrong, Vec::<String>::new(), "{variation}");
     }

@@ -13,7 +13,7 @@ use pobatch::{
 use rustix::process::{Pid, Signal};
 
 fn kill(pid: u32) {
-    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
     // It may have been replaced in the meantime, which is as good.
     let _ = rustix::process::kill_process(pid, Signal::KILL);
 }
@@ -28,7 +28,7 @@ async fn a_killed_runtime_costs_no_variation_its_outcome() {
     let count = 4000;
     let session = supervisor.open(spec(&base)).await.unwrap();
     let (submit, mut outcomes) = (session.submit, session.outcomes);
-    let sender = tokio::spawn(async move {
+    let sender = pobatch::task::spawn("sender", async move {
         for tag in 0..count {
             let variation = Arc::new(level(u32::try_from(tag % 100).unwrap() + 1));
             submit.send(Submission { tag, variation }).await.unwrap();
@@ -113,10 +113,10 @@ async fn two_bases_are_served_by_one_shard_and_keep_apart() {
     assert_ne!(witch.id, ranger.id);
     let one = supervisor.open(spec(&witch)).await.unwrap();
     let two = supervisor.open(spec(&ranger)).await.unwrap();
-    let (one, two) = tokio::join!(
-        async { collect(submit_all(one, (0..300).map(|_| Variation::default())).await).await },
-        async { collect(submit_all(two, (0..300).map(|_| Variation::default())).await).await },
-    );
+    let (one, two) =
+        tokio::join!(async { collect(submit_all(one, (0..300).map(|_| Variation::default())).await).await }, async {
+            collect(submit_all(two, (0..300).map(|_| Variation::default())).await).await
+        },);
     for outcome in &one {
         assert_eq!(bits(outcome), bits(&one[0]));
     }

@@ -72,14 +72,13 @@ local function check_tree(variation)
 			end
 		end
 	end
-	local masteries = variation.masteries or {}
-	for index, choice in ipairs(masteries) do
+	for index, choice in ipairs(variation.masteries or {}) do
 		if given_up[choice.node] then
 			return invalid('masteries[' .. index - 1 .. '].node', 'node ' .. choice.node .. ' is deallocated as well')
 		end
 	end
-	for field, list in pairs({ masteries = masteries, tattoos = variation.tattoos or {} }) do
-		local again = repeated(list, node_of)
+	for _, field in ipairs({ 'masteries', 'tattoos' }) do
+		local again = repeated(variation[field] or {}, node_of)
 		if again then
 			return invalid(field .. '[' .. again .. '].node', 'the node occurs twice')
 		end
@@ -95,8 +94,8 @@ local function check_items(variation)
 			return invalid('items[' .. index - 1 .. ']', 'exactly one of text, item and empty must be set')
 		end
 	end
-	for field, list in pairs({ items = variation.items or {}, flasks = variation.flasks or {} }) do
-		local again = repeated(list, slot_of)
+	for _, field in ipairs({ 'items', 'flasks' }) do
+		local again = repeated(variation[field] or {}, slot_of)
 		if again then
 			return invalid(field .. '[' .. again .. '].slot', 'the slot occurs twice')
 		end

@@ -2,7 +2,7 @@
 
 local spec = require('spec.spec')
 local builds = require('sample.build')
-local engine = require('sample.init')
+local engine = require('sample')
 local support = require('spec.sample_support')
 
 local describe, it = spec.describe, spec.it

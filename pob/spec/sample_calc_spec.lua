@@ -1,7 +1,7 @@
 -- Formulas, each against a number worked out by hand.
 
 local spec = require('spec.spec')
-local engine = require('sample.init')
+local engine = require('sample')
 local root = require('sample.calc.root')
 local support = require('spec.sample_support')
 
@@ -71,6 +71,15 @@ return function()
 			assert(bare({ custom_mods = '+99999999 to Evasion Rating' }).EvadeChance == 95)
 		end)
 
+		it('recovers by the second', function()
+			local output = bare({
+				custom_mods = 'Regenerate 4 Life per second\nRegenerate 2% of Life per second\n+90 to maximum Energy Shield',
+			})
+			near(output.LifeRegen, 4 + output.Life / 50)
+			near(output.ManaRegen, output.Mana * 0.0175)
+			near(output.EnergyShieldRecharge, output.EnergyShield / 3)
+		end)
+
 		it('survives as many hits as its pool holds', function()
 			local output = bare({ config = NO_PENALTY })
 			near(output.EnemyHitTaken, 500)
@@ -102,6 +111,9 @@ return function()
 
 		it('counts charges only when they are used', function()
 			assert(bare({}).PowerCharges == 0)
+			local charged = bare({ config = { useEnduranceCharges = true } })
+			assert(charged.FireResist == -60 + 12)
+			near(charged.PhysicalTakenHitMult, 0.88)
 			local output = bare({
 				config = { usePowerCharges = true },
 				custom_mods = '+1 to Maximum Power Charges\n10% increased maximum Life per Power Charge',
@@ -174,6 +186,59 @@ return function()
 			near(output.Speed, 1.4)
 			near(output.BleedDPS, 11 * 0.7 * math.min(1, 0.15 * 1.4 * 5 * output.HitChance / 100))
 			near(output.CombinedDPS, output.TotalDPS + output.BleedDPS)
+		end)
+
+		it('gains from charges and Onslaught', function()
+			local output = skilled({
+				config = { usePowerCharges = true, useFrenzyCharges = true, buffOnslaught = true },
+			})
+			near(output.CritChance, 5 * 2.5)
+			near(output.Speed, 1.25 * 1.32)
+			near(output.LightningHitAverage, 20 * 1.12)
+		end)
+
+		it('poisons: 30 % of physical and chaos damage a second, for two seconds, in stacks', function()
+			local lines =
+				'50% chance to Poison on Hit\nYour hits cannot be Evaded\n40% increased Damage with Poison'
+			local output =
+				skilled({ main_socket_group = 2, custom_mods = lines, config = { enemyChaosResist = 20 } })
+			near(output.PoisonStacks, 0.5 * 1.2 * 2)
+			near(output.PoisonDPS, 4 * 1.1 * 0.3 * 1.4 * 1.2 * 0.8)
+			assert(
+				skilled({ main_socket_group = 2, custom_mods = lines, config = { poisonStacksMax = 1 } }).PoisonStacks
+					== 1
+			)
+		end)
+
+		it('ignites, once at a time: 90 % of fire damage a second, for four seconds', function()
+			local output = skilled({
+				gems = { { group = 1, gem = 1, replace = 'Flame Orb', level = 1 } },
+				custom_mods = '30% increased Damage with Ignite',
+			})
+			near(output.IgniteDPS, 20 * 0.9 * 1.3 * (0.2 * 4 / 0.9))
+		end)
+
+		it('leeches a part of its damage, up to a fifth of life', function()
+			local output = skilled({ custom_mods = '10% of Damage Leeched as Life' })
+			near(output.LifeLeechRate, output.TotalDPS / 10)
+			output = skilled({ custom_mods = '10% of Damage Leeched as Life\n900% more Damage' })
+			near(output.LifeLeechRate, output.Life / 5)
+		end)
+
+		it('costs mana, more with supports', function()
+			assert(skilled({}).ManaCost == 8)
+			local output = skilled({
+				gems = { { group = 1, add = 'Quick Hands', level = 1 } },
+				custom_mods = '50% more Mana Cost of Skills',
+			})
+			assert(output.ManaCost == 14)
+			near(output.ManaCostPerSecond, 14 * 1.25 * 1.15)
+		end)
+
+		it('meets the armour of the enemy', function()
+			local hit = 4 * 1.1 * 1.06
+			local output = skilled({ main_socket_group = 2, config = { enemyArmour = 10 } })
+			near(output.PhysicalHitAverage, hit * (1 - 10 / (10 + 5 * hit)))
 		end)
 
 		it('converts physical damage, and scales it by both types', function()

@@ -2,7 +2,7 @@
 
 local spec = require('spec.spec')
 local config = require('sample.config')
-local engine = require('sample.init')
+local engine = require('sample')
 local faults = require('sample.faults')
 local support = require('spec.sample_support')
 

@@ -2,7 +2,7 @@
 -- loading that from scratch; and the base never notices.
 
 local spec = require('spec.spec')
-local engine = require('sample.init')
+local engine = require('sample')
 local support = require('spec.sample_support')
 
 local describe, it = spec.describe, spec.it

@@ -58,8 +58,13 @@ Glass Jewel
 Rarity: NORMAL
 Iron Draught
 		</Item>
+		<Item id="5">
+Rarity: NORMAL
+Swift Draught
+		</Item>
 		<ItemSet id="1">
 			<Slot name="Weapon 1" itemId="1"/><Slot name="Ring 1" itemId="2"/><Slot name="Flask 1" itemId="4"/>
+			<Slot name="Flask 2" itemId="5" active="true"/>
 		</ItemSet>
 	</Items>
 	<Config activeConfigSet="1"><ConfigSet id="1">
@@ -195,7 +200,10 @@ function M.variation(random, kinds, engine)
 		end,
 		function()
 			variation.tattoos = {
-				{ node = pick({ 301, 303, 319 }), name = pick({ 'Tattoo of the Owl', 'Tattoo of the Seal' }) },
+				{
+					node = pick({ 301, 303, 319 }),
+					name = pick({ 'Tattoo of the Owl', 'Tattoo of the Seal' }),
+				},
 			}
 		end,
 		function()
@@ -206,7 +214,7 @@ function M.variation(random, kinds, engine)
 				{ { slot = pick(engine.items.slots), text = pick(TEXTS) }, { slot = 'Belt', empty = true } }
 		end,
 		function()
-			variation.items = { { slot = pick(engine.items.slots), item = random(5) } }
+			variation.items = { { slot = pick(engine.items.slots), item = random(6) } }
 		end,
 		function()
 			variation.items =

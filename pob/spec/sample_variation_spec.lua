@@ -1,7 +1,7 @@
 -- Every kind of variation: what it does, what it warns about, and how it fails, with the field that is to blame.
 
 local spec = require('spec.spec')
-local engine = require('sample.init')
+local engine = require('sample')
 local support = require('spec.sample_support')
 
 local describe, it = spec.describe, spec.it
@@ -202,6 +202,9 @@ return function()
 		end)
 
 		it('warn about requirements and lines', function()
+			local _, warnings =
+				evaluate({ build = support.BARE, items = { { slot = 'Ring 1', text = RING } } })
+			assert(#warnings == 0, support.warnings_text(warnings))
 			warns(
 				{ items = { { slot = 'Body Armour', text = 'Rarity: NORMAL\nCastle Plate' } } },
 				'requirement_not_met',
@@ -278,6 +281,14 @@ return function()
 			output = evaluate({
 				groups = { { group = 1, main_active_skill = 2 } },
 				gems = { { group = 1, gem = 1, remove = true } },
+			})
+			assert(output.MainSkill == 'Flame Orb')
+		end)
+
+		it('leave the selected skill the selected one when one before it is removed', function()
+			local output = evaluate({
+				groups = { { group = 1, main_active_skill = 2 } },
+				gems = { { group = 1, gem = 1, remove = true }, { group = 1, add = 'Storm Arc' } },
 			})
 			assert(output.MainSkill == 'Flame Orb')
 		end)

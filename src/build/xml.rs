@@ -43,6 +43,12 @@ pub enum XmlError {
         /// Where, from 1.
         line: usize,
     },
+    /// Builds have no namespaces, and the parser takes time for each with each.
+    #[error("line {line} of the build declares an XML namespace")]
+    Namespace {
+        /// Where, from 1.
+        line: usize,
+    },
     /// Deeper than [`DEPTH_MAX`].
     #[error("line {line} of the build is nested more than {DEPTH_MAX} elements deep")]
     TooDeep {
@@ -71,9 +77,7 @@ pub fn check(xml: &str) -> Result<(), XmlError> {
     if xml.trim().is_empty() {
         return Err(XmlError::Empty);
     }
-    if let Some(position) = crowded_element(xml.as_bytes()) {
-        return Err(XmlError::TooManyAttributes { line: line_of(xml, position) });
-    }
+    check_tags(xml)?;
 
     let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
     let document = Document::parse_with_options(xml, options).map_err(|error| match error {
@@ -99,18 +103,21 @@ pub fn check(xml: &str) -> Result<(), XmlError> {
     Ok(())
 }
 
-/// Where an element with too many attributes begins.
+/// Refuses tags on which the parser would spend time in the square of what they hold, so this looks before it does.
 ///
-/// The parser takes time in the square of their number, so this looks before it does. Every tag begins with a `<`, which
-/// neither values nor texts can contain; what looks like one within a comment or CDATA does no harm.
-fn crowded_element(xml: &[u8]) -> Option<usize> {
-    for (start, segment) in segments(xml) {
+/// Every tag begins with a `<`, which neither values nor texts can contain; what looks like a tag within a comment or
+/// CDATA does no harm.
+fn check_tags(xml: &str) -> Result<(), XmlError> {
+    for (start, segment) in segments(xml.as_bytes()) {
         let mut quote = None;
         let mut values = 0;
-        for &byte in segment {
+        for (index, &byte) in segment.iter().enumerate() {
             match (quote, byte) {
                 (None, b'>') => break,
                 (None, b'"' | b'\'') => quote = Some(byte),
+                (None, b'x') if segment[index..].starts_with(b"xmlns") => {
+                    return Err(XmlError::Namespace { line: line_of(xml, start) });
+                }
                 (Some(open), byte) if open == byte => {
                     quote = None;
                     values += 1;
@@ -119,10 +126,10 @@ fn crowded_element(xml: &[u8]) -> Option<usize> {
             }
         }
         if values > ATTRIBUTES_MAX {
-            return Some(start);
+            return Err(XmlError::TooManyAttributes { line: line_of(xml, start) });
         }
     }
-    None
+    Ok(())
 }
 
 /// What follows each `<`, up to the next one.
@@ -191,6 +198,10 @@ mod tests {
         };
         assert_eq!(check(&crowded(ATTRIBUTES_MAX)), Ok(()));
         assert_eq!(check(&crowded(ATTRIBUTES_MAX + 1)), Err(XmlError::TooManyAttributes { line: 3 }));
+
+        let named = "<PathOfBuilding>\n<a b='xmlns'/>xmlns<b xmlns:q='1'/></PathOfBuilding>";
+        assert_eq!(check(named), Err(XmlError::Namespace { line: 2 }));
+        assert_eq!(check(&named.replace(" xmlns:q", " q")), Ok(()));
 
         let many = format!("<PathOfBuilding>{}</PathOfBuilding>", "<a/>".repeat(NODES_MAX as usize));
         assert_eq!(check(&many), Err(XmlError::TooManyNodes));

@@ -5,6 +5,7 @@
 use std::pin::Pin;
 
 use tokio_stream::{Stream, StreamExt as _};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
@@ -23,7 +24,7 @@ use crate::{
         self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response,
         evaluation_service_server::EvaluationService,
     },
-    supervisor::{Priority, Session, SessionSpec, Submission, Supervisor},
+    supervisor::{Priority, Refusal, Session, SessionSpec, Submission, Supervisor},
 };
 
 type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -33,6 +34,7 @@ type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub struct Evaluation {
     supervisor: Supervisor,
     limits: Limits,
+    draining: CancellationToken,
 }
 
 /// What a call is about, all of it resolved.
@@ -44,10 +46,10 @@ struct Prepared {
 }
 
 impl Evaluation {
-    /// The service in front of that supervisor.
+    /// The service in front of that supervisor. Once `draining` is cancelled it takes no further variations.
     #[must_use]
-    pub fn new(supervisor: Supervisor, limits: Limits) -> Self {
-        Self { supervisor, limits }
+    pub fn new(supervisor: Supervisor, limits: Limits, draining: CancellationToken) -> Self {
+        Self { supervisor, limits, draining }
     }
 
     async fn prepare(
@@ -57,6 +59,9 @@ impl Evaluation {
         options: Option<v1::EvaluationOptions>,
         default_priority: Priority,
     ) -> Result<Prepared, CallError> {
+        if self.draining.is_cancelled() {
+            return Err(CallError::Refused(Refusal::Draining));
+        }
         let engine = self.supervisor.engine();
         let source = base_from_proto(base, &engine)?;
         let options = options_from_proto(options, default_priority)?;
@@ -104,7 +109,8 @@ impl Evaluation {
         let in_flight_max = self.limits.in_flight_max;
         let session = self.open(&call, &prepared, in_flight_max).await?;
         let Prepared { header, layout, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
-        let plan = Plan { call, header, layout, difference_to_base, ordered, in_flight_max };
+        let plan =
+            Plan { call, header, layout, difference_to_base, ordered, in_flight_max, draining: self.draining.clone() };
         Ok(exchange::start(plan, session, variations))
     }
 

@@ -11,7 +11,8 @@
 //! more than the server allows in flight, or does not read its outcomes, is not read from.
 //!
 //! The writer ends the call: with a summary when all is answered, with a status when the deadline passes, the client's
-//! stream breaks or the supervisor gives up, and with nothing when the client has left. Whichever it is, the session and
+//! stream breaks or the supervisor gives up, and with nothing when the client has left. When the server drains, the
+//! reader stops, what is in hand is answered, and a status says that it was not all. Whichever it is, the session and
 //! the reader are dropped with it.
 
 use std::{
@@ -21,6 +22,7 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::{
@@ -32,7 +34,7 @@ use super::{
 use crate::{
     build::outcome::Failure,
     proto::v1,
-    supervisor::{Outcomes, Session, Submission},
+    supervisor::{Outcomes, Refusal, Session, Submission},
     task,
 };
 
@@ -64,6 +66,8 @@ pub(super) struct Plan {
     pub(super) difference_to_base: bool,
     pub(super) ordered: bool,
     pub(super) in_flight_max: usize,
+    /// The server takes no further variations.
+    pub(super) draining: CancellationToken,
 }
 
 /// Starts the exchange and gives the answer's messages.
@@ -101,7 +105,8 @@ async fn run(
     let shared = Arc::new(Shared::new(plan.in_flight_max));
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
-    let reader = Reader { submit, rejected: rejected_sender, shared: Arc::clone(&shared) };
+    let reader =
+        Reader { submit, rejected: rejected_sender, shared: Arc::clone(&shared), draining: plan.draining.clone() };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -162,6 +167,7 @@ struct Reader {
     submit: mpsc::Sender<Submission>,
     rejected: mpsc::Sender<Rejected>,
     shared: Arc<Shared>,
+    draining: CancellationToken,
 }
 
 impl Reader {
@@ -170,15 +176,20 @@ impl Reader {
         let mut variations = std::pin::pin!(variations);
         let mut index = 0;
         loop {
-            let place = self.shared.window.acquire().await.map_err(|_| CallError::SessionLost)?;
-            let permit = self.submit.reserve().await.map_err(|_| CallError::SessionLost)?;
-            // Waiting for a channel to close holds no state, and no message is lost: the call is over then.
-            let message = tokio::select! {
-                message = variations.next() => message,
+            let read = async {
+                let place = self.shared.window.acquire().await.map_err(|_| CallError::SessionLost)?;
+                let permit = self.submit.reserve().await.map_err(|_| CallError::SessionLost)?;
+                Ok::<_, CallError>((place, permit, variations.next().await.transpose()?))
+            };
+            // In this order: who drains reads no further, whatever has arrived. Then a place and a permit go back and no
+            // message is lost; reading is over anyway.
+            let (place, permit, message) = tokio::select! {
+                biased;
+                () = self.draining.cancelled() => return Err(CallError::Refused(Refusal::Draining)),
                 () = self.submit.closed() => return Err(CallError::SessionLost),
+                read = read => read?,
             };
             let Some(message) = message else { return Ok(()) };
-            let message = message?;
             // The writer gives the place back.
             place.forget();
             let id = message.id.clone();
@@ -220,6 +231,7 @@ impl Writer {
         self.send(Event::Header(header)).await?;
 
         let mut reading = true;
+        let mut draining = None;
         loop {
             // All three are cancel safe by their documentation.
             let outcome = tokio::select! {
@@ -231,7 +243,11 @@ impl Writer {
                 Some(Rejected { index, id, failure }) = rejected.recv() => rejected_to_proto(id, index, &failure),
                 end = &mut reader_end, if reading => {
                     reading = false;
-                    end.unwrap_or_else(|_| Err(CallError::Internal("the reader stopped".to_owned())))?;
+                    match end.unwrap_or_else(|_| Err(CallError::Internal("the reader stopped".to_owned()))) {
+                        Ok(()) => {}
+                        Err(error @ CallError::Refused(_)) => draining = Some(error),
+                        Err(error) => return Err(error.into()),
+                    }
                     continue;
                 }
                 else => break,
@@ -240,6 +256,9 @@ impl Writer {
         }
         if !self.shared.ids().is_empty() {
             return Err(CallError::SessionLost.into());
+        }
+        if let Some(refused) = draining {
+            return Err(refused.into());
         }
         let summary = self.tally.summary(self.plan.call.arrived.elapsed());
         self.send(Event::Summary(summary)).await

@@ -11,3 +11,8 @@ mod exchange;
 pub mod server;
 pub mod status;
 mod tally;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tonic::{
     codec::CompressionEncoding,
     server::NamedService,
@@ -51,7 +52,8 @@ pub async fn router(
     supervisor: Supervisor,
     limits: Limits,
 ) -> Result<(Router, Health), tonic_reflection::server::Error> {
-    let evaluation = EvaluationServiceServer::new(Evaluation::new(supervisor.clone(), limits))
+    let draining = CancellationToken::new();
+    let evaluation = EvaluationServiceServer::new(Evaluation::new(supervisor.clone(), limits, draining.clone()))
         .max_decoding_message_size(limits.request_bytes_max)
         .max_encoding_message_size(limits.response_bytes_max)
         .accept_compressed(CompressionEncoding::Gzip);
@@ -61,7 +63,7 @@ pub async fn router(
         .accept_compressed(CompressionEncoding::Gzip);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
-    let health = Health { reporter };
+    let health = Health { reporter, draining };
     health.set_serving(true).await;
 
     let reflection = || {
@@ -81,13 +83,21 @@ pub async fn router(
     Ok((router, health))
 }
 
-/// What `grpc.health.v1` answers.
+/// Whether the server takes calls, and what `grpc.health.v1` says about it.
 #[derive(Clone, Debug)]
 pub struct Health {
     reporter: HealthReporter,
+    draining: CancellationToken,
 }
 
 impl Health {
+    /// Takes no further variations, for good: new calls are refused, and open ones end when what they have in hand is
+    /// answered. Without it a graceful shutdown waits for every client that keeps its session open.
+    pub async fn drain(&self) {
+        self.set_serving(false).await;
+        self.draining.cancel();
+    }
+
     /// Says for every service, and for the server as a whole, whether it takes calls.
     pub async fn set_serving(&self, serving: bool) {
         let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };

@@ -90,8 +90,7 @@ fn evaluate(runtime: &mut Runtime, writer: &mut impl Write, order: &wire::Evalua
     for variation in &order.variations {
         let outcome = match &mut runtime.vm {
             Some(vm) if order.plain => {
-                let base =
-                    PlainBase { xml: &order.base_xml, hints: &order.hints, with_others: order.with_others };
+                let base = PlainBase { xml: &order.base_xml, hints: &order.hints, with_others: order.with_others };
                 vm.evaluate_plain(&base, variation, &order.stats, order.strict)
             }
             Some(vm) => vm.evaluate(variation, &order.stats, order.strict),

@@ -160,7 +160,9 @@ fn matches_glob(pattern: &[u8], name: &[u8]) -> bool {
     match pattern.split_first() {
         None => name.is_empty(),
         Some((b'*', rest)) => (0..=name.len()).any(|skip| matches_glob(rest, &name[skip..])),
-        Some((first, rest)) => name.split_first().is_some_and(|(letter, name)| letter == first && matches_glob(rest, name)),
+        Some((first, rest)) => {
+            name.split_first().is_some_and(|(letter, name)| letter == first && matches_glob(rest, name))
+        }
     }
 }
 
@@ -205,7 +207,8 @@ pub(super) fn functions(lua: &Lua, installation: Option<Installation>) -> mlua::
             Ok(())
         })?,
     )?;
-    table.set("inflate", lua.create_function(move |lua, packed: LuaString| bytes(lua, inflate(&packed.as_bytes())))?)?;
+    table
+        .set("inflate", lua.create_function(move |lua, packed: LuaString| bytes(lua, inflate(&packed.as_bytes())))?)?;
     table.set("deflate", lua.create_function(move |lua, text: LuaString| bytes(lua, deflate(&text.as_bytes())))?)?;
 
     let files = installation.clone();
@@ -247,7 +250,9 @@ mod tests {
 
     fn checkout() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
-        for path in ["src/Launch.lua", "src/Data/a.zip.part1", "src/Data/a.zip.part0", "src/Data/b.zip", "runtime/lua/xml.lua"] {
+        for path in
+            ["src/Launch.lua", "src/Data/a.zip.part1", "src/Data/a.zip.part0", "src/Data/b.zip", "runtime/lua/xml.lua"]
+        {
             let path = root.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "text").unwrap();

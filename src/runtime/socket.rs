@@ -34,12 +34,7 @@ impl Read for Socket {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
         let message = rustix::io::retry_on_intr(|| {
-            rustix::net::recvmsg(
-                &self.fd,
-                &mut [IoSliceMut::new(buffer)],
-                &mut ancillary,
-                RecvFlags::CMSG_CLOEXEC,
-            )
+            rustix::net::recvmsg(&self.fd, &mut [IoSliceMut::new(buffer)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)
         })?;
         for part in ancillary.drain() {
             if let RecvAncillaryMessage::ScmRights(fds) = part {

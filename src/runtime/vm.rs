@@ -9,7 +9,9 @@ use std::{
     time::Instant,
 };
 
-use mlua::{Function, Lua, LuaOptions, LuaSerdeExt, LuaString, StdLib, Table, Value, serde::ser::Options as SerializeOptions};
+use mlua::{
+    Function, Lua, LuaOptions, LuaSerdeExt, LuaString, StdLib, Table, Value, serde::ser::Options as SerializeOptions,
+};
 
 use super::{
     host::{self, Installation, InstallationError},

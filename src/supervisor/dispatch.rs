@@ -515,6 +515,7 @@ pub enum Reset {
     Yes,
 }
 
+#[derive(Clone, Copy)]
 enum End {
     Front,
     Back,

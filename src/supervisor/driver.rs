@@ -469,13 +469,16 @@ impl Driver {
 
     fn fail(&mut self, item: ItemId, reason: FailureReason) {
         let Some(item) = self.items.remove(&item) else { return };
-        item.fail(reason, match reason {
-            FailureReason::TimeLimit => "the time budget ran out",
-            FailureReason::MemoryLimit => "the memory limit was reached",
-            FailureReason::RuntimeCrashed => "the runtime died of it, twice",
-            FailureReason::Cancelled => "the client left",
-            _ => "the base could not be kept; send the build again",
-        });
+        item.fail(
+            reason,
+            match reason {
+                FailureReason::TimeLimit => "the time budget ran out",
+                FailureReason::MemoryLimit => "the memory limit was reached",
+                FailureReason::RuntimeCrashed => "the runtime died of it, twice",
+                FailureReason::Cancelled => "the client left",
+                _ => "the base could not be kept; send the build again",
+            },
+        );
     }
 
     fn status(&self) -> Status {

@@ -39,7 +39,8 @@ pub fn of(engine: &EngineChoice) -> io::Result<String> {
             entry(&mut hash, &path.to_string_lossy(), &content);
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).unwrap_or_default());
+    Ok(hash.finalize().iter().flat_map(digits).collect())
 }
 
 /// Lengths keep one file's end apart from the next one's beginning.

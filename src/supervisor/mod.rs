@@ -8,6 +8,8 @@ mod driver;
 mod fingerprint;
 pub mod memory;
 pub mod process;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod session;
 mod shard;
 mod template;

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{process::{Exit, Process}, template::ForkPoint};
+use super::{
+    process::{Exit, Process},
+    template::ForkPoint,
+};
 use crate::{
     build::outcome::FailureReason,
     proto::runtime::{AssignmentDone, Command, Evaluate, Outcome, Report, command, report},

@@ -76,7 +76,7 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
     }
     let facts = match ask(&mut process, command::Command::DescribeEngine(DescribeEngine {}), BOOT_TIMEOUT).await {
         Ok(report::Report::EngineDescribed(described)) => {
-            let fingerprint = fingerprint.await.map_err(io::Error::other).flatten();
+            let fingerprint = fingerprint.await.map_err(io::Error::other).and_then(|hash| hash);
             let fingerprint = fingerprint.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
             Arc::new(translate::engine_facts(described, fingerprint))
         }
@@ -128,7 +128,11 @@ fn bad_build(reason: FailureReason, message: &str) -> Failure {
 }
 
 /// Sends a command and waits for its answer.
-async fn ask(process: &mut Process, command: command::Command, limit: Duration) -> Result<report::Report, ProcessError> {
+async fn ask(
+    process: &mut Process,
+    command: command::Command,
+    limit: Duration,
+) -> Result<report::Report, ProcessError> {
     process.connection.send(&Command { command: Some(command) }).await?;
     let answer = tokio::time::timeout(limit, process.connection.receive::<Report>()).await;
     let report = answer.map_err(|_| ProcessError::Silent)??.report;

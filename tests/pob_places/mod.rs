@@ -38,7 +38,7 @@ pub fn places() -> Option<Places> {
 pub fn booted(places: &Places) -> Vm {
     let mut vm = Vm::new(EngineKind::Pob, None).unwrap();
     let started = Instant::now();
-    vm.boot(&BootOptions { directory: Some(places.pob.clone()), tree_versions: Vec::new() }).unwrap();
+    vm.boot(&BootOptions { directory: Some(places.pob.clone()), tree_versions: Vec::new(), faults: false }).unwrap();
     eprintln!("boot: {:?}, heap {} MB", started.elapsed(), vm.heap_bytes() >> 20);
     vm
 }
@@ -53,7 +53,11 @@ pub fn loaded(places: &Places, vm: &mut Vm, build: &str) -> BTreeMap<String, Sta
     let xml = xml(places, build);
     let started = Instant::now();
     let base = vm.load_base(&xml).unwrap();
-    eprintln!("{build}: loaded in {:?}, heap {} MB, warnings {:?}", started.elapsed(), vm.heap_bytes() >> 20, base.warnings);
+    eprintln!(
+        "{build}: loaded in {:?}, heap {} MB, warnings {:?}",
+        started.elapsed(),
+        vm.heap_bytes() >> 20,
+        base.warnings
+    );
     base.stats.into_iter().map(|stat| (stat.name, stat.value)).collect()
 }
-

@@ -76,7 +76,6 @@ local function skill_of(build, group, in_force, conditions, out)
 	out.SkillLevel = setup.gem_level(used.entry)
 	out.Speed = used.usable and speed(used, conditions) or 0
 	local lands = 100
-	out.Accuracy, out.HitChance = nil, nil
 	if gem.tags.attack then
 		out.Accuracy, out.HitChance = hit_chance(build)
 		lands = out.HitChance

@@ -142,8 +142,8 @@ mod tests {
         }
     }
 
-    fn base(build: Option<base::Build>, engine: &str) -> Option<v1::Base> {
-        Some(v1::Base { build, engine: engine.to_owned() })
+    fn base(build: Option<base::Build>, engine: &str) -> v1::Base {
+        v1::Base { build, engine: engine.to_owned() }
     }
 
     #[track_caller]
@@ -159,10 +159,10 @@ mod tests {
     fn a_base_is_given_in_one_of_three_ways() {
         let id = BaseId::of("sample", "x");
         let named = base(Some(base::Build::BaseId(id.to_string())), "sample");
-        assert_eq!(base_from_proto(named, &engine()).unwrap(), BaseSource::Id(id));
+        assert_eq!(base_from_proto(Some(named), &engine()).unwrap(), BaseSource::Id(id));
         let xml = "<PathOfBuilding/>";
         for build in [base::Build::Xml(xml.into()), base::Build::ShareCode(code::encode(xml))] {
-            match base_from_proto(base(Some(build), ""), &engine()).unwrap() {
+            match base_from_proto(Some(base(Some(build), "")), &engine()).unwrap() {
                 BaseSource::Build(build) => assert_eq!(build.into_xml().unwrap(), xml),
                 BaseSource::Id(id) => panic!("{id}"),
             }
@@ -172,13 +172,13 @@ mod tests {
     #[test]
     fn a_base_that_is_none_is_refused_with_its_field() {
         assert_names(base_from_proto(None, &engine()), "base");
-        assert_names(base_from_proto(base(None, ""), &engine()), "base");
+        assert_names(base_from_proto(Some(base(None, "")), &engine()), "base");
         let id = base(Some(base::Build::BaseId("xyz".into())), "");
-        assert_names(base_from_proto(id, &engine()), "base.base_id");
+        assert_names(base_from_proto(Some(id), &engine()), "base.base_id");
         assert_names(BuildSource::Xml("<html/>".into()).into_xml(), "base.xml");
         assert_names(BuildSource::ShareCode("?".into()).into_xml(), "base.share_code");
         assert_names(BuildSource::ShareCode(code::encode("<html/>")).into_xml(), "base.share_code");
-        let elsewhere = base_from_proto(base(None, "pob"), &engine());
+        let elsewhere = base_from_proto(Some(base(None, "pob")), &engine());
         assert!(matches!(elsewhere, Err(CallError::UnknownEngine { .. })));
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use pob_places::{booted, loaded, places, xml};
 use pobatch::{
     build::outcome::StatValue,
-    runtime::vm::{RawOutcome, Vm, VmError},
+    runtime::vm::{PlainBase, RawOutcome, Vm, VmError},
 };
 
 /// Evaluates and expects a failure of that kind at that field.
@@ -164,7 +164,12 @@ fn the_plain_way_agrees_with_the_fast_one() {
         r#"{"items": [{"slot": "Amulet", "text": "Rarity: RARE\nA\nOnyx Amulet\nTrigger Level 20 Summon Phantasm Skill on Kill"}]}"#,
     ] {
         let of_fast = fast.evaluate(variation.as_bytes(), &[], false);
-        let of_plain = plain.evaluate_plain(&build, variation.as_bytes(), &[], false);
+        let of_plain = plain.evaluate_plain(
+            &PlainBase { xml: &build, hints: b"", with_others: true },
+            variation.as_bytes(),
+            &[],
+            false,
+        );
         assert_eq!(of_fast.failure, None, "{variation}");
         assert_eq!((of_fast.path.as_str(), of_plain.path.as_str()), ("fast", "plain"));
         let mut fast_stats = by_name(&of_fast);

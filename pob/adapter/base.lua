@@ -21,6 +21,7 @@ local M = {}
 ---@field starts integer[] the class's starts in the tree
 ---@field unconnected table<table, boolean> allocated nodes that only a jewel holds
 ---@field measures_distances boolean a jewel's effect depends on its distance to the class's start
+---@field jewels_hold_nodes boolean a jewel lets nodes be allocated that nothing connects
 ---@field lookup EditLookup
 ---@field tree fun(): EditTree
 
@@ -111,12 +112,18 @@ local function next_item_id(root)
 	return highest + 1
 end
 
+---Whether a jewel in a socket of the tree has one of these properties.
+---@param ... string keys of PoB's `jewelData`
 ---@return boolean
-local function measures_distances()
+local function jewels_have(...)
 	for _, id in pairs(build.spec.jewels) do
 		local item = build.itemsTab.items[id]
-		if item and item.jewelData and item.jewelData.jewelIncEffectFromClassStart then
-			return true
+		for _, property in ipairs({ ... }) do
+			local value = item and item.jewelData and item.jewelData[property]
+			-- PoB gives every jewel some of these as empty tables.
+			if value and (type(value) ~= "table" or next(value)) then
+				return true
+			end
 		end
 	end
 	return false
@@ -164,7 +171,9 @@ local function describe(root, recording)
 		next_item_id = next_item_id(root),
 		starts = starts,
 		unconnected = unconnected,
-		measures_distances = measures_distances(),
+		measures_distances = jewels_have("jewelIncEffectFromClassStart"),
+		jewels_hold_nodes = next(unconnected) ~= nil
+			or jewels_have("intuitiveLeapLike", "impossibleEscapeKeystone", "impossibleEscapeKeystones"),
 		lookup = questions,
 		tree = function()
 			if not tree then

@@ -51,17 +51,21 @@ end
 ---@param context EvaluationContext
 ---@return Output
 local function compute(base, context)
-	build.mainSocketGroup = context.main_socket_group
-	local env, databases = calculate.begin()
+	local env, databases
 	trial.finally(function()
-		calculate.clean_up(env)
+		if env then
+			calculate.clean_up(env)
+		end
 	end)
-	if context.update_grants or grants.signature(env) ~= base.grants then
+	build.mainSocketGroup = context.main_socket_group
+	local update = context.update_grants or grants.depend_on_main(build.skillsTab.socketGroupList)
+	if not update then
+		env, databases = calculate.begin()
+		update = grants.signature(env) ~= base.grants
+	end
+	if update then
 		grants.update(context.main_socket_group)
 		env, databases = calculate.begin()
-		trial.finally(function()
-			calculate.clean_up(env)
-		end)
 	end
 	return calculate.finish(env, databases)
 end

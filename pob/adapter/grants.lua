@@ -1,5 +1,6 @@
--- Skills that items and passive nodes grant. PoB keeps them as socket groups of their own and brings those up to date
--- only in MAIN mode; a variation that grants other skills needs that done, on copies.
+-- What PoB keeps of socket groups and brings up to date only in MAIN mode: the groups of skills that items and passive
+-- nodes grant, and what the support half of a gem such as Spellslinger supports. A variation that may change either
+-- needs that done, on copies.
 
 local pristine = require("adapter.pristine")
 local trial = require("adapter.trial")
@@ -23,6 +24,37 @@ function M.signature(env)
 	return table.concat(parts, "\n")
 end
 
+---Gems that are a skill and a triggering support at once. The skill half reads what its support half supports.
+---@type table<table, boolean>
+local is_trigger_gem = setmetatable({}, {
+	__mode = "k",
+	__index = function(known, gem)
+		local skill, trigger = false, false
+		for _, effect in ipairs(gem.grantedEffectList) do
+			skill = skill or not effect.support
+			trigger = trigger or (effect.support and effect.isTrigger) or false
+		end
+		known[gem] = skill and trigger
+		return known[gem]
+	end,
+})
+
+---Whether a gem's skill depends on what MAIN mode noted of its support half.
+---@param groups table[]
+---@return boolean
+function M.depend_on_main(groups)
+	for i = 1, #groups do
+		local gems = groups[i].gemList
+		for j = 1, #gems do
+			local gem = gems[j].gemData
+			if gem and is_trigger_gem[gem] then
+				return true
+			end
+		end
+	end
+	return false
+end
+
 ---@param original table
 ---@return table
 local function copy(original)
@@ -37,6 +69,8 @@ end
 ---@param main_socket_group integer as the build (or the variation) says
 function M.update(main_socket_group)
 	local tab = build.skillsTab
+	-- The calculation that found the difference has adapted gems to the groups as they were.
+	pristine.reset_groups(tab.socketGroupList)
 	local groups = {}
 	for index, group in ipairs(tab.socketGroupList) do
 		if group.source then

@@ -1,5 +1,5 @@
 -- Records what a build file says while PoB loads it, before PoB adapts it to the build as it is: a variation of the
--- build must start from there. Hooks into PoB's loaders; what they do is not changed.
+-- build must start from there. Hooks into PoB's loaders; what they do is not changed, but for one order.
 
 local pristine = require("adapter.pristine")
 
@@ -71,17 +71,20 @@ function M.install()
 	hook("SkillsTab", "LoadSkill", function(stock)
 		return function(tab, node, set_id)
 			stock(tab, node, set_id)
-			if loading and node.elem == "Skill" then
-				local groups = tab.skillSets[set_id].socketGroupList
-				local group = groups[#groups]
-				pristine.record_group(group)
+			if node.elem ~= "Skill" then
+				return
+			end
+			local groups = tab.skillSets[set_id].socketGroupList
+			local group = groups[#groups]
+			pristine.record_group(group)
+			if loading then
 				local of_set = recording.skills[set_id] or {}
 				recording.skills[set_id] = of_set
 				of_set[#of_set + 1] = { node = node, group = group }
 			end
 		end
 	end)
-	hook("ItemsTab", "PopulateSlots", function(stock)
+	hook("ItemsTab", "PopulateSlots", function()
 		return function(tab)
 			if loading and not recording.slots and next(tab.items) then
 				recording.slots = {}
@@ -91,7 +94,11 @@ function M.install()
 					end
 				end
 			end
-			return stock(tab)
+			-- PoB goes through the slots in no fixed order, and whether something fits the second hand depends on what is
+			-- in the first: an item of the wrong kind there even makes it crash, or not. In order of display, it never does.
+			for _, slot in ipairs(tab.orderedSlots) do
+				slot:Populate()
+			end
 		end
 	end)
 	hook("ConfigTab", "Load", function(stock)

@@ -1,10 +1,15 @@
--- Passive nodes: the set of allocated nodes is replaced by another one, as long as every node in it is connected and
--- none changes the tree itself. Anything else (masteries, sockets that hold jewels) goes the plain way.
+-- Passive nodes: the set of allocated nodes is replaced by another one, without what nothing connects, as long as no
+-- node changes the tree itself. Anything else (masteries, sockets that hold jewels) goes the plain way.
 
 local graph = require("adapter.edit.graph")
 local trial = require("adapter.trial")
 
 local M = {}
+
+---@class (exact) NodeChange
+---@field node table
+---@field add boolean allocated, or given up
+---@field field string where the variation asks for it
 
 ---Node ids from here on belong to cluster jewels.
 local CLUSTER_NODES_FROM = 0x10000
@@ -60,7 +65,7 @@ end
 
 ---@param warnings EngineWarning[]
 ---@param kind WarningKind
----@param field string
+---@param field string?
 ---@param message string
 local function warn(warnings, kind, field, message)
 	warnings[#warnings + 1] = { kind = kind, field = field, message = message }
@@ -83,32 +88,44 @@ local function find(id, field, context)
 	return node
 end
 
----@param changes { node: table, add: boolean }[]
----@param ids integer[]
+---@param changes NodeChange[]
+---@param id integer
 ---@param field string
 ---@param add boolean
 ---@param set table<integer, table>
 ---@param context EvaluationContext
 ---@return EngineError?
-local function collect(changes, ids, field, add, set, context)
+local function collect(changes, id, field, add, set, context)
+	local node, err = find(id, field, context)
+	if err or not node then
+		return err
+	elseif (set[id] ~= nil) == add then
+		warn(context.warnings, "node_unchanged", field, "node " .. id .. (add and " is allocated already" or " is not allocated"))
+	elseif not is_simple(node) then
+		return context.needs_plain("a node that changes the tree")
+	else
+		set[id] = add and node or nil
+		changes[#changes + 1] = { node = node, add = add, field = field }
+	end
+end
+
+---@param changes NodeChange[]
+---@param ids integer[]
+---@param name string
+---@param add boolean
+---@param set table<integer, table>
+---@param context EvaluationContext
+---@return EngineError?
+local function collect_all(changes, ids, name, add, set, context)
 	for index, id in ipairs(ids) do
-		local path = field .. "[" .. index - 1 .. "]"
-		local node, err = find(id, path, context)
+		local err = collect(changes, id, name .. "[" .. index - 1 .. "]", add, set, context)
 		if err then
 			return err
-		elseif node and (set[id] ~= nil) == add then
-			warn(context.warnings, "node_unchanged", path, "node " .. id .. (add and " is allocated already" or " is not allocated"))
-		elseif node then
-			if not is_simple(node) then
-				return context.needs_plain("a node that changes the tree")
-			end
-			set[id] = add and node or nil
-			changes[#changes + 1] = { node = node, add = add }
 		end
 	end
 end
 
----@param changes { node: table, add: boolean }[]
+---@param changes NodeChange[]
 ---@param ids integer[]
 ---@param set table<integer, table>
 ---@param base LoadedBase
@@ -132,11 +149,48 @@ local function collect_paths(changes, ids, set, base, context)
 			elseif not path[1] then
 				warn(context.warnings, "node_unchanged", field, "node " .. id .. " is allocated already")
 			else
-				err = collect(changes, path, field, true, set, context)
-				if err then
-					return err
+				-- The steps are not named in the variation: what is said of them is said of the goal.
+				for _, step in ipairs(path) do
+					err = collect(changes, step, field, true, set, context)
+					if err then
+						return err
+					end
 				end
 			end
+		end
+	end
+end
+
+---Gives up what nothing connects, as PoB does when it loads a build (`PassiveSpec:BuildAllDependsAndPaths`).
+---@param set table<integer, table>
+---@param changes NodeChange[]
+---@param base LoadedBase
+---@param context EvaluationContext
+---@return EngineError?
+local function prune(set, changes, base, context)
+	local reached = M.connected(set)
+	local dropped = {}
+	for _, node in pairs(set) do
+		if not reached[node] and not base.unconnected[node] then
+			if base.jewels_hold_nodes or not is_simple(node) then
+				return context.needs_plain("a node that nothing connects")
+			end
+			dropped[#dropped + 1] = node
+		end
+	end
+	table.sort(dropped, function(a, b)
+		return a.id < b.id
+	end)
+	local field_of = {}
+	for _, change in ipairs(changes) do
+		field_of[change.node] = change.field
+	end
+	for _, node in ipairs(dropped) do
+		set[node.id] = nil
+		if field_of[node] then
+			warn(context.warnings, "node_not_connected", field_of[node], "node " .. node.id .. " has no effect: nothing connects it")
+		else
+			warn(context.warnings, "node_dropped", nil, "node " .. node.id .. " is given up: nothing connects it any more")
 		end
 	end
 end
@@ -176,8 +230,8 @@ function M.apply(variation, base, context)
 		set[id] = node
 	end
 	local changes = {}
-	local err = collect(changes, variation.deallocate or {}, "deallocate", false, set, context)
-		or collect(changes, variation.allocate or {}, "allocate", true, set, context)
+	local err = collect_all(changes, variation.deallocate or {}, "deallocate", false, set, context)
+		or collect_all(changes, variation.allocate or {}, "allocate", true, set, context)
 		or collect_paths(changes, variation.allocate_path or {}, set, base, context)
 	if err or not changes[1] then
 		return err
@@ -185,16 +239,19 @@ function M.apply(variation, base, context)
 	if base.measures_distances then
 		return context.needs_plain("a jewel counts the distance to the class's start")
 	end
-	local reached = M.connected(set)
-	for _, node in pairs(set) do
-		if not reached[node] and not base.unconnected[node] then
-			return context.needs_plain("a node that nothing connects")
-		end
+	err = prune(set, changes, base, context)
+	if err then
+		return err
 	end
 	local notables = spec.allocatedNotableCount
-	for _, change in ipairs(changes) do
-		if change.node.type == "Notable" then
-			notables = notables + (change.add and 1 or -1)
+	for id, node in pairs(spec.allocNodes) do
+		if node.type == "Notable" and not set[id] then
+			notables = notables - 1
+		end
+	end
+	for id, node in pairs(set) do
+		if node.type == "Notable" and not spec.allocNodes[id] then
+			notables = notables + 1
 		end
 	end
 	trial.set(spec, "allocatedNotableCount", notables)

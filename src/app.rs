@@ -1,8 +1,9 @@
 //! The composition root: the only place that knows everybody. `Config -> App -> run -> drain`.
 //!
 //! The listener is bound before the engine boots, so whoever connects meanwhile waits in its queue and is not refused.
-//! Draining, in this order: health says NOT_SERVING; no new connection and no new call is taken; the calls in hand
-//! finish, or lose what is left when the grace is over; the runtimes go with the last handle to the supervisor.
+//! Draining, in this order: health says NOT_SERVING; no new connection, no new call and no further variation is taken;
+//! what is in hand is finished, or given up when the grace is over; the runtimes go with the last handle to the
+//! supervisor.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -14,7 +15,6 @@ use crate::{
     config,
     grpc::server::{self, Health, Limits},
     supervisor::{Settings, StartError, Supervisor},
-    task,
 };
 
 /// Why there is no server.
@@ -106,21 +106,17 @@ impl App {
         let (stop, stopped) = oneshot::channel::<()>();
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         // A sender that is dropped stops the server too, which is what is meant then.
-        let mut serving = task::spawn("server", router.serve_with_incoming_shutdown(incoming, async {
-            let _ = stopped.await;
-        }));
+        let serving = router.serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });
+        tokio::pin!(serving);
         tokio::select! {
-            ended = &mut serving => return ended.unwrap_or(Ok(())).map(|()| Drained::Finished).map_err(AppError::from),
+            ended = &mut serving => return Ok(ended.map(|()| Drained::Finished)?),
             () = shutdown => {}
         }
-        health.set_serving(false).await;
+        health.drain().await;
         let _ = stop.send(());
         match tokio::time::timeout(grace, &mut serving).await {
-            Ok(ended) => ended.unwrap_or(Ok(())).map(|()| Drained::Finished).map_err(AppError::from),
-            Err(_) => {
-                serving.abort();
-                Ok(Drained::GaveUp)
-            }
+            Ok(ended) => Ok(ended.map(|()| Drained::Finished)?),
+            Err(_) => Ok(Drained::GaveUp),
         }
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! A case says what its variation changes; everything else must be as in the base, to the last bit. Names with the
 //! prefix `Minion.` that a golden file lacks are ours (it was made from the player's output alone) and are left out.
+//!
+//! One thing golden files cannot say: whoever made them wrote every zero as `0`, also where stock Path of Building
+//! computes -0 (`-x / 100` of a modifier sum that is 0). A zero without a sign therefore stands for either; how many
+//! were compared in this way is counted, and `-0` in a file would mean just that.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -92,27 +96,57 @@ impl Golden {
     }
 }
 
-/// Compares values with those that they should be, and gives how many were compared.
-pub fn compare(expected: &Stats, got: &[(String, StatValue)], mut mismatch: impl FnMut(Mismatch)) -> usize {
+/// How many values were compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// All of them.
+    pub values: usize,
+    /// Those that are -0 where the golden file has a zero without a sign.
+    pub unsigned_zeros: usize,
+}
+
+/// Compares values with those that they should be.
+pub fn compare(expected: &Stats, got: &[(String, StatValue)], mut mismatch: impl FnMut(Mismatch)) -> Compared {
+    let mut compared = Compared { values: expected.len(), unsigned_zeros: 0 };
     let got: BTreeMap<&str, &StatValue> = got.iter().map(|(name, value)| (name.as_str(), value)).collect();
     for (name, truth) in expected {
         let value = got.get(name.as_str()).copied();
-        if !value.is_some_and(|value| identical(truth, value)) {
-            mismatch(Mismatch { stat: name.clone(), expected: Some(truth.clone()), got: value.cloned() });
+        match value.map(|value| agreement(truth, value)) {
+            Some(Agreement::Same) => {}
+            Some(Agreement::SameButForSign) => compared.unsigned_zeros += 1,
+            Some(Agreement::No) | None => {
+                mismatch(Mismatch { stat: name.clone(), expected: Some(truth.clone()), got: value.cloned() });
+            }
         }
     }
     let more = got.iter().filter(|(name, _)| !expected.contains_key(**name) && !name.starts_with(MINION_PREFIX));
     for (name, value) in more {
         mismatch(Mismatch { stat: (*name).to_owned(), expected: None, got: Some((*value).clone()) });
     }
-    expected.len()
+    compared
 }
 
-/// The same to the last bit; every NaN is like any other.
-fn identical(a: &StatValue, b: &StatValue) -> bool {
-    match (a, b) {
-        (StatValue::Number(a), StatValue::Number(b)) => a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
-        (a, b) => a == b,
+/// How a value agrees with the truth.
+enum Agreement {
+    /// To the last bit; every NaN is like any other.
+    Same,
+    /// It is -0 where the file has a zero without a sign.
+    SameButForSign,
+    /// It does not.
+    No,
+}
+
+fn agreement(truth: &StatValue, value: &StatValue) -> Agreement {
+    const MINUS_ZERO: u64 = (-0.0f64).to_bits();
+    match (truth, value) {
+        (StatValue::Number(truth), StatValue::Number(value)) => match (truth.to_bits(), value.to_bits()) {
+            (truth, value) if truth == value => Agreement::Same,
+            (0, MINUS_ZERO) => Agreement::SameButForSign,
+            _ if truth.is_nan() && value.is_nan() => Agreement::Same,
+            _ => Agreement::No,
+        },
+        (truth, value) if truth == value => Agreement::Same,
+        _ => Agreement::No,
     }
 }
 
@@ -188,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_and_minus_zero_are_two_values() {
+    fn a_zero_without_a_sign_stands_for_either_and_minus_zero_for_itself() {
         let mut got = base();
         got[0] = number("A", 2.0);
         got.remove(1);
@@ -196,6 +230,12 @@ mod tests {
         assert_eq!(mismatches(1, &got), [""; 0]);
         got.last_mut().unwrap().1 = StatValue::Number(0.0);
         assert_eq!(mismatches(1, &got), ["New"]);
+
+        let expected = [number("Z", 0.0)].into();
+        let compared = compare(&expected, &[number("Z", -0.0)], |mismatch| panic!("{mismatch:?}"));
+        assert_eq!(compared, Compared { values: 1, unsigned_zeros: 1 });
+        let compared = compare(&expected, &[number("Z", 0.0)], |mismatch| panic!("{mismatch:?}"));
+        assert_eq!(compared, Compared { values: 1, unsigned_zeros: 0 });
     }
 
     #[test]

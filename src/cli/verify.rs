@@ -2,7 +2,7 @@
 
 use super::{
     CliError, Output, Verdict,
-    golden::{Case, Golden, Mismatch, Shown, Stats, compare},
+    golden::{Case, Compared, Golden, Mismatch, Shown, Stats, compare},
     input, progress,
     server::Server,
     shuffle::shuffle,
@@ -22,7 +22,7 @@ pub async fn run(settings: config::Verify, output: &mut Output) -> Result<Verdic
     let golden = Golden::parse(input::shown(&settings.golden), &input::text(&settings.golden)?)?;
     let server = Server::connect(settings.target).await?;
 
-    let mut score = Score { output, cases: 0, values: 0, mismatches: 0 };
+    let mut score = Score { output, cases: 0, compared: Compared::default(), mismatches: 0 };
     // Alone and before all else, so that nothing but loading can be to blame for a mismatch.
     let base_id = play_base(&server.client, build, &golden, "base, before", &mut score).await?;
     play_cases(&server.client, &base_id, &golden, settings.repeat, settings.shuffle, &mut score).await?;
@@ -30,7 +30,10 @@ pub async fn run(settings: config::Verify, output: &mut Output) -> Result<Verdic
     play_base(&server.client, Build::Id(base_id), &golden, "base, after", &mut score).await?;
     server.leave().await;
 
-    let Score { output, cases, values, mismatches } = score;
+    let Score { output, cases, compared: Compared { values, unsigned_zeros }, mismatches } = score;
+    if unsigned_zeros > 0 {
+        output.line(&format!("{unsigned_zeros} values are -0; the golden file has zeros without a sign there"))?;
+    }
     output.line(&format!("verify: {cases} cases, {values} values, {mismatches} mismatches"))?;
     Ok(if mismatches == 0 { Verdict::Good } else { Verdict::Bad })
 }
@@ -98,7 +101,7 @@ async fn play_cases(
 struct Score<'a> {
     output: &'a mut Output,
     cases: usize,
-    values: usize,
+    compared: Compared,
     mismatches: usize,
 }
 
@@ -106,7 +109,9 @@ impl Score<'_> {
     fn stats(&mut self, case: &str, expected: &Stats, got: &[(String, StatValue)]) -> Result<(), CliError> {
         let mut found: Vec<Mismatch> = Vec::new();
         self.cases += 1;
-        self.values += compare(expected, got, |mismatch| found.push(mismatch));
+        let compared = compare(expected, got, |mismatch| found.push(mismatch));
+        self.compared.values += compared.values;
+        self.compared.unsigned_zeros += compared.unsigned_zeros;
         self.mismatches += found.len();
         found.iter().try_for_each(|Mismatch { stat, expected, got }| {
             let (expected, got) = (Shown(expected.as_ref()), Shown(got.as_ref()));

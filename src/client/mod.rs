@@ -10,7 +10,8 @@ pub use evaluation::{Evaluation, Header, Outcome, Summary};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
-    build::{base::StatInfo, variation::Variation},
+    build::{base::StatInfo, passive::Passive, variation::Variation},
+    grpc::convert::passive_from_proto,
     proto::v1::{
         self, Base, StatDirection, StatPreset, base,
         catalog_service_client::CatalogServiceClient,
@@ -129,7 +130,9 @@ impl Client {
             evaluation: EvaluationServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX),
-            catalog: CatalogServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX),
+            catalog: CatalogServiceClient::new(channel)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX),
         })
     }
 
@@ -151,6 +154,17 @@ impl Client {
         let mut catalog = self.catalog.clone();
         let answer = catalog.list_stats(v1::ListStatsRequest::default()).await?.into_inner();
         Ok(answer.stats.into_iter().map(stat_info).collect())
+    }
+
+    /// The passive nodes of a build.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`].
+    pub async fn passives(&self, build: Build) -> Result<Vec<Passive>, ClientError> {
+        let mut catalog = self.catalog.clone();
+        let request = v1::ListPassivesRequest { base: Some(build.into_proto()) };
+        let answer = catalog.list_passives(request).await?.into_inner();
+        Ok(answer.passives.into_iter().map(passive_from_proto).collect())
     }
 
     /// Starts an evaluation. Variations are taken from the iterator as there is room for them.

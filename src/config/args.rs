@@ -95,6 +95,7 @@ pub struct Serve {
     /// Lets the sample engine misbehave on demand, for tests.
     #[arg(long, hide = true)]
     pub faults: bool,
+    /// What runs.
     #[command(flatten)]
     pub engine: Engine,
 }
@@ -105,6 +106,7 @@ pub struct Target {
     /// URL of a running server (`http://127.0.0.1:50051`). Default: one of our own, in this process.
     #[arg(long, env = "POBATCH_ENDPOINT", value_name = "URL")]
     pub endpoint: Option<String>,
+    /// What runs.
     #[command(flatten)]
     pub engine: Engine,
 }
@@ -144,6 +146,7 @@ pub struct Eval {
     /// Warnings become failures.
     #[arg(long)]
     pub strict: bool,
+    /// Who evaluates.
     #[command(flatten)]
     pub target: Target,
 }
@@ -163,6 +166,7 @@ pub struct Verify {
     /// Plays the cases in an order that this number stands for. Default: the file's.
     #[arg(long, value_name = "SEED")]
     pub shuffle: Option<String>,
+    /// Who evaluates.
     #[command(flatten)]
     pub target: Target,
 }
@@ -188,6 +192,7 @@ pub struct Bench {
     /// How the result is written: `table` or `json`.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
+    /// Who evaluates.
     #[command(flatten)]
     pub target: Target,
 }

@@ -6,6 +6,7 @@
 pub mod dispatch;
 mod driver;
 mod fingerprint;
+mod inspect;
 pub mod memory;
 pub mod process;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     build::{
         base::{Base, BaseId, EngineFacts},
+        passive::Passive,
         outcome::{Evaluated, Failure, Selection},
         variation::Variation,
     },
@@ -220,6 +222,15 @@ impl Supervisor {
     /// [`BaseError::Unknown`].
     pub async fn find_base(&self, id: BaseId) -> Result<Arc<Base>, BaseError> {
         self.ask(|reply| driver::Event::FindBase(id, reply)).await
+    }
+
+    /// The nodes of a base's passive tree.
+    ///
+    /// # Errors
+    /// [`BaseError::Unknown`] if the base is not loaded, [`BaseError::Build`] if the engine fails,
+    /// [`BaseError::Refused`].
+    pub async fn passives(&self, base: BaseId) -> Result<Vec<Passive>, BaseError> {
+        inspect::passives(self.ask(|reply| driver::Event::FindTemplate(base, reply)).await?).await
     }
 
     /// Opens a session.

@@ -175,7 +175,7 @@ impl fmt::Display for Shown<'_> {
         match self.0 {
             None => f.write_str("absent"),
             // Rust writes the shortest digits that read back as the same double, 17 at most.
-            Some(StatValue::Number(number)) => write!(f, "{number:?}"),
+            Some(StatValue::Number(number)) => write!(f, "{number}"),
             Some(StatValue::Boolean(boolean)) => write!(f, "{boolean}"),
             Some(StatValue::Text(text)) => write!(f, "{text:?}"),
         }

@@ -65,6 +65,11 @@ function M.load_base(xml)
 	return failed or { warnings = info.warnings, stats = stats, hints = info.hints }
 end
 
+function M.passives()
+	local list, failed = call(engine.passives)
+	return failed or { passives = list }
+end
+
 function M.warm_up()
 	local _, failed = call(engine.warm_up)
 	return failed or {}

@@ -2,10 +2,16 @@
 //!
 //! The modules in reading order; ARCHITECTURE.md has the picture.
 
+pub mod app;
 pub mod build;
+pub mod cli;
+pub mod client;
+pub mod config;
 pub mod grpc;
 pub mod proto;
 pub mod runtime;
+pub mod shutdown;
 pub mod supervisor;
 pub mod task;
+pub mod telemetry;
 pub mod wire;

@@ -1,18 +1,20 @@
-//! The `pobatch` program.
+//! The `pobatch` program: the command line, or a runtime if the server starts it as one.
+
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("runtime") {
+    // Ahead of everything else: a runtime has no threads and no environment, and its arguments are nobody's business.
+    if std::env::args_os().nth(1).is_some_and(|command| command == "runtime") {
         return match pobatch::runtime::main() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(e) => {
-                eprintln!("pobatch: {e}");
+            Err(error) => {
+                eprintln!("pobatch: {error}");
                 ExitCode::FAILURE
             }
         };
     }
-    ExitCode::SUCCESS
+    pobatch::cli::main()
 }

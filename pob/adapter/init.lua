@@ -5,6 +5,7 @@ local boot = require("adapter.boot")
 local calculate = require("adapter.calculate")
 local describe = require("adapter.describe")
 local evaluate = require("adapter.evaluate")
+local passives = require("adapter.passives")
 local plain = require("adapter.plain")
 local warm_up = require("adapter.warm_up")
 
@@ -59,6 +60,11 @@ end
 function M.base_output()
 	need_base()
 	return calculate.flatten(build.calcsTab.mainOutput)
+end
+
+function M.passives()
+	need_base()
+	return passives.list()
 end
 
 function M.warm_up()

@@ -6,6 +6,7 @@ local context = require('sample.apply.context')
 local faults = require('sample.faults')
 local items = require('sample.items')
 local mods = require('sample.mods')
+local passives = require('sample.passives')
 local requirements = require('sample.requirements')
 local run = require('sample.calc.run')
 local stats = require('sample.stats')
@@ -143,6 +144,11 @@ end
 ---@return Output
 function M.base_output()
 	return run.copy(assert(base, 'no base is loaded').output)
+end
+
+---@return Passive[]
+function M.passives()
+	return passives.list(assert(base, 'no base is loaded').build)
 end
 
 ---@param variation Variation

@@ -102,6 +102,17 @@
 ---@field warnings EngineWarning[]? nil or empty: none
 ---@field path 'fast'|'plain' which path computed it
 
+---@alias PassiveKind 'normal'|'notable'|'keystone'|'mastery'|'socket'
+
+---A node that points can be spent on.
+---@class (exact) Passive
+---@field id integer
+---@field name string
+---@field kind PassiveKind
+---@field ascendancy string? the ascendancy whose points it takes
+---@field allocated boolean
+---@field reachable boolean the base lacks it and one point allocates it
+
 ---@class (exact) Engine
 ---@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean? }): boolean?, EngineError?
 ---  Boots the engine and parses the passive trees. Once per VM. Ends with the JIT off. `faults` opens a hatch for tests
@@ -111,6 +122,8 @@
 ---  Loads a base from a clean state, whatever was loaded before, and builds its calculators.
 ---@field base_output fun(): Output
 ---  Every scalar of the loaded base.
+---@field passives fun(): Passive[]
+---  The nodes of the loaded base's tree, ascending by id.
 ---@field warm_up fun(): nil
 ---  Switches the JIT on with room and evaluates enough to compile what evaluating needs. Ends with the base intact.
 ---@field evaluate fun(variation: Variation): EvaluateResult?, EngineError?

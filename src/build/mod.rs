@@ -6,6 +6,7 @@
 pub mod base;
 pub mod code;
 pub mod outcome;
+pub mod passive;
 pub mod validate;
 pub mod variation;
 pub mod xml;

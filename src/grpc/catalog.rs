@@ -2,7 +2,12 @@
 
 use tonic::{Request, Response, Status};
 
-use super::convert::{engine_named, engine_to_proto, stat_info_to_proto};
+use super::{
+    call::Call,
+    convert::{base_from_proto, engine_named, engine_to_proto, passive_to_proto, stat_info_to_proto},
+    evaluation::obtain,
+    status::CallError,
+};
 use crate::{
     proto::v1::{self, catalog_service_server::CatalogService},
     supervisor::Supervisor,
@@ -44,5 +49,22 @@ impl CatalogService for Catalog {
         let engine = self.supervisor.engine();
         engine_named(&request.into_inner().engine, &engine)?;
         Ok(Response::new(v1::ListStatsResponse { stats: engine.stats.iter().map(stat_info_to_proto).collect() }))
+    }
+
+    async fn list_passives(
+        &self,
+        request: Request<v1::ListPassivesRequest>,
+    ) -> Result<Response<v1::ListPassivesResponse>, Status> {
+        let call = Call::new(request.metadata());
+        let listing = async {
+            let source = base_from_proto(request.into_inner().base, &self.supervisor.engine())?;
+            let base = obtain(&self.supervisor, source).await?;
+            let passives = self.supervisor.passives(base.id).await?;
+            Ok::<_, CallError>(v1::ListPassivesResponse {
+                base_id: base.id.to_string(),
+                passives: passives.iter().map(passive_to_proto).collect(),
+            })
+        };
+        Ok(Response::new(call.within(listing).await?))
     }
 }

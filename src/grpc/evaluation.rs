@@ -2,7 +2,7 @@
 //!
 //! All that can fail a call fails it here, before anything was sent. Nothing is computed in this module.
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use super::{
     status::CallError,
 };
 use crate::{
-    build::base::BaseId,
+    build::base::{Base, BaseId},
     proto::v1::{
         self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response,
         evaluation_service_server::EvaluationService,
@@ -65,15 +65,7 @@ impl Evaluation {
         let engine = self.supervisor.engine();
         let source = base_from_proto(base, &engine)?;
         let options = options_from_proto(options, default_priority)?;
-        let base = match source {
-            BaseSource::Id(id) => self.supervisor.find_base(id).await?,
-            BaseSource::Build(build) => {
-                let xml = tokio::task::spawn_blocking(move || build.into_xml())
-                    .await
-                    .map_err(|error| CallError::Internal(error.to_string()))??;
-                self.supervisor.load_base(xml.into()).await?
-            }
-        };
+        let base = obtain(&self.supervisor, source).await?;
         let layout = resolve(stats, &base, &engine)?;
         let header = v1::EvaluationHeader {
             base_id: base.id.to_string(),
@@ -131,6 +123,19 @@ impl Evaluation {
             }
         };
         Ok(v1::EvaluateResponse { header: Some(prepared.header), outcome: Some(outcome) })
+    }
+}
+
+/// The base that a call names, loaded if it was not.
+pub(super) async fn obtain(supervisor: &Supervisor, source: BaseSource) -> Result<Arc<Base>, CallError> {
+    match source {
+        BaseSource::Id(id) => Ok(supervisor.find_base(id).await?),
+        BaseSource::Build(build) => {
+            let xml = tokio::task::spawn_blocking(move || build.into_xml())
+                .await
+                .map_err(|error| CallError::Internal(error.to_string()))??;
+            Ok(supervisor.load_base(xml.into()).await?)
+        }
     }
 }
 

@@ -74,6 +74,7 @@ pub fn run<S: Read + Write>(
                     wire::command::Command::LoadBase(load) => runtime.load_base(&load),
                     wire::command::Command::Collect(_) => runtime.collect(),
                     wire::command::Command::DescribeEngine(_) => runtime.describe(),
+                    wire::command::Command::ListPassives(_) => runtime.passives(),
                     wire::command::Command::Fork(_)
                     | wire::command::Command::Evaluate(_)
                     | wire::command::Command::Cancel(_) => continue,
@@ -224,6 +225,18 @@ impl Runtime {
                 .self_check
                 .map(|(xml, expected)| wire::SelfCheck { xml, expected: expected.into_iter().map(stat).collect() }),
         }))
+    }
+
+    fn passives(&mut self) -> Result<wire::report::Report, VmError> {
+        let passives = self.vm()?.passives()?.into_iter().map(|passive| wire::Passive {
+            id: passive.id,
+            name: passive.name,
+            kind: passive.kind,
+            ascendancy: passive.ascendancy,
+            allocated: passive.allocated,
+            reachable: passive.reachable,
+        });
+        Ok(wire::report::Report::PassivesListed(wire::PassivesListed { passives: passives.collect() }))
     }
 
     /// A runtime that evaluates never collects: the server replaces it when its heap has grown, which costs a tenth

@@ -160,6 +160,23 @@ pub struct PlainBase<'a> {
     pub with_others: bool,
 }
 
+/// A node of the loaded base's passive tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawPassive {
+    /// Its id.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// A passive kind of the Lua contract.
+    pub kind: String,
+    /// The ascendancy that it belongs to; empty: none.
+    pub ascendancy: String,
+    /// Whether the base has it.
+    pub allocated: bool,
+    /// Whether one point allocates it.
+    pub reachable: bool,
+}
+
 /// Why the VM did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum VmError {
@@ -304,6 +321,25 @@ impl Vm {
         self.selected = None;
         let hints = loaded.get::<Option<LuaString>>("hints")?.map_or_else(Vec::new, |hints| hints.as_bytes().to_vec());
         Ok(RawBase { stats, warnings: read_warnings(&loaded)?, hints })
+    }
+
+    /// The nodes of the loaded base's tree.
+    ///
+    /// # Errors
+    /// If the engine fails, or no base is loaded.
+    pub fn passives(&mut self) -> Result<Vec<RawPassive>, VmError> {
+        let list: Vec<Table> = self.call("passives", ())?.get("passives")?;
+        let passive = |node: &Table| {
+            Ok(RawPassive {
+                id: node.get("id")?,
+                name: optional_text(node, "name")?,
+                kind: node.get("kind")?,
+                ascendancy: optional_text(node, "ascendancy")?,
+                allocated: node.get("allocated")?,
+                reachable: node.get("reachable")?,
+            })
+        };
+        Ok(list.iter().map(passive).collect::<mlua::Result<_>>()?)
     }
 
     /// Switches the JIT on and evaluates enough to compile what evaluating needs.

@@ -69,6 +69,8 @@ pub enum Event {
     LoadBase(Arc<str>, Reply<Arc<Base>>),
     /// Find a base.
     FindBase(BaseId, Reply<Arc<Base>>),
+    /// Find what a base's runtimes are forked from.
+    FindTemplate(BaseId, Reply<ForkPoint>),
     /// Open a session.
     OpenSession(SessionSpec, Reply<SessionId>),
     /// Variations of a session.
@@ -199,6 +201,10 @@ impl Driver {
             Event::LoadBase(xml, reply) => self.load_base(xml, reply),
             Event::FindBase(id, reply) => {
                 let _ = reply.send(self.find_base(id));
+            }
+            Event::FindTemplate(id, reply) => {
+                let found = self.find_base(id);
+                let _ = reply.send(found.and_then(|_| self.living_template(id).ok_or(Refusal::NotReady.into())));
             }
             Event::OpenSession(spec, reply) => {
                 let _ = reply.send(self.open_session(spec));

@@ -7,6 +7,7 @@ pub mod dispatch;
 mod driver;
 mod fingerprint;
 mod gauge;
+mod inspect;
 pub mod memory;
 pub mod process;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use crate::{
     build::{
         base::{Base, BaseId, EngineFacts},
         outcome::{Evaluated, Failure, Selection},
+        passive::Passive,
         variation::Variation,
     },
     task,
@@ -231,6 +233,15 @@ impl Supervisor {
     /// [`BaseError::Unknown`].
     pub async fn find_base(&self, id: BaseId) -> Result<Arc<Base>, BaseError> {
         self.ask(|reply| driver::Event::FindBase(id, reply)).await
+    }
+
+    /// The nodes of a base's passive tree.
+    ///
+    /// # Errors
+    /// [`BaseError::Unknown`] if the base is not loaded, [`BaseError::Build`] if the engine fails,
+    /// [`BaseError::Refused`].
+    pub async fn passives(&self, base: BaseId) -> Result<Vec<Passive>, BaseError> {
+        inspect::passives(self.ask(|reply| driver::Event::FindTemplate(base, reply)).await?).await
     }
 
     /// Opens a session.

@@ -158,7 +158,7 @@ fn bad_build(reason: FailureReason, message: &str) -> Failure {
 }
 
 /// Sends a command and waits for its answer.
-async fn ask(
+pub(super) async fn ask(
     process: &mut Process,
     command: command::Command,
     limit: Duration,

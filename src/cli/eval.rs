@@ -1,0 +1,109 @@
+//! `pobatch eval`: evaluates variations and shows what they change.
+
+mod report;
+
+use report::Report;
+
+use super::{CliError, Output, Verdict, input, progress, server::Server};
+use crate::{
+    build::{
+        passive::{Passive, PassiveKind},
+        variation::Variation,
+    },
+    client::{Client, Named, Request, StatChoice},
+    config::{self, Source, Stats},
+};
+
+/// How many variations are sent ahead.
+const IN_FLIGHT_MAX: usize = 512;
+
+/// Evaluates.
+pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict, CliError> {
+    let build = input::build(&settings.base)?;
+    // A file that cannot be read is known before an engine boots.
+    let listed = match &settings.source {
+        Source::File(name) => Some(input::variations(name)?),
+        Source::Passives => None,
+    };
+    let server = Server::connect(settings.target).await?;
+    let variations = match listed {
+        Some(listed) => listed,
+        None => one_point_each(&server.client.passives(build.clone()).await?)?,
+    };
+    let directions = directions(&server.client, settings.by.as_deref()).await?;
+
+    let bar = progress::bar("evaluate", Some(variations.len() as u64));
+    let request = Request {
+        build,
+        stats: choice(settings.stats),
+        ordered: true,
+        strict: settings.strict,
+        in_flight_max: IN_FLIGHT_MAX,
+    };
+    let mut evaluation = server.client.evaluate(request, variations).await?;
+    let mut outcomes = Vec::new();
+    while let Some(outcome) = evaluation.next().await? {
+        bar.inc(1);
+        outcomes.push(outcome);
+    }
+    bar.finish_and_clear();
+
+    let mut report = Report {
+        header: evaluation.header().clone(),
+        summary: evaluation.summary().cloned().unwrap_or_default(),
+        notice: server.notice().to_owned(),
+        outcomes,
+        left_out: 0,
+    };
+    if let Some(by) = &settings.by {
+        if !report.header.stats.contains(by) {
+            return Err(CliError::NoStat(by.clone()));
+        }
+        report.sort(by, directions);
+    }
+    if let Some(top) = settings.top {
+        report.keep(top);
+    }
+    report.write(settings.format, output)?;
+    server.leave().await;
+    Ok(if report.summary.failed == 0 { Verdict::Good } else { Verdict::Bad })
+}
+
+/// The choice of stats that these settings stand for.
+pub fn choice(stats: Stats) -> StatChoice {
+    match stats {
+        Stats::Main => StatChoice::Main,
+        Stats::All => StatChoice::All,
+        Stats::Named(names) => StatChoice::Named(names),
+    }
+}
+
+/// One variation for each node that one point reaches, masteries left out.
+pub fn one_point_each(passives: &[Passive]) -> Result<Vec<Named>, CliError> {
+    // A mastery does nothing without an effect, and choosing one is more than a point.
+    let reachable = passives.iter().filter(|node| node.reachable && node.kind != Some(PassiveKind::Mastery));
+    let variations: Vec<_> = reachable
+        .map(|passive| Named {
+            id: format!("{} ({})", passive.name, passive.id),
+            variation: Variation { allocate: vec![passive.id], ..Variation::default() },
+        })
+        .collect();
+    if variations.is_empty() { Err(CliError::NothingToVary("no node is one point away")) } else { Ok(variations) }
+}
+
+/// Which way a stat is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Most first.
+    Most,
+    /// Least first.
+    Least,
+}
+
+/// The engine knows which way is better; most is, where it does not.
+async fn directions(client: &Client, by: Option<&str>) -> Result<Direction, CliError> {
+    let Some(by) = by else { return Ok(Direction::Most) };
+    let stats = client.stats().await?;
+    let less = stats.iter().any(|stat| stat.name == by && stat.more_is_better == Some(false));
+    Ok(if less { Direction::Least } else { Direction::Most })
+}

@@ -1,0 +1,94 @@
+//! The commands. Each is one file and gets its settings and an [`Output`]; what they share is in `input`, `progress`
+//! and `server`. None of them knows how anything is evaluated: they ask a server over gRPC, their own or another.
+
+mod bench;
+mod doctor;
+mod error;
+mod eval;
+mod golden;
+mod input;
+mod output;
+mod progress;
+mod serve;
+mod server;
+mod shuffle;
+mod table;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+pub use error::CliError;
+use output::Output;
+
+use crate::{
+    config::{Command, Config, UsageError},
+    telemetry,
+};
+
+/// How a command ended that did what it was asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is well.
+    Good,
+    /// The output says what is not.
+    Bad,
+}
+
+/// Exit code of wrong usage.
+const EX_USAGE: u8 = 64;
+
+/// Runs the program and gives its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let config = match Config::from_process() {
+        Ok(config) => config,
+        Err(error) => return usage(&error),
+    };
+    telemetry::start(config.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&CliError::Runtime(error)),
+    };
+    let mut output = Output::stdout();
+    let ended = runtime.block_on(run(config.command, &mut output));
+    // What still runs is given up: a command that has ended has waited for what matters.
+    runtime.shutdown_background();
+    match ended.and_then(|verdict| output.finish().map(|()| verdict)) {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::FAILURE,
+        // Whoever read the output has seen enough.
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError> {
+    match command {
+        Command::Serve(settings) => serve::run(settings, output).await,
+        Command::Eval(settings) => eval::run(settings, output).await,
+        Command::Verify(settings) => verify::run(settings, output).await,
+        Command::Bench(settings) => bench::run(settings, output).await,
+        Command::Doctor(settings) => doctor::run(settings, output).await,
+    }
+}
+
+fn usage(error: &UsageError) -> ExitCode {
+    match error {
+        // Help and version come this way too; clap knows where they go.
+        UsageError::Arguments(error) => {
+            let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let printed = error.print();
+            if asked_for && printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(EX_USAGE) }
+        }
+        UsageError::Values(_) => {
+            output::complain(&format!("{error}\n\nFor more information, try '--help'."));
+            ExitCode::from(EX_USAGE)
+        }
+    }
+}
+
+fn failed(error: &CliError) -> ExitCode {
+    output::complain(&error::in_words(error));
+    ExitCode::from(error.exit_code())
+}

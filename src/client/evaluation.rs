@@ -1,0 +1,226 @@
+//! One evaluation: variations go out as there is room for them, outcomes come in.
+//!
+//! Everything happens within [`Evaluation::next`], so there is no task to look after. Variations are put into a channel
+//! that has room for all that may be in flight, hence sending never waits, and an evaluation that nobody asks for
+//! outcomes sends nothing.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Streaming, transport::Channel};
+
+use super::{ClientError, EngineInfo, Named, Request};
+use crate::{
+    build::outcome::{ComputePath, Failure, StatValue, Warning},
+    grpc::convert::{failure_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
+    proto::v1::{
+        self, EvaluateStreamRequest, EvaluateStreamStart, evaluate_stream_request, evaluate_stream_response,
+        evaluation_service_client::EvaluationServiceClient, outcome,
+    },
+};
+
+/// What all outcomes refer to.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Name of the base.
+    pub base_id: String,
+    /// The engine that computes.
+    pub engine: EngineInfo,
+    /// Names of the selected stats.
+    pub stats: Vec<String>,
+    /// The base's own values.
+    pub base_stats: Vec<(String, StatValue)>,
+    /// What is odd about the base.
+    pub base_warnings: Vec<Warning>,
+}
+
+/// The outcome of a variation.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The client's name for the variation.
+    pub id: String,
+    /// Its place among those sent.
+    pub index: u64,
+    /// Values, or why there are none.
+    pub result: Result<Vec<(String, StatValue)>, Failure>,
+    /// What else is to be known.
+    pub warnings: Vec<Warning>,
+    /// Time in the queue.
+    pub queue: Duration,
+    /// Time of the computation.
+    pub compute: Duration,
+    /// How it was computed.
+    pub path: ComputePath,
+    /// The shard and its generation, if one computed it.
+    pub shard: Option<(u32, u64)>,
+}
+
+/// What became of the whole.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Outcomes with values.
+    pub succeeded: u64,
+    /// Outcomes with a failure.
+    pub failed: u64,
+    /// Outcomes with warnings.
+    pub warned: u64,
+    /// Times that outcomes moved to a newer generation of a shard.
+    pub resets: u64,
+    /// From the call's arrival to its end, as the server measured it.
+    pub elapsed: Duration,
+}
+
+/// A running evaluation.
+#[derive(Debug)]
+pub struct Evaluation<I> {
+    header: Header,
+    layout: Vec<v1::ResolvedStat>,
+    outbound: Option<mpsc::Sender<EvaluateStreamRequest>>,
+    inbound: Streaming<v1::EvaluateStreamResponse>,
+    variations: I,
+    in_flight: usize,
+    in_flight_max: usize,
+    summary: Option<Summary>,
+}
+
+impl<I: Iterator<Item = Named>> Evaluation<I> {
+    pub(super) async fn start(
+        mut client: EvaluationServiceClient<Channel>,
+        request: Request,
+        variations: I,
+    ) -> Result<Self, ClientError> {
+        let in_flight_max = request.in_flight_max.max(1);
+        let options = v1::EvaluationOptions {
+            ordered: request.ordered,
+            strict: request.strict,
+            ..v1::EvaluationOptions::default()
+        };
+        let start = EvaluateStreamStart {
+            base: Some(request.build.into_proto()),
+            stats: Some(request.stats.into_proto()),
+            options: Some(options),
+        };
+        // One more than may be in flight: the start is among them.
+        let (outbound, requests) = mpsc::channel(in_flight_max + 1);
+        let start = EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Start(start)) };
+        outbound.try_send(start).map_err(|_| ClientError::Protocol("no room for the first message"))?;
+        let mut inbound = client.evaluate_stream(ReceiverStream::new(requests)).await?.into_inner();
+
+        let first = inbound.message().await?.and_then(|message| message.response);
+        let Some(evaluate_stream_response::Response::Header(header)) = first else {
+            return Err(ClientError::Protocol("the first message is no header"));
+        };
+        let base_stats = stats_from_proto(&header.stats, &header.base_stats.unwrap_or_default());
+        Ok(Self {
+            header: Header {
+                base_id: header.base_id,
+                engine: EngineInfo::from_proto(header.engine.unwrap_or_default(), String::new()),
+                stats: header.stats.iter().map(|stat| stat.name.clone()).collect(),
+                base_stats,
+                base_warnings: header.base_warnings.into_iter().map(warning_from_proto).collect(),
+            },
+            layout: header.stats,
+            outbound: Some(outbound),
+            inbound,
+            variations,
+            in_flight: 0,
+            in_flight_max,
+            summary: None,
+        })
+    }
+
+    /// What all outcomes refer to.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The next outcome; `None` when all are there. Cancel safe.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] if the call ended early; what is left has no outcome then.
+    pub async fn next(&mut self) -> Result<Option<Outcome>, ClientError> {
+        if self.summary.is_some() {
+            return Ok(None);
+        }
+        self.send();
+        let message =
+            self.inbound.message().await?.ok_or(ClientError::Protocol("the stream ended without a summary"))?;
+        match message.response {
+            Some(evaluate_stream_response::Response::Outcome(message)) => {
+                self.in_flight = self.in_flight.saturating_sub(1);
+                outcome(&self.layout, message).map(Some)
+            }
+            Some(evaluate_stream_response::Response::Summary(message)) => {
+                self.summary = Some(summary(&message));
+                Ok(None)
+            }
+            Some(evaluate_stream_response::Response::Header(_)) | None => {
+                Err(ClientError::Protocol("a message out of turn"))
+            }
+        }
+    }
+
+    /// What became of the whole, once [`Self::next`] has said `None`.
+    pub fn summary(&self) -> Option<&Summary> {
+        self.summary.as_ref()
+    }
+
+    /// Sends what there is room for, and says so when nothing is left.
+    fn send(&mut self) {
+        while self.in_flight < self.in_flight_max {
+            let Some(outbound) = &self.outbound else { return };
+            let Some(Named { id, variation }) = self.variations.next() else {
+                self.outbound = None;
+                return;
+            };
+            let variation = variation_to_proto(id, &variation);
+            let message =
+                EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Variation(variation)) };
+            if outbound.try_send(message).is_err() {
+                // The call is over, and reading will tell why.
+                self.outbound = None;
+                return;
+            }
+            self.in_flight += 1;
+        }
+    }
+}
+
+fn outcome(layout: &[v1::ResolvedStat], message: v1::Outcome) -> Result<Outcome, ClientError> {
+    let path = match message.path() {
+        v1::ComputePath::Fast => ComputePath::Fast,
+        v1::ComputePath::Plain => ComputePath::Plain,
+        v1::ComputePath::None | v1::ComputePath::Unspecified => ComputePath::None,
+    };
+    let result = match message.result {
+        Some(outcome::Result::Stats(stats)) => Ok(stats_from_proto(layout, &stats)),
+        Some(outcome::Result::Failure(failure)) => Err(failure_from_proto(failure)),
+        None => return Err(ClientError::Protocol("an outcome without a result")),
+    };
+    Ok(Outcome {
+        id: message.variation_id,
+        index: message.index,
+        result,
+        warnings: message.warnings.into_iter().map(warning_from_proto).collect(),
+        queue: duration(message.queue_time),
+        compute: duration(message.compute_time),
+        path,
+        shard: message.shard.zip(message.generation),
+    })
+}
+
+fn summary(message: &v1::EvaluationSummary) -> Summary {
+    Summary {
+        succeeded: message.succeeded,
+        failed: message.failed,
+        warned: message.warned,
+        resets: message.resets,
+        elapsed: duration(message.elapsed_time),
+    }
+}
+
+/// Absent and negative times count as none.
+fn duration(message: Option<prost_types::Duration>) -> Duration {
+    message.and_then(|message| message.try_into().ok()).unwrap_or_default()
+}

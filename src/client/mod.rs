@@ -1,0 +1,189 @@
+//! The Rust client: a connection, and evaluations over it. It speaks the API's messages and hands out domain values;
+//! beside `grpc/` it is the only place that knows `tonic::Status`.
+
+mod error;
+mod evaluation;
+
+pub use error::{CallFailure, ClientError};
+pub use evaluation::{Evaluation, Header, Outcome, Summary};
+
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{
+    build::{base::StatInfo, passive::Passive, variation::Variation},
+    grpc::convert::passive_from_proto,
+    proto::v1::{
+        self, Base, StatDirection, StatPreset, base, catalog_service_client::CatalogServiceClient,
+        evaluation_service_client::EvaluationServiceClient,
+    },
+};
+
+/// Largest message taken, in bytes: that of a header with every stat, many times over.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// A build, as the server is told of it.
+#[derive(Clone, Debug)]
+pub enum Build {
+    /// As XML.
+    Xml(String),
+    /// As a share code.
+    ShareCode(String),
+    /// As the server named it.
+    Id(String),
+}
+
+impl Build {
+    fn into_proto(self) -> Base {
+        let build = match self {
+            Self::Xml(xml) => base::Build::Xml(xml),
+            Self::ShareCode(code) => base::Build::ShareCode(code),
+            Self::Id(id) => base::Build::BaseId(id),
+        };
+        Base { build: Some(build), engine: String::new() }
+    }
+}
+
+/// Which stats outcomes carry.
+#[derive(Clone, Debug, Default)]
+pub enum StatChoice {
+    /// The engine's main ones.
+    #[default]
+    Main,
+    /// Every one.
+    All,
+    /// These.
+    Named(Vec<String>),
+}
+
+impl StatChoice {
+    fn into_proto(self) -> v1::StatSelection {
+        let (names, preset) = match self {
+            Self::Main => (Vec::new(), StatPreset::Main),
+            Self::All => (Vec::new(), StatPreset::All),
+            Self::Named(names) => (names, StatPreset::Unspecified),
+        };
+        v1::StatSelection { names, preset: preset.into() }
+    }
+}
+
+/// What an evaluation is about.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The base.
+    pub build: Build,
+    /// Which stats outcomes carry.
+    pub stats: StatChoice,
+    /// Outcomes come in the order of the variations.
+    pub ordered: bool,
+    /// Warnings become failures.
+    pub strict: bool,
+    /// How many variations are sent ahead of their outcomes. The server has a bound of its own.
+    pub in_flight_max: usize,
+}
+
+/// A variation, and what the client calls it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// The client's name; comes back with the outcome.
+    pub id: String,
+    /// The variation.
+    pub variation: Variation,
+}
+
+/// What a server says of its engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// `pob` or `sample`.
+    pub name: String,
+    /// The engine's own version.
+    pub version: String,
+    /// Hash over its calculation files.
+    pub fingerprint: String,
+    /// One sentence for people; empty: nothing to say.
+    pub notice: String,
+}
+
+impl EngineInfo {
+    fn from_proto(engine: v1::Engine, notice: String) -> Self {
+        Self { name: engine.name, version: engine.version, fingerprint: engine.fingerprint, notice }
+    }
+}
+
+/// A connection to a server. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Client {
+    evaluation: EvaluationServiceClient<Channel>,
+    catalog: CatalogServiceClient<Channel>,
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`ClientError::Endpoint`], [`ClientError::Connect`].
+    pub async fn connect(endpoint: &str) -> Result<Self, ClientError> {
+        let failed = |source| ClientError::Connect { endpoint: endpoint.to_owned(), source };
+        let parsed =
+            Endpoint::from_shared(endpoint.to_owned()).map_err(|_| ClientError::Endpoint(endpoint.to_owned()))?;
+        let channel = parsed.tcp_nodelay(true).connect().await.map_err(failed)?;
+        Ok(Self {
+            evaluation: EvaluationServiceClient::new(channel.clone())
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX),
+            catalog: CatalogServiceClient::new(channel)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX),
+        })
+    }
+
+    /// What the server runs.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`].
+    pub async fn engine(&self) -> Result<EngineInfo, ClientError> {
+        let mut catalog = self.catalog.clone();
+        let answer = catalog.describe_engine(v1::DescribeEngineRequest::default()).await?.into_inner();
+        Ok(EngineInfo::from_proto(answer.engine.unwrap_or_default(), answer.notice))
+    }
+
+    /// The stats that the engine describes, in display order.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`].
+    pub async fn stats(&self) -> Result<Vec<StatInfo>, ClientError> {
+        let mut catalog = self.catalog.clone();
+        let answer = catalog.list_stats(v1::ListStatsRequest::default()).await?.into_inner();
+        Ok(answer.stats.into_iter().map(stat_info).collect())
+    }
+
+    /// The passive nodes of a build.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`].
+    pub async fn passives(&self, build: Build) -> Result<Vec<Passive>, ClientError> {
+        let mut catalog = self.catalog.clone();
+        let request = v1::ListPassivesRequest { base: Some(build.into_proto()) };
+        let answer = catalog.list_passives(request).await?.into_inner();
+        Ok(answer.passives.into_iter().map(passive_from_proto).collect())
+    }
+
+    /// Starts an evaluation. Variations are taken from the iterator as there is room for them.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] if the server refuses the whole of it.
+    pub async fn evaluate<I>(&self, request: Request, variations: I) -> Result<Evaluation<I::IntoIter>, ClientError>
+    where
+        I: IntoIterator<Item = Named>,
+    {
+        Evaluation::start(self.evaluation.clone(), request, variations.into_iter()).await
+    }
+}
+
+fn stat_info(message: v1::StatInfo) -> StatInfo {
+    let more_is_better = match message.better() {
+        StatDirection::More => Some(true),
+        StatDirection::Less => Some(false),
+        StatDirection::Unspecified => None,
+    };
+    StatInfo { name: message.name, label: message.label, unit: message.unit, more_is_better, main: message.main }
+}

@@ -1,0 +1,219 @@
+//! The command line as clap reads it: raw texts, and the words of `--help`. [`super::Config`] makes sense of them.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Evaluates variations of Path of Exile builds by the thousand, exactly, over gRPC.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pobatch",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 done and something is wrong (see the output), 64 wrong usage, 65 input that is \
+                  no build or no list of variations, 66 a file that cannot be read, 69 no engine or no server, 70 any \
+                  other failure.\n\nWithout --pob and POBATCH_POB the embedded sample engine runs; its numbers are not \
+                  Path of Building's."
+)]
+pub struct Arguments {
+    /// What is logged to standard error: a level (error, warn, info, debug, trace) or a filter such as
+    /// `warn,pobatch=debug`. Default: info for `serve`, warn otherwise.
+    #[arg(long, global = true, env = "POBATCH_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How it is logged: `text` or `json`.
+    #[arg(long, global = true, env = "POBATCH_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Subcommands,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Subcommands {
+    /// Serves the gRPC API.
+    ///
+    /// Prints where it listens and which engine it runs. SIGTERM and Ctrl-C stop it in order: health says NOT_SERVING,
+    /// no new calls are taken, those in hand are finished within the grace. A second signal stops it at once.
+    Serve(Serve),
+    /// Evaluates variations of a build and shows what they change.
+    ///
+    /// Starts a server of its own in this process, unless --endpoint names one; either way it is asked over gRPC.
+    Eval(Eval),
+    /// Plays a golden file and compares every value bit for bit.
+    ///
+    /// Prints each mismatch (case, stat, expected, got) and ends with `verify: C cases, V values, M mismatches`. The
+    /// exit code is 1 if there is any.
+    Verify(Verify),
+    /// Measures how many variations are evaluated in a second.
+    ///
+    /// Warm-up is apart from what is measured. The variations are made from the build itself.
+    Bench(Bench),
+    /// Checks a Path of Building installation and says what is wrong with it.
+    ///
+    /// Looks at the layout, the version, every file that is needed, boots the engine, measures its memory and evaluates
+    /// a build. The exit code is 1 if anything is wrong.
+    Doctor(Doctor),
+}
+
+/// What runs.
+#[derive(Debug, Default, Args)]
+pub struct Engine {
+    /// Directory of a Path of Building installation: a checkout, or a release.
+    #[arg(long, env = "POBATCH_POB", value_name = "DIR")]
+    pub pob: Option<String>,
+    /// Number of shards: runtimes that evaluate at once. Default: one for each processor.
+    #[arg(long, env = "POBATCH_SHARDS", value_name = "N")]
+    pub shards: Option<String>,
+    /// Bases held at once; each has a process of some hundred megabytes.
+    #[arg(long, env = "POBATCH_BASES_MAX", value_name = "N", default_value = "8", hide_short_help = true)]
+    pub bases_max: String,
+    /// Calls served at once.
+    #[arg(long, env = "POBATCH_SESSIONS_MAX", value_name = "N", default_value = "256", hide_short_help = true)]
+    pub sessions_max: String,
+    /// Variations in flight within one call.
+    #[arg(long, env = "POBATCH_IN_FLIGHT_MAX", value_name = "N", default_value = "1024", hide_short_help = true)]
+    pub in_flight_max: String,
+    /// Time budget of one variation; its runtime is replaced if it takes longer.
+    #[arg(long, env = "POBATCH_VARIATION_TIMEOUT", value_name = "TIME", default_value = "20s", hide_short_help = true)]
+    pub variation_timeout: String,
+    /// Variations that may wait; beyond that no further call is taken.
+    #[arg(long, env = "POBATCH_QUEUE_MAX", value_name = "N", default_value = "100000", hide_short_help = true)]
+    pub queue_max: String,
+    /// Growth of a runtime's Lua heap over its template's at which it is reclaimed when that is convenient.
+    #[arg(long, env = "POBATCH_MEMORY_SOFT", value_name = "SIZE", default_value = "256MiB", hide_short_help = true)]
+    pub memory_soft: String,
+    /// Growth of a runtime's Lua heap over its template's at which it is replaced behind the next outcome.
+    #[arg(long, env = "POBATCH_MEMORY_HARD", value_name = "SIZE", default_value = "512MiB", hide_short_help = true)]
+    pub memory_hard: String,
+    /// Limit of a runtime's Lua heap; 0: none.
+    #[arg(long, env = "POBATCH_MEMORY_LIMIT", value_name = "SIZE", default_value = "2GiB", hide_short_help = true)]
+    pub memory_limit: String,
+    /// Memory of all runtimes together beyond which bases are given up, then refused; 0: no mark.
+    #[arg(long, env = "POBATCH_MEMORY_TOTAL", value_name = "SIZE", default_value = "0", hide_short_help = true)]
+    pub memory_total: String,
+    /// Share of the outcomes (0 to 1) that are computed again by the plain path and compared. For trust, not for speed:
+    /// such an outcome takes a second.
+    #[arg(long, env = "POBATCH_VERIFY_RATIO", value_name = "RATIO", default_value = "0", hide_short_help = true)]
+    pub verify_ratio: String,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, env = "POBATCH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:50051")]
+    pub listen: String,
+    /// How long calls in hand may take to finish when the server is stopped.
+    #[arg(long, env = "POBATCH_DRAIN_GRACE", value_name = "TIME", default_value = "25s")]
+    pub drain_grace: String,
+    /// Lets the sample engine misbehave on demand, for tests.
+    #[arg(long, hide = true)]
+    pub faults: bool,
+    /// What runs.
+    #[command(flatten)]
+    pub engine: Engine,
+}
+
+/// Who evaluates, for commands that need a server.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// URL of a running server (`http://127.0.0.1:50051`). Default: one of our own, in this process.
+    #[arg(long, env = "POBATCH_ENDPOINT", value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// What runs.
+    #[command(flatten)]
+    pub engine: Engine,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    pobatch eval --base build.xml --vary passives --by TotalDPS --top 10\n  \
+    pobatch eval --base build.xml --variations variations.jsonl --stats Life,TotalEHP --format csv\n\n\
+    FILE.jsonl has one variation a line: `{\"allocate\":[36678]}`, or \
+    `{\"id\":\"my name\",\"variation\":{\"level\":95}}`.")]
+pub struct Eval {
+    /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(long, value_name = "FILE_OR_CODE")]
+    pub base: String,
+    /// Makes the variations from the build: `passives` allocates each node that one point reaches.
+    #[arg(long, value_name = "WHAT", conflicts_with = "variations")]
+    pub vary: Option<String>,
+    /// File with one variation a line, or `-` for standard input.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub variations: Option<String>,
+    /// Stats to show, by name.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "preset")]
+    pub stats: Vec<String>,
+    /// Ready-made selection of stats: `main` (the sidebar's) or `all`. Default: the stat of --by, or `main`.
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Sorts by this stat, best first.
+    #[arg(long, value_name = "STAT")]
+    pub by: Option<String>,
+    /// Shows the first N only.
+    #[arg(long, value_name = "N")]
+    pub top: Option<String>,
+    /// How outcomes are written: `table`, `json` or `csv`.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+    /// Warnings become failures.
+    #[arg(long)]
+    pub strict: bool,
+    /// Who evaluates.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(long, value_name = "FILE_OR_CODE")]
+    pub base: String,
+    /// The golden file.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub golden: String,
+    /// How often each case is played.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub repeat: String,
+    /// Plays the cases in an order that this number stands for. Default: the file's.
+    #[arg(long, value_name = "SEED")]
+    pub shuffle: Option<String>,
+    /// Who evaluates.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(long, value_name = "FILE_OR_CODE")]
+    pub base: String,
+    /// Kind of the variations: `passives`, `items`, `gems`, `config` or `mixed`.
+    #[arg(long, value_name = "KIND", default_value = "passives")]
+    pub kind: String,
+    /// How many variations are measured.
+    #[arg(long, value_name = "N", default_value = "2000")]
+    pub count: String,
+    /// How many are evaluated beforehand, unmeasured.
+    #[arg(long, value_name = "N", default_value = "200")]
+    pub warm_up: String,
+    /// Stats that each outcome carries. Default: the main ones.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub stats: Vec<String>,
+    /// How the result is written: `table` or `json`.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+    /// Who evaluates.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Directory of the Path of Building installation. Without it the sample engine is checked.
+    #[arg(long, env = "POBATCH_POB", value_name = "DIR")]
+    pub pob: Option<String>,
+}

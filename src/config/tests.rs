@@ -1,0 +1,56 @@
+use clap::Parser as _;
+
+use super::*;
+
+fn resolve(line: &str) -> Result<Config, BadValues> {
+    let machine = Machine { executable: "/bin/pobatch".into(), processors: 3 };
+    let arguments = args::Arguments::try_parse_from(line.split(' ')).unwrap();
+    Config::resolve(arguments, &machine)
+}
+
+fn command(line: &str) -> Command {
+    resolve(line).unwrap().command
+}
+
+#[test]
+fn all_bad_values_are_named_together() {
+    let BadValues(bad) =
+        resolve("pobatch serve --listen here --shards 0 --memory-limit lots --log-format x").unwrap_err();
+    let names: Vec<_> = bad.iter().map(|bad| bad.name).collect();
+    assert_eq!(names, ["--log-format", "--listen", "--shards", "--memory-limit"]);
+}
+
+#[test]
+fn without_an_installation_the_sample_engine_runs_on_every_processor() {
+    let Command::Serve(serve) = command("pobatch serve --pob= --shards=") else { panic!("serve") };
+    assert_eq!(serve.server.engine, EngineChoice::Sample);
+    assert_eq!(serve.server.shards, 3);
+    assert_eq!(serve.server.memory, memory::Marks::default());
+}
+
+#[test]
+fn the_stat_that_is_sorted_by_is_among_those_asked_for() {
+    let stats = |line: &str| match command(&format!("pobatch eval --base b --vary passives {line}")) {
+        Command::Eval(eval) => eval.stats,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(stats("--by Life"), Stats::Named(vec!["Life".into()]));
+    assert_eq!(stats("--by Life --stats Mana"), Stats::Named(vec!["Mana".into(), "Life".into()]));
+    assert_eq!(stats("--by Life --stats Life,Mana"), Stats::Named(vec!["Life".into(), "Mana".into()]));
+    assert_eq!(stats("--preset all --by Life"), Stats::All);
+    assert_eq!(stats("--format csv"), Stats::Main);
+}
+
+#[test]
+fn eval_needs_variations_from_somewhere() {
+    let BadValues(bad) = resolve("pobatch eval --base b").unwrap_err();
+    assert_eq!(bad[0].name, "--variations");
+    let BadValues(bad) = resolve("pobatch eval --base - --variations -").unwrap_err();
+    assert_eq!(bad[0].problem, "standard input is the base already");
+}
+
+#[test]
+fn the_help_of_every_command_is_well_formed() {
+    use clap::CommandFactory as _;
+    args::Arguments::command().debug_assert();
+}

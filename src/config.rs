@@ -249,10 +249,11 @@ impl Config {
             filter: values.take("--log", EnvFilter::try_new(filter).map_err(|error| error.to_string()), || {
                 EnvFilter::new(default_level)
             }),
-            format: values.choose("--log-format", &arguments.log_format, &[
-                ("text", LogFormat::Text),
-                ("json", LogFormat::Json),
-            ]),
+            format: values.choose(
+                "--log-format",
+                &arguments.log_format,
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            ),
         };
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
@@ -342,7 +343,8 @@ impl Values<'_> {
     }
 
     fn serve(&mut self, serve: &args::Serve) -> Serve {
-        let listen = serve.listen.parse().map_err(|_| format!("`{}` is no address such as `127.0.0.1:50051`", serve.listen));
+        let listen =
+            serve.listen.parse().map_err(|_| format!("`{}` is no address such as `127.0.0.1:50051`", serve.listen));
         Serve {
             listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
@@ -356,7 +358,8 @@ impl Values<'_> {
             None => Target::Own(server),
             Some(url) => {
                 let valid = url.starts_with("http://") || url.starts_with("https://");
-                let valid = if valid { Ok(()) } else { Err(format!("`{url}` is no URL such as `http://127.0.0.1:50051`")) };
+                let valid =
+                    if valid { Ok(()) } else { Err(format!("`{url}` is no URL such as `http://127.0.0.1:50051`")) };
                 self.take("--endpoint", valid, || ());
                 Target::Endpoint(url.to_owned())
             }
@@ -393,11 +396,11 @@ impl Values<'_> {
             stats: stats.with(eval.by.as_deref()),
             by: eval.by,
             top: eval.top.map(|top| self.count("--top", &top, 1, COUNT_MAX)),
-            format: self.choose("--format", &eval.format, &[
-                ("table", Format::Table),
-                ("json", Format::Json),
-                ("csv", Format::Csv),
-            ]),
+            format: self.choose(
+                "--format",
+                &eval.format,
+                &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)],
+            ),
             strict: eval.strict,
             target: self.target(&eval.target),
         }
@@ -420,13 +423,17 @@ impl Values<'_> {
     fn bench(&mut self, bench: args::Bench) -> Bench {
         Bench {
             base: bench.base,
-            kind: self.choose("--kind", &bench.kind, &[
-                ("passives", Kind::Passives),
-                ("items", Kind::Items),
-                ("gems", Kind::Gems),
-                ("config", Kind::Config),
-                ("mixed", Kind::Mixed),
-            ]),
+            kind: self.choose(
+                "--kind",
+                &bench.kind,
+                &[
+                    ("passives", Kind::Passives),
+                    ("items", Kind::Items),
+                    ("gems", Kind::Gems),
+                    ("config", Kind::Config),
+                    ("mixed", Kind::Mixed),
+                ],
+            ),
             count: self.count("--count", &bench.count, 1, COUNT_MAX),
             warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
             stats: if bench.stats.is_empty() { Stats::Main } else { Stats::Named(bench.stats) },

@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_variation_may_have_a_name() {
-        let text = "{\"level\":90}\n\n{\"id\":\"mine\",\"variation\":{}}\n{\"case\":\"c\",\"build\":\"x\",\"variation\":{}}";
+        let text =
+            "{\"level\":90}\n\n{\"id\":\"mine\",\"variation\":{}}\n{\"case\":\"c\",\"build\":\"x\",\"variation\":{}}";
         let list = parse_variations("f", text).unwrap();
         let ids: Vec<_> = list.iter().map(|named| named.id.as_str()).collect();
         assert_eq!(ids, ["line 1", "mine", "c"]);

@@ -13,9 +13,7 @@ pub fn bar(what: &'static str, steps: Option<u64>) -> ProgressBar {
         return ProgressBar::with_draw_target(steps, ProgressDrawTarget::hidden());
     }
     let (bar, template) = match steps {
-        Some(steps) => {
-            (ProgressBar::new(steps), "{msg} {wide_bar} {pos}/{len} ({per_sec}, {eta} left)")
-        }
+        Some(steps) => (ProgressBar::new(steps), "{msg} {wide_bar} {pos}/{len} ({per_sec}, {eta} left)"),
         None => (ProgressBar::new_spinner(), "{spinner} {msg} {pos} ({elapsed})"),
     };
     // A template that indicatif does not take leaves its own style.

@@ -115,7 +115,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         Ok(Self {
             header: Header {
                 base_id: header.base_id,
-                engine: EngineInfo::from_proto(header.engine.unwrap_or_default(), String::new()),
+                engine: EngineInfo::from_proto(header.engine.unwrap_or_default()),
                 stats: header.stats.iter().map(|stat| stat.name.clone()).collect(),
                 base_stats,
                 base_warnings: header.base_warnings.into_iter().map(warning_from_proto).collect(),
@@ -144,7 +144,8 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
             return Ok(None);
         }
         self.send();
-        let message = self.inbound.message().await?.ok_or(ClientError::Protocol("the stream ended without a summary"))?;
+        let message =
+            self.inbound.message().await?.ok_or(ClientError::Protocol("the stream ended without a summary"))?;
         match message.response {
             Some(evaluate_stream_response::Response::Outcome(message)) => {
                 self.in_flight = self.in_flight.saturating_sub(1);
@@ -174,7 +175,8 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
                 return;
             };
             let variation = variation_to_proto(id, &variation);
-            let message = EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Variation(variation)) };
+            let message =
+                EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Variation(variation)) };
             if outbound.try_send(message).is_err() {
                 // The call is over, and reading will tell why.
                 self.outbound = None;

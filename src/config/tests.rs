@@ -14,7 +14,8 @@ fn command(line: &str) -> Command {
 
 #[test]
 fn all_bad_values_are_named_together() {
-    let BadValues(bad) = resolve("pobatch serve --listen here --shards 0 --memory-limit lots --log-format x").unwrap_err();
+    let BadValues(bad) =
+        resolve("pobatch serve --listen here --shards 0 --memory-limit lots --log-format x").unwrap_err();
     let names: Vec<_> = bad.iter().map(|bad| bad.name).collect();
     assert_eq!(names, ["--log-format", "--listen", "--shards", "--memory-limit"]);
 }

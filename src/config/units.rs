@@ -30,7 +30,11 @@ pub fn size(text: &str) -> Result<u64, String> {
 /// What is wrong, in words.
 pub fn time(text: &str) -> Result<Duration, String> {
     let milliseconds = scaled(text, TIMES).ok_or_else(|| "not a time such as `500ms`, `20s` or `2m`".to_owned())?;
-    if milliseconds == 0 { Err("must be greater than zero".to_owned()) } else { Ok(Duration::from_millis(milliseconds)) }
+    if milliseconds == 0 {
+        Err("must be greater than zero".to_owned())
+    } else {
+        Ok(Duration::from_millis(milliseconds))
+    }
 }
 
 /// A whole number within these bounds.

@@ -36,7 +36,9 @@ async fn ask(template: ForkPoint, question: command::Command) -> Result<report::
     match answer {
         Ok(report::Report::Failed(failed)) => Err(translate::failed(failed).into()),
         Ok(report) => Ok(report),
-        Err(ProcessError::Silent) => Err(failure(FailureReason::TimeLimit, "the engine took too long to answer").into()),
+        Err(ProcessError::Silent) => {
+            Err(failure(FailureReason::TimeLimit, "the engine took too long to answer").into())
+        }
         Err(_) => Err(failure(FailureReason::RuntimeCrashed, "the runtime died of the question").into()),
     }
 }

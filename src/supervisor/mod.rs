@@ -29,8 +29,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     build::{
         base::{Base, BaseId, EngineFacts},
-        passive::Passive,
         outcome::{Evaluated, Failure, Selection},
+        passive::Passive,
         variation::Variation,
     },
     task,

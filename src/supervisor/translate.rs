@@ -3,8 +3,8 @@
 use crate::{
     build::{
         base::{EngineFacts, StatInfo},
-        passive::{Passive, PassiveKind},
         outcome::{Cell, ComputePath, Failure, FailureReason, StatValue, Stats, Warning, WarningKind},
+        passive::{Passive, PassiveKind},
     },
     proto::runtime as wire,
 };

@@ -239,7 +239,10 @@ Gold Ring
     #[test]
     fn only_what_the_build_has_is_varied() {
         let items = texts(&variations(Kind::Items, BUILD, &[], 2).unwrap());
-        assert_eq!(items[0], r#"{"items":[{"slot":"Ring 1","text":"Rarity: RARE\nRing\nGold Ring\n+1 to maximum Life"}]}"#);
+        assert_eq!(
+            items[0],
+            r#"{"items":[{"slot":"Ring 1","text":"Rarity: RARE\nRing\nGold Ring\n+1 to maximum Life"}]}"#
+        );
         let gems = texts(&variations(Kind::Gems, BUILD, &[], 2).unwrap());
         assert_eq!(gems[0], r#"{"gems":[{"group":2,"gem":2,"level":20,"quality":0}]}"#);
         assert_eq!(gems[1], r#"{"gems":[{"group":2,"gem":2,"level":19,"quality":0}]}"#);

@@ -81,9 +81,8 @@ impl Report {
         let Summary { succeeded, failed, warned, elapsed, .. } = self.summary;
         let left_out = if self.left_out == 0 { String::new() } else { format!(", {} not shown", self.left_out) };
         let seconds = elapsed.as_secs_f64();
-        output.line(&format!(
-            "{succeeded} evaluated, {failed} failed, {warned} with warnings{left_out}; {seconds:.2} s"
-        ))
+        output
+            .line(&format!("{succeeded} evaluated, {failed} failed, {warned} with warnings{left_out}; {seconds:.2} s"))
     }
 
     /// A row for each variation, two columns for each stat.
@@ -202,7 +201,11 @@ impl Report {
             });
             std::iter::once(name.to_owned()).chain(cells).chain(ends).collect::<Vec<_>>()
         };
-        output.csv(row("(base)", &by_name(&self.header.base_stats), [String::new(), words(&self.header.base_warnings)]))?;
+        output.csv(row(
+            "(base)",
+            &by_name(&self.header.base_stats),
+            [String::new(), words(&self.header.base_warnings)],
+        ))?;
         self.outcomes.iter().try_for_each(|outcome| {
             let warnings = words(&outcome.warnings);
             output.csv(match &outcome.result {
@@ -272,12 +275,7 @@ mod tests {
     }
 
     fn report() -> Report {
-        let engine = EngineInfo {
-            name: "sample".into(),
-            version: "1".into(),
-            fingerprint: "f".into(),
-            notice: String::new(),
-        };
+        let engine = EngineInfo { name: "sample".into(), version: "1".into(), fingerprint: "f".into() };
         Report {
             header: Header {
                 base_id: "0123456789abcdef".into(),

@@ -61,7 +61,7 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
         loading,
         distinct: made.distinct.min(settings.count),
         played,
-        notice: server.notice().to_owned(),
+        notice: server.engine.notice.clone(),
     };
     server.leave().await;
     match settings.format {

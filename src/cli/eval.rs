@@ -51,7 +51,7 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
     let mut report = Report {
         header: evaluation.header().clone(),
         summary: evaluation.summary().cloned().unwrap_or_default(),
-        notice: server.notice().to_owned(),
+        notice: server.engine.notice.clone(),
         outcomes,
         left_out: 0,
     };

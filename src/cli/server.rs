@@ -5,7 +5,12 @@ use std::{net::SocketAddr, time::Duration};
 use tokio::sync::oneshot;
 
 use super::CliError;
-use crate::{app::App, client::Client, config::Target, task};
+use crate::{
+    app::App,
+    client::{Client, EngineDescription},
+    config::Target,
+    task,
+};
 
 /// How long the own server may take to stop: the command has its answers by then.
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
@@ -14,6 +19,8 @@ const DRAIN_GRACE: Duration = Duration::from_secs(5);
 pub struct Server {
     /// The connection to it.
     pub client: Client,
+    /// What it runs.
+    pub engine: EngineDescription,
     own: Option<Own>,
 }
 
@@ -21,47 +28,47 @@ pub struct Server {
 struct Own {
     stop: oneshot::Sender<()>,
     stopped: oneshot::Receiver<()>,
-    /// Its word about itself.
-    notice: String,
 }
 
 impl Server {
     /// Starts or finds the server, and connects.
     pub async fn connect(target: Target) -> Result<Self, CliError> {
-        match target {
-            Target::Endpoint(url) => Ok(Self { client: Client::connect(&url).await?, own: None }),
+        let (url, own) = match target {
+            Target::Endpoint(url) => (url, None),
             Target::Own(settings) => {
                 let app = App::start(settings, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
                 let url = format!("http://{}", app.address());
-                let notice = app.engine().notice.clone();
-                let (stop, stopping) = oneshot::channel::<()>();
-                let (ended, stopped) = oneshot::channel();
-                task::spawn("own server", async move {
-                    // A command that is dropped stops its server as well as one that says so.
-                    let shutdown = async { drop(stopping.await) };
-                    if let Err(error) = app.run(shutdown, DRAIN_GRACE).await {
-                        tracing::error!(%error, "the server broke");
-                    }
-                    let _ = ended.send(());
-                });
-                let client = Client::connect(&url).await?;
-                Ok(Self { client, own: Some(Own { stop, stopped, notice }) })
+                (url, Some(Own::run(app)))
             }
-        }
-    }
-
-    /// What people must know of the own server's engine; empty: nothing.
-    pub fn notice(&self) -> &str {
-        self.own.as_ref().map_or("", |own| &own.notice)
+        };
+        let client = Client::connect(&url).await?;
+        let engine = client.describe_engine().await?;
+        Ok(Self { client, engine, own })
     }
 
     /// Leaves it, and stops it if it is our own.
     pub async fn leave(self) {
-        let Self { client, own } = self;
+        let Self { client, own, .. } = self;
         drop(client);
-        if let Some(Own { stop, stopped, .. }) = own {
+        if let Some(Own { stop, stopped }) = own {
             let _ = stop.send(());
             let _ = stopped.await;
         }
+    }
+}
+
+impl Own {
+    fn run(app: App) -> Self {
+        let (stop, stopping) = oneshot::channel::<()>();
+        let (ended, stopped) = oneshot::channel();
+        task::spawn("own server", async move {
+            // A command that is dropped stops its server as well as one that says so.
+            let shutdown = async { drop(stopping.await) };
+            if let Err(error) = app.run(shutdown, DRAIN_GRACE).await {
+                tracing::error!(%error, "the server broke");
+            }
+            let _ = ended.send(());
+        });
+        Self { stop, stopped }
     }
 }

@@ -115,7 +115,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         Ok(Self {
             header: Header {
                 base_id: header.base_id,
-                engine: EngineInfo::from_proto(header.engine.unwrap_or_default(), String::new()),
+                engine: EngineInfo::from_proto(header.engine.unwrap_or_default()),
                 stats: header.stats.iter().map(|stat| stat.name.clone()).collect(),
                 base_stats,
                 base_warnings: header.base_warnings.into_iter().map(warning_from_proto).collect(),

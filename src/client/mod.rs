@@ -90,7 +90,7 @@ pub struct Named {
     pub variation: Variation,
 }
 
-/// What a server says of its engine.
+/// Which engine computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
     /// `pob` or `sample`.
@@ -99,14 +99,23 @@ pub struct EngineInfo {
     pub version: String,
     /// Hash over its calculation files.
     pub fingerprint: String,
-    /// One sentence for people; empty: nothing to say.
-    pub notice: String,
 }
 
 impl EngineInfo {
-    fn from_proto(engine: v1::Engine, notice: String) -> Self {
-        Self { name: engine.name, version: engine.version, fingerprint: engine.fingerprint, notice }
+    fn from_proto(engine: v1::Engine) -> Self {
+        Self { name: engine.name, version: engine.version, fingerprint: engine.fingerprint }
     }
+}
+
+/// What a server says of its engine when it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineDescription {
+    /// Which engine it is.
+    pub engine: EngineInfo,
+    /// Versions of the passive tree that it can load, oldest first.
+    pub tree_versions: Vec<String>,
+    /// One sentence for people; empty: nothing to say.
+    pub notice: String,
 }
 
 /// A connection to a server. Clones share it.
@@ -140,10 +149,14 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::Call`].
-    pub async fn engine(&self) -> Result<EngineInfo, ClientError> {
+    pub async fn describe_engine(&self) -> Result<EngineDescription, ClientError> {
         let mut catalog = self.catalog.clone();
         let answer = catalog.describe_engine(v1::DescribeEngineRequest::default()).await?.into_inner();
-        Ok(EngineInfo::from_proto(answer.engine.unwrap_or_default(), answer.notice))
+        Ok(EngineDescription {
+            engine: EngineInfo::from_proto(answer.engine.unwrap_or_default()),
+            tree_versions: answer.tree_versions,
+            notice: answer.notice,
+        })
     }
 
     /// The stats that the engine describes, in display order.

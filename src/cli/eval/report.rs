@@ -275,8 +275,7 @@ mod tests {
     }
 
     fn report() -> Report {
-        let engine =
-            EngineInfo { name: "sample".into(), version: "1".into(), fingerprint: "f".into(), notice: String::new() };
+        let engine = EngineInfo { name: "sample".into(), version: "1".into(), fingerprint: "f".into() };
         Report {
             header: Header {
                 base_id: "0123456789abcdef".into(),

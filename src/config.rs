@@ -82,6 +82,8 @@ pub struct Server {
     pub verify_ratio: f64,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
+    /// How long it serves on after it was stopped, while health says that it will not.
+    pub drain_delay: Duration,
     /// Whether the sample engine can be made to misbehave.
     pub faults: bool,
 }
@@ -351,6 +353,7 @@ impl Values<'_> {
                 limit_bytes: self.size("--memory-limit", &engine.memory_limit),
                 total_bytes: self.size("--memory-total", &engine.memory_total),
             },
+            drain_delay: Duration::ZERO,
             faults: false,
         }
     }
@@ -361,7 +364,15 @@ impl Values<'_> {
         Serve {
             listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
-            server: Server { faults: serve.faults, ..self.server(&serve.engine) },
+            server: Server {
+                drain_delay: serve
+                    .drain_delay
+                    .as_deref()
+                    .filter(|text| !text.is_empty())
+                    .map_or(Duration::ZERO, |text| self.time("--drain-delay", text)),
+                faults: serve.faults,
+                ..self.server(&serve.engine)
+            },
         }
     }
 
@@ -468,6 +479,7 @@ impl Values<'_> {
             verify_ratio: 0.0,
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
+            drain_delay: Duration::ZERO,
             faults: false,
         }
     }

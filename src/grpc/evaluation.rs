@@ -98,11 +98,11 @@ impl Evaluation {
         prepared: Prepared,
         variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
     ) -> Result<Events, CallError> {
-        let in_flight_max = self.limits.in_flight_max;
+        let Limits { in_flight_max, idle_max, .. } = self.limits;
         let session = self.open(&call, &prepared, in_flight_max).await?;
         let Prepared { header, layout, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
-        let plan =
-            Plan { call, header, layout, difference_to_base, ordered, in_flight_max, draining: self.draining.clone() };
+        let draining = self.draining.clone();
+        let plan = Plan { call, header, layout, difference_to_base, ordered, in_flight_max, idle_max, draining };
         Ok(exchange::start(plan, session, variations))
     }
 
@@ -169,7 +169,8 @@ impl EvaluationService for Evaluation {
         let call = Call::new(request.metadata());
         let mut inbound = request.into_inner();
         let prepare = async {
-            let v1::EvaluateStreamStart { base, stats, options } = first_message(&mut inbound).await?;
+            let first = tokio::time::timeout(self.limits.idle_max, first_message(&mut inbound));
+            let v1::EvaluateStreamStart { base, stats, options } = first.await.map_err(|_| CallError::Idle)??;
             let prepared = self.prepare(base, stats, options, Priority::Batch).await;
             self.exchange(call.clone(), prepared.map_err(|error| error.within("start"))?, inbound.map(later_message))
                 .await

@@ -12,15 +12,24 @@
 //!
 //! The writer ends the call: with a summary when all is answered, with a status when the deadline passes, the client's
 //! stream breaks or the supervisor gives up, and with nothing when the client has left. When the server drains, the
-//! reader stops, what is in hand is answered, and a status says that it was not all. Whichever it is, the session and
-//! the reader are dropped with it.
+//! reader stops, what is in hand is answered, and behind the summary a status says that it was not all. Whichever it
+//! is, the session and the reader are dropped with it. So they are when the client is idle for too long: when it sends
+//! nothing and waits for nothing, or when it does not read.
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{
+        Semaphore,
+        mpsc::{self, error::SendTimeoutError},
+        oneshot,
+    },
+    time::Instant,
+};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -66,6 +75,8 @@ pub(super) struct Plan {
     pub(super) difference_to_base: bool,
     pub(super) ordered: bool,
     pub(super) in_flight_max: usize,
+    /// How long the client may neither send, nor wait, nor read.
+    pub(super) idle_max: Duration,
     /// The server takes no further variations.
     pub(super) draining: CancellationToken,
 }
@@ -105,8 +116,14 @@ async fn run(
     let shared = Arc::new(Shared::new(plan.in_flight_max));
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
-    let reader =
-        Reader { submit, rejected: rejected_sender, shared: Arc::clone(&shared), draining: plan.draining.clone() };
+    let idle_max = plan.idle_max;
+    let reader = Reader {
+        submit,
+        rejected: rejected_sender,
+        shared: Arc::clone(&shared),
+        idle_max,
+        draining: plan.draining.clone(),
+    };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -130,28 +147,51 @@ async fn run(
         Err(End::Failed(error)) => {
             tracing::info!(request_id = &*call.request_id, ?elapsed, %error, "call failed");
             // Waits for a client that does not read; the session is given up already.
-            let _ = responses.send(Err(error.into())).await;
+            let _ = responses.send_timeout(Err(error.into()), idle_max).await;
         }
     }
 }
 
 /// What reader and writer share.
 struct Shared {
-    /// Ids of the variations that the supervisor has, by tag.
-    ids: Mutex<HashMap<u64, String>>,
+    hand: Mutex<Hand>,
     /// Free places for variations between their reading and the sending of their outcomes.
     window: Semaphore,
+}
+
+/// What the supervisor has in hand for this call.
+struct Hand {
+    /// Ids of the variations, by tag.
+    ids: HashMap<u64, String>,
+    /// When the last of them was answered.
+    answered: Instant,
 }
 
 impl Shared {
     fn new(in_flight_max: usize) -> Self {
         let window = Semaphore::new(in_flight_max.saturating_mul(WINDOW_FACTOR).min(Semaphore::MAX_PERMITS));
-        Self { ids: Mutex::default(), window }
+        Self { hand: Mutex::new(Hand { ids: HashMap::new(), answered: Instant::now() }), window }
     }
 
-    /// The map is valid between any two statements, so a panic elsewhere does not matter.
-    fn ids(&self) -> std::sync::MutexGuard<'_, HashMap<u64, String>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The hand is valid between any two statements, so a panic elsewhere does not matter.
+    fn hand(&self) -> std::sync::MutexGuard<'_, Hand> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, tag: u64, id: String) {
+        self.hand().ids.insert(tag, id);
+    }
+
+    fn answered(&self, tag: u64) -> String {
+        let mut hand = self.hand();
+        hand.answered = Instant::now();
+        hand.ids.remove(&tag).unwrap_or_default()
+    }
+
+    /// Since when the client has not been waiting for anything; it may be now.
+    fn idle_since(&self) -> Instant {
+        let hand = self.hand();
+        if hand.ids.is_empty() { hand.answered } else { Instant::now() }
     }
 }
 
@@ -167,6 +207,7 @@ struct Reader {
     submit: mpsc::Sender<Submission>,
     rejected: mpsc::Sender<Rejected>,
     shared: Arc<Shared>,
+    idle_max: Duration,
     draining: CancellationToken,
 }
 
@@ -179,7 +220,7 @@ impl Reader {
             let read = async {
                 let place = self.shared.window.acquire().await.map_err(|_| CallError::SessionLost)?;
                 let permit = self.submit.reserve().await.map_err(|_| CallError::SessionLost)?;
-                Ok::<_, CallError>((place, permit, variations.next().await.transpose()?))
+                Ok::<_, CallError>((place, permit, self.next(&mut variations).await?))
             };
             // In this order: who drains reads no further, whatever has arrived. Then a place and a permit go back and no
             // message is lost; reading is over anyway.
@@ -195,7 +236,7 @@ impl Reader {
             let id = message.id.clone();
             match variation_from_proto(message) {
                 Ok(variation) => {
-                    self.shared.ids().insert(index, id);
+                    self.shared.take(index, id);
                     permit.send(Submission { tag: index, variation: Arc::new(variation) });
                 }
                 Err(failure) => {
@@ -205,6 +246,21 @@ impl Reader {
                 }
             }
             index += 1;
+        }
+    }
+
+    /// The next variation, if the client sends it or waits for others within the time that it may be idle.
+    async fn next(
+        &self,
+        variations: &mut (impl Stream<Item = Result<v1::Variation, CallError>> + Unpin),
+    ) -> Result<Option<v1::Variation>, CallError> {
+        let mut since = Instant::now();
+        loop {
+            match tokio::time::timeout_at(since + self.idle_max, variations.next()).await {
+                Ok(message) => return message.transpose(),
+                Err(_) if self.shared.idle_since() > since => since = self.shared.idle_since(),
+                Err(_) => return Err(CallError::Idle),
+            }
         }
     }
 }
@@ -236,7 +292,7 @@ impl Writer {
             // All three are cancel safe by their documentation.
             let outcome = tokio::select! {
                 Some(evaluated) = outcomes.recv() => {
-                    let id = self.shared.ids().remove(&evaluated.tag).unwrap_or_default();
+                    let id = self.shared.answered(evaluated.tag);
                     let (layout, difference) = (&self.plan.layout, self.plan.difference_to_base);
                     outcome_to_proto(id, evaluated.tag, &evaluated, layout, difference)
                 }
@@ -254,14 +310,12 @@ impl Writer {
             };
             self.pass_on(outcome).await?;
         }
-        if !self.shared.ids().is_empty() {
+        if !self.shared.hand().ids.is_empty() {
             return Err(CallError::SessionLost.into());
         }
-        if let Some(refused) = draining {
-            return Err(refused.into());
-        }
         let summary = self.tally.summary(self.plan.call.arrived.elapsed());
-        self.send(Event::Summary(summary)).await
+        self.send(Event::Summary(summary)).await?;
+        draining.map_or(Ok(()), |refused| Err(refused.into()))
     }
 
     /// Sends the outcome, at once or when its turn comes.
@@ -285,7 +339,10 @@ impl Writer {
     }
 
     async fn send(&self, event: Event) -> Result<(), End> {
-        self.responses.send(Ok(event)).await.map_err(|_| End::Left)
+        self.responses.send_timeout(Ok(event), self.plan.idle_max).await.map_err(|error| match error {
+            SendTimeoutError::Closed(_) => End::Left,
+            SendTimeoutError::Timeout(_) => CallError::Idle.into(),
+        })
     }
 }
 

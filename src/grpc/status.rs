@@ -65,6 +65,9 @@ pub enum CallError {
     /// The call's deadline has passed.
     #[error("the call's deadline has passed")]
     DeadlineExceeded,
+    /// The client neither sent nor read anything for too long.
+    #[error("the session was idle for too long; open another one")]
+    Idle,
     /// The supervisor gave the session up.
     #[error("the session was given up with variations unanswered")]
     SessionLost,
@@ -141,6 +144,8 @@ impl CallError {
                 Code::ResourceExhausted
             }
             Self::DeadlineExceeded => Code::DeadlineExceeded,
+            // Sending the same again does not help, opening the session again does.
+            Self::Idle => Code::Aborted,
             Self::Inbound(status) => status.code(),
             Self::Internal(_) => Code::Internal,
         }
@@ -162,6 +167,7 @@ impl CallError {
             Self::Refused(Refusal::SessionsFull) => "SESSIONS_FULL",
             Self::Refused(Refusal::QueueFull) => "QUEUE_FULL",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::Idle => "IDLE",
             Self::SessionLost => "SESSION_LOST",
             Self::Inbound(_) => "REQUEST_STREAM_BROKEN",
             Self::Internal(_) => "INTERNAL",
@@ -281,6 +287,7 @@ mod tests {
             (CallError::UnknownEngine { asked: "x".into(), present: "sample".into() }, Code::NotFound),
             (CallError::UnknownBase(base_id()), Code::NotFound),
             (CallError::DeadlineExceeded, Code::DeadlineExceeded),
+            (CallError::Idle, Code::Aborted),
             (CallError::SessionLost, Code::Unavailable),
             (CallError::Inbound(Status::out_of_range("too large")), Code::OutOfRange),
             (CallError::Internal("x".into()), Code::Internal),
@@ -310,6 +317,7 @@ mod tests {
             CallError::SessionLost => 11,
             CallError::Inbound(_) => 12,
             CallError::Internal(_) => 13,
+            CallError::Idle => 15,
         }
     }
 
@@ -318,7 +326,7 @@ mod tests {
         let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, (0..15).collect::<Vec<_>>(), "a variant is missing from the list");
+        assert_eq!(places, (0..16).collect::<Vec<_>>(), "a variant is missing from the list");
 
         for (error, code) in every_error() {
             let status = Status::from(error.clone());

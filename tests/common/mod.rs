@@ -1,7 +1,18 @@
 //! What the tests share: a supervisor on the sample engine, and ways to hurt its runtimes.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+pub mod front;
+pub mod proxy;
+pub mod served;
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use pobatch::{
     build::{
@@ -9,6 +20,7 @@ use pobatch::{
         outcome::{Evaluated, Selection},
         variation::{ConfigValue, Variation},
     },
+    config,
     supervisor::{EngineChoice, Outcomes, Priority, Session, SessionSpec, Settings, Submission, Supervisor, memory},
 };
 
@@ -28,6 +40,32 @@ pub fn settings() -> Settings {
         memory: memory::Marks::default(),
         faults: true,
     }
+}
+
+/// The same, as the command line makes it.
+pub fn server() -> config::Server {
+    let Settings { executable, engine, shards, .. } = settings();
+    config::Server {
+        executable,
+        engine,
+        shards,
+        bases_max: 4,
+        sessions_max: 16,
+        in_flight_max: 64,
+        queue_max: 100_000,
+        variation_timeout: Duration::from_secs(20),
+        verify_ratio: 0.0,
+        memory: memory::Marks::default(),
+        drain_delay: Duration::ZERO,
+        faults: true,
+    }
+}
+
+/// Writes a program.
+pub fn script(path: &Path, text: &str) {
+    let mut file = fs::File::create(path).expect("a place for it");
+    file.write_all(text.as_bytes()).expect("room for it");
+    file.set_permissions(fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
 pub const WITCH: &str = include_str!("../../examples/witch.xml");

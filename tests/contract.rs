@@ -13,7 +13,9 @@ use std::{
 use common::{
     PATIENCE, WITCH, fault,
     front::{Front, Stream, bits, bulky, connect, health, message, reason, start},
-    level, proxy, settings,
+    level,
+    machine::kill,
+    proxy, settings,
 };
 use pobatch::{
     app::{App, Drained},
@@ -25,7 +27,6 @@ use pobatch::{
     supervisor::Settings,
     task,
 };
-use rustix::process::{Pid, Signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
@@ -34,11 +35,6 @@ use tonic_types::StatusExt as _;
 
 fn one_shard() -> Settings {
     Settings { shards: 1, ..settings() }
-}
-
-fn kill(pid: u32) {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap();
-    let _ = rustix::process::kill_process(pid, Signal::KILL);
 }
 
 const RUNAWAYS: [&str; 3] = ["loop", "string", "pcall"];

@@ -1,7 +1,9 @@
 //! What the tests share: a supervisor on the sample engine, and ways to hurt its runtimes.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+pub mod chance;
 pub mod front;
+pub mod machine;
 pub mod proxy;
 pub mod served;
 

@@ -32,7 +32,8 @@ impl Proxy {
             // Owned by this task, so they end with it.
             let mut pipes = Vec::new();
             while let Ok((client, _)) = listener.accept().await {
-                let upstream = TcpStream::connect(&server).await.expect("the server listens");
+                // Who cannot be passed on is turned away, as by the server itself.
+                let Ok(upstream) = TcpStream::connect(&server).await else { continue };
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), upstream.into_split());
                 for (from, to) in [(from_client, to_server), (from_server, to_client)] {
                     pipes.push(task::spawn_owned("pipe", pipe(from, to, Arc::clone(&swallow))));

@@ -1,15 +1,13 @@
 //! `pobatch serve` as a process of its own, with its faults switched on.
 
 use std::{
-    fs,
     io::{BufRead as _, BufReader},
-    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
 };
 
 use rustix::process::{Pid, Signal};
 
-use super::{PATIENCE, front::POLL};
+use super::{PATIENCE, front::POLL, machine};
 
 /// A server that does not outlive its test.
 pub struct Served {
@@ -41,21 +39,12 @@ impl Served {
 
     /// Process ids of its runtimes: all are its children.
     pub fn runtimes(&self) -> Vec<u32> {
-        let mut pids = Vec::new();
-        for entry in fs::read_dir("/proc").expect("there is /proc").flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            if state(pid).is_some_and(|(_, parent)| parent == self.child.id()) {
-                pids.push(pid);
-            }
-        }
-        pids
+        machine::children(self.child.id()).into_iter().collect()
     }
 
     /// What the server itself holds in memory, in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a known format");
-        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+        machine::resident_bytes(self.child.id())
     }
 
     pub async fn ended(mut self) -> ExitStatus {
@@ -78,17 +67,9 @@ impl Drop for Served {
     }
 }
 
-/// State and parent of a process, if there is one.
-fn state(pid: u32) -> Option<(char, u32)> {
-    let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
-    // The name, in parentheses, may contain anything.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
-}
-
 /// Waits until none of these processes runs any more. Orphans that nobody reaps count as gone: they are dead.
 pub async fn gone(pids: &[u32]) {
-    let running = |pid: &&u32| state(**pid).is_some_and(|(state, _)| state != 'Z' && state != 'X');
+    let running = |pid: &&u32| machine::state(**pid).is_some_and(|(state, _)| state != 'Z' && state != 'X');
     let waiting = async {
         while pids.iter().any(|pid| running(&pid)) {
             tokio::time::sleep(POLL).await;

@@ -25,6 +25,9 @@ use crate::{
 /// grace if that is less.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How often readiness is looked at: a probe comes every few seconds.
+const READINESS_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -120,7 +123,10 @@ impl App {
         let serving = router.serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });
         tokio::pin!(serving);
         let drain = async {
-            shutdown.await;
+            tokio::select! {
+                () = shutdown => {}
+                () = follow(&supervisor, &health) => {}
+            }
             health.set_serving(false).await;
             tokio::time::sleep(drain_delay).await;
             health.drain().await;
@@ -136,6 +142,21 @@ impl App {
             biased;
             ended = &mut serving => Ok(ended.map(|()| Drained::Finished)?),
             () = drain => Ok(Drained::GaveUp),
+        }
+    }
+}
+
+/// Has health say what the supervisor says of itself. Never ends.
+async fn follow(supervisor: &Supervisor, health: &Health) {
+    let mut interval = tokio::time::interval(READINESS_INTERVAL);
+    let mut was_ready = true;
+    loop {
+        interval.tick().await;
+        let is_ready = supervisor.status().await.is_ok_and(|status| status.is_ready());
+        if is_ready != was_ready {
+            was_ready = is_ready;
+            tracing::warn!(is_ready, "readiness changed");
+            health.set_serving(is_ready).await;
         }
     }
 }

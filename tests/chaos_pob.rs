@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;
-#[allow(dead_code, reason = "not all of it is needed here")]
 mod pob_places;
 mod storm;
 

@@ -118,6 +118,9 @@ fn bad_builds_are_refused_and_the_next_good_one_loads() {
     let mut vm = booted(&places);
     let good = xml(&places, "perforate-zerker");
     let expected = loaded(&places, &mut vm, "perforate-zerker");
+    // Passes every check before PoB's loader, and makes that stop half way.
+    let broken_inside = good.replace("<Tree activeSpec=\"1\"", "<Tree activeSpec=\"0\"");
+    assert_ne!(broken_inside, good);
     let unknown_tree = good.replace("treeVersion=\"3_13\"", "treeVersion=\"9_99\"");
     assert_ne!(unknown_tree, good);
     for (build, kind) in [
@@ -127,10 +130,10 @@ fn bad_builds_are_refused_and_the_next_good_one_loads() {
         ("<PathOfBuilding></PathOfBuilding>", "bad_build"),
         ("<PathOfBuilding2><Build/></PathOfBuilding2>", "bad_build"),
         (&good[..good.len() / 2], "bad_build"),
+        (broken_inside.as_str(), "bad_build"),
         (unknown_tree.as_str(), "unknown_tree"),
     ] {
-        let error = vm.load_base(build).unwrap_err();
-        let VmError::Engine(failure) = error else { panic!("{error}") };
+        let Err(VmError::Engine(failure)) = vm.load_base(build) else { panic!("a {kind} is not refused") };
         assert_eq!(failure.kind, kind, "{}", failure.message);
         assert_eq!(vm.evaluate(b"{}", &[], false).failure.unwrap().kind, "engine_error", "no base is loaded");
         assert_eq!(loaded(&places, &mut vm, "perforate-zerker"), expected);

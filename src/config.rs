@@ -260,7 +260,7 @@ impl Config {
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
-            args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(doctor)),
+            args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
         };
         if values.bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(values.bad)) }
     }
@@ -443,7 +443,7 @@ impl Values<'_> {
     }
 
     /// One shard is enough to check an installation.
-    fn doctor(&mut self, doctor: args::Doctor) -> Server {
+    fn doctor(&mut self, doctor: &args::Doctor) -> Server {
         Server {
             executable: self.machine.executable.clone(),
             engine: engine_choice(doctor.pob.as_deref()),

@@ -2,9 +2,7 @@
 
 use std::{fs, num::NonZero};
 
-/// What a shard takes when it is at work, over what is measured at rest: garbage of variations up to the mark at which
-/// it is replaced.
-const SHARD_GROWTH_BYTES: u64 = 384 << 20;
+use crate::supervisor::memory::Marks;
 
 /// What was measured.
 pub struct Memory {
@@ -23,10 +21,11 @@ impl Memory {
         (!runtimes.is_empty()).then_some(Self { runtimes, available, processors })
     }
 
-    /// What a server with one shard for each processor may take beyond what runs now.
+    /// What a server with one shard for each processor may take beyond what runs now: each may grow by the garbage of
+    /// variations, up to the mark at which it is replaced.
     fn needed(&self) -> u64 {
         let largest = self.runtimes.iter().copied().max().unwrap_or(0);
-        self.processors * (largest + SHARD_GROWTH_BYTES)
+        self.processors * (largest + Marks::default().growth_bytes)
     }
 
     /// Whether the machine has enough for that.

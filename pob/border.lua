@@ -4,6 +4,9 @@
 local guard = require("host.guard")
 local outcome = require("outcome")
 
+-- Before any engine takes `pcall` for itself.
+guard.install()
+
 local M = {}
 
 ---@type Engine

@@ -74,7 +74,9 @@ impl App {
             shards: settings.shards,
             bases_max: settings.bases_max,
             sessions_max: settings.sessions_max,
+            queue_max: settings.queue_max,
             variation_timeout: settings.variation_timeout,
+            verify_ratio: settings.verify_ratio,
             memory: settings.memory,
             faults: settings.faults,
         })

@@ -74,8 +74,12 @@ pub struct Server {
     pub sessions_max: usize,
     /// Variations in flight within one call.
     pub in_flight_max: usize,
+    /// Variations that may wait.
+    pub queue_max: usize,
     /// Time budget of one variation.
     pub variation_timeout: Duration,
+    /// Share of the outcomes that are verified, 0 to 1.
+    pub verify_ratio: f64,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
     /// Whether the sample engine can be made to misbehave.
@@ -322,6 +326,11 @@ impl Values<'_> {
         self.take(name, units::time(text).map_err(|problem| format!("`{text}`: {problem}")), || Duration::ZERO)
     }
 
+    fn ratio(&mut self, name: &'static str, text: &str) -> f64 {
+        let ratio = text.trim().parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+        self.take(name, ratio.ok_or_else(|| format!("`{text}` is no number from 0 to 1")), || 0.0)
+    }
+
     fn server(&mut self, engine: &args::Engine) -> Server {
         Server {
             executable: self.machine.executable.clone(),
@@ -333,10 +342,14 @@ impl Values<'_> {
             bases_max: self.count("--bases-max", &engine.bases_max, 1, COUNT_MAX),
             sessions_max: self.count("--sessions-max", &engine.sessions_max, 1, COUNT_MAX),
             in_flight_max: self.count("--in-flight-max", &engine.in_flight_max, 1, COUNT_MAX),
+            queue_max: self.count("--queue-max", &engine.queue_max, 1, COUNT_MAX),
             variation_timeout: self.time("--variation-timeout", &engine.variation_timeout),
+            verify_ratio: self.ratio("--verify-ratio", &engine.verify_ratio),
             memory: memory::Marks {
-                growth_bytes: self.size("--memory-growth", &engine.memory_growth),
+                soft_bytes: self.size("--memory-soft", &engine.memory_soft),
+                hard_bytes: self.size("--memory-hard", &engine.memory_hard),
                 limit_bytes: self.size("--memory-limit", &engine.memory_limit),
+                total_bytes: self.size("--memory-total", &engine.memory_total),
             },
             faults: false,
         }
@@ -451,6 +464,8 @@ impl Values<'_> {
             bases_max: 2,
             sessions_max: 2,
             in_flight_max: 16,
+            queue_max: 16,
+            verify_ratio: 0.0,
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
             faults: false,

@@ -7,8 +7,11 @@ use std::{collections::HashSet, io::Write, os::unix::fs::PermissionsExt, sync::A
 
 use common::{PATIENCE, RANGER, WITCH, bits, collect, fault, level, settings, spec, submit_all, with_base};
 use pobatch::{
-    build::{outcome::FailureReason, variation::Variation},
-    supervisor::{Submission, Supervisor},
+    build::{
+        outcome::{ComputePath, FailureReason},
+        variation::Variation,
+    },
+    supervisor::{BaseError, Refusal, Submission, Supervisor},
 };
 use rustix::process::{Pid, Signal};
 
@@ -201,4 +204,69 @@ async fn a_client_that_leaves_takes_its_queue_with_it() {
     tokio::time::timeout(PATIENCE, empty).await.expect("nothing is left of the session");
     let session = supervisor.open(spec(&base)).await.unwrap();
     assert!(collect(submit_all(session, [level(3)]).await).await[0].result.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_outcome_can_be_verified_by_the_plain_path() {
+    let mut settings = settings();
+    settings.verify_ratio = 1.0;
+    let (supervisor, base) = with_base(settings, WITCH).await;
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    let outcomes = collect(submit_all(session, (1..=20).map(level)).await).await;
+    assert!(outcomes.iter().all(|outcome| outcome.path == ComputePath::Plain && outcome.result.is_ok()));
+    let counters = supervisor.status().await.unwrap().counters;
+    assert_eq!((counters.verified, counters.mismatches, counters.drifts), (20, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_grows_beyond_the_hard_mark_is_reset_and_nothing_is_lost() {
+    let mut settings = settings();
+    // Below what a single variation allocates, so that every assignment ends behind its first one.
+    settings.memory.soft_bytes = 0;
+    settings.memory.hard_bytes = 1;
+    let (supervisor, base) = with_base(settings, WITCH).await;
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    let outcomes = collect(submit_all(session, (0..100).map(|index| level(index % 50 + 1))).await).await;
+    for (first, second) in outcomes.iter().zip(&outcomes[50..]) {
+        assert_eq!(bits(first), bits(second));
+    }
+    let status = supervisor.status().await.unwrap();
+    assert!(status.shards.iter().map(|shard| shard.resets).sum::<u64>() >= 90, "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_base_makes_room_for_another_and_a_used_one_does_not() {
+    let mut settings = settings();
+    settings.bases_max = 1;
+    let (supervisor, witch) = with_base(settings, WITCH).await;
+    let session = supervisor.open(spec(&witch)).await.unwrap();
+    let refused = supervisor.load_base(RANGER.into()).await.unwrap_err();
+    assert!(matches!(refused, BaseError::Refused(Refusal::BasesFull)), "{refused}");
+    drop(session);
+    let loaded = async {
+        while supervisor.load_base(RANGER.into()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, loaded).await.expect("the witch goes when her session has ended");
+    assert!(matches!(supervisor.find_base(witch.id).await, Err(BaseError::Unknown(_))));
+    assert_eq!(supervisor.status().await.unwrap().counters.evictions, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_beyond_the_total_mark_is_refused() {
+    let mut settings = settings();
+    settings.memory.total_bytes = 1;
+    let supervisor = Supervisor::start(settings).await.unwrap();
+    let refused = supervisor.load_base(WITCH.into()).await.unwrap_err();
+    assert!(matches!(refused, BaseError::Refused(Refusal::MemoryFull)), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_does_not_load_is_remembered_for_a_while() {
+    let supervisor = Supervisor::start(settings()).await.unwrap();
+    let bad = "<PathOfBuilding><Tree><Spec treeVersion=\"9_99\"/></Tree></PathOfBuilding>";
+    let first = supervisor.load_base(bad.into()).await.unwrap_err();
+    let second = supervisor.load_base(bad.into()).await.unwrap_err();
+    assert_eq!(first.to_string(), second.to_string());
 }

@@ -185,6 +185,17 @@ local function describe(root, recording)
 	}
 end
 
+---Ids of the nodes that the loaded build has allocated, ascending.
+---@return integer[]
+function M.allocated()
+	local ids = {}
+	for id in pairs(build.spec.allocNodes) do
+		ids[#ids + 1] = id
+	end
+	table.sort(ids)
+	return ids
+end
+
 ---Loads a build from a clean state, whatever was loaded before.
 ---@param xml string
 ---@param available table<string, boolean> tree versions that lie on disk

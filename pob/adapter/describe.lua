@@ -47,6 +47,17 @@ local function add_stats(prefix, list, main, infos, seen)
 	end
 end
 
+---A level 10 character with nothing. Life is 38 and 12 a level, mana 34 and 6 a level, and half an attribute each; every
+---attribute of a Scion begins at 20; resistances begin at -60 (https://www.poewiki.net/wiki/Character_class).
+local SELF_CHECK = {
+	xml = [[
+<PathOfBuilding>
+	<Build level="10" targetVersion="3_0" bandit="None" className="Scion" ascendClassName="None" mainSocketGroup="1"/>
+</PathOfBuilding>
+]],
+	expected = { Life = 168, Mana = 104, Str = 20, FireResist = -60 },
+}
+
 ---@param native NativeHost
 ---@param tree_versions string[]
 ---@return EngineInfo
@@ -61,7 +72,13 @@ function M.info(native, tree_versions)
 			infos[#infos + 1] = { name = name, label = name, better = 1, main = false }
 		end
 	end
-	return { name = "pob", version = version(native), tree_versions = tree_versions, stats = infos }
+	return {
+		name = "pob",
+		version = version(native),
+		tree_versions = tree_versions,
+		stats = infos,
+		self_check = SELF_CHECK,
+	}
 end
 
 return M

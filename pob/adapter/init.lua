@@ -54,7 +54,7 @@ function M.load_base(xml)
 		return nil, err
 	end
 	base.prepare(loaded)
-	return { warnings = warnings }
+	return { warnings = warnings, hints = plain.hints() }
 end
 
 function M.base_output()
@@ -75,14 +75,14 @@ function M.evaluate(variation)
 	return evaluate.run(variation, need_base())
 end
 
-function M.evaluate_plain(xml, variation)
+function M.evaluate_plain(xml, variation, hints)
 	loaded = nil
-	return plain.run(xml, variation, available)
+	return plain.run(xml, variation, hints or "", available)
 end
 
 function M.export(xml, variation)
 	loaded = nil
-	local varied, err = plain.export(xml, variation, available)
+	local varied, err = plain.export(xml, variation, "", available)
 	return varied, err
 end
 

@@ -7,40 +7,79 @@ local lookup = require("adapter.edit.lookup")
 
 local M = {}
 
----What loading the build that the changes apply to can tell: the nodes and groups that PoB makes of it.
+---Node ids from here on belong to cluster jewels: only a loaded build knows the ways through them.
+local CLUSTER_NODES_FROM = 0x10000
+
+---What the loaded build can tell `run` in another VM, so that it need not load the build first: nodes and groups.
+---@return string
+function M.hints()
+	return #build.skillsTab.socketGroupList .. ":" .. table.concat(base.allocated(), ",")
+end
+
+---@param hints string
+---@return KnownBase?
+local function read_hints(hints)
+	local group_count, ids = hints:match("^(%d+):([%d,]*)$")
+	if group_count then
+		local allocated = {}
+		for id in ids:gmatch("%d+") do
+			allocated[#allocated + 1] = tonumber(id)
+		end
+		return { allocated = allocated, group_count = tonumber(group_count) }
+	end
+end
+
+---Whether the ways that the variation asks for may lead through cluster jewels.
+---@param variation Variation
+---@param known KnownBase
+---@return boolean
+local function paths_through_clusters(variation, known)
+	for _, id in ipairs(variation.allocate_path and known.allocated or {}) do
+		if id >= CLUSTER_NODES_FROM then
+			return true
+		end
+	end
+	return false
+end
+
+---What PoB makes of the build that the changes apply to: from the hints, or by loading it.
 ---@param xml string
 ---@param variation Variation
+---@param hints string
 ---@param available table<string, boolean>
----@return KnownBase?, EngineError?
-local function learn(xml, variation, available)
+---@return KnownBase?
+---@return EngineError?
+---@return table? spec the loaded spec, if the build was loaded
+local function learn(xml, variation, hints, available)
+	local known = not variation.build and read_hints(hints) or nil
+	if known and not paths_through_clusters(variation, known) then
+		return known
+	end
 	local loaded, err = base.load(variation.build or xml, available)
 	if not loaded then
 		err.field = variation.build and "build" or nil
 		return nil, err
 	end
-	local allocated = {}
-	for id in pairs(build.spec.allocNodes) do
-		allocated[#allocated + 1] = id
-	end
-	return { allocated = allocated, group_count = #build.skillsTab.socketGroupList }
+	return { allocated = base.allocated(), group_count = #build.skillsTab.socketGroupList }, nil, build.spec
 end
 
 ---@param xml string
 ---@param variation Variation
+---@param hints string
 ---@param available table<string, boolean>
 ---@return string? varied
 ---@return EngineError?
 ---@return KnownBase? known
-function M.export(xml, variation, available)
-	local known
+function M.export(xml, variation, hints, available)
+	local known, spec
 	if edit.needs_allocated(variation) or variation.main_socket_group or variation.build then
 		local err
-		known, err = learn(xml, variation, available)
+		known, err, spec = learn(xml, variation, hints, available)
 		if not known then
 			return nil, err
 		end
 	end
-	local varied, err = edit.apply(xml, variation, lookup.new(known and build.spec), known)
+	local varied, err = edit.apply(xml, variation, lookup.new(spec), known)
 	return varied, err, known
 end
 
@@ -90,10 +129,11 @@ end
 
 ---@param xml string
 ---@param variation Variation
+---@param hints string
 ---@param available table<string, boolean>
 ---@return EvaluateResult?, EngineError?
-function M.run(xml, variation, available)
-	local varied, err, known = M.export(xml, variation, available)
+function M.run(xml, variation, hints, available)
+	local varied, err, known = M.export(xml, variation, hints, available)
 	if not varied then
 		return nil, err
 	end

@@ -1,5 +1,7 @@
 -- Switches the JIT on and evaluates what-ifs of every kind, so that forks of this VM inherit compiled traces.
 
+local base = require("adapter.base")
+
 local M = {}
 
 ---PoB's own limits overflow, and every overflow throws all traces away. This set was the first good one found.
@@ -26,19 +28,9 @@ local function frontier()
 	return ids
 end
 
----@return integer[] ids of allocated nodes, ascending
-local function allocated()
-	local ids = {}
-	for id in pairs(build.spec.allocNodes) do
-		ids[#ids + 1] = id
-	end
-	table.sort(ids)
-	return ids
-end
-
 ---@param list Variation[]
 local function add_nodes(list)
-	local outside, inside = frontier(), allocated()
+	local outside, inside = frontier(), base.allocated()
 	for i = 1, NODE_WHAT_IFS do
 		if i % 4 == 0 then
 			list[#list + 1] = { deallocate = { inside[(i * 7) % #inside + 1] } }
@@ -49,10 +41,10 @@ local function add_nodes(list)
 end
 
 ---@param list Variation[]
----@param base LoadedBase
-local function add_skills(list, base)
-	for group = 1, math.min(#base.groups, GROUPS_MAX) do
-		for gem in ipairs(base.groups[group].group.gemList) do
+---@param groups { node: table, group: table }[]
+local function add_skills(list, groups)
+	for group = 1, math.min(#groups, GROUPS_MAX) do
+		for gem in ipairs(groups[group].group.gemList) do
 			list[#list + 1] = { gems = { { group = group, gem = gem, level = 15 } } }
 			list[#list + 1] = { gems = { { group = group, gem = gem, enabled = false } } }
 		end
@@ -82,14 +74,14 @@ local function add_config(list)
 	list[#list + 1] = { level = 90 }
 end
 
----@param base LoadedBase
+---@param loaded LoadedBase
 ---@param evaluate fun(variation: Variation): EvaluateResult?, EngineError?
-function M.run(base, evaluate)
+function M.run(loaded, evaluate)
 	jit.on()
 	jit.opt.start(unpack(JIT_OPTIONS))
 	local list = {}
 	add_nodes(list)
-	add_skills(list, base)
+	add_skills(list, loaded.groups)
 	add_items(list)
 	add_config(list)
 	for _, variation in ipairs(list) do

@@ -2,7 +2,6 @@
 -- PoB's files are read through the native host and never written; there is no network and no process.
 
 local files = require("host.files")
-local guard = require("host.guard")
 local modules = require("host.modules")
 local order = require("host.order")
 local utf8 = require("host.utf8")
@@ -92,7 +91,6 @@ end
 ---@param on_load fun(name: string)? called before a module of PoB's is loaded
 function M.install(native, on_load)
 	local globals = _G
-	guard.install()
 	install_system(native, globals)
 	window.install(globals)
 	modules.install(native, globals, on_load)

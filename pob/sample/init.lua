@@ -110,6 +110,13 @@ function M.boot(options)
 end
 
 ---@return EngineInfo
+-- A level 10 character with nothing: life is 38, 12 a level and half the strength.
+local SELF_CHECK = {
+	xml = '<PathOfBuilding><Build level="10" className="Marauder"/>'
+		.. '<Tree activeSpec="1"><Spec treeVersion="sample_1" classId="0" nodes=""/></Tree></PathOfBuilding>',
+	expected = { Life = 174, Str = 32 },
+}
+
 function M.describe()
 	return {
 		name = 'sample',
@@ -117,6 +124,7 @@ function M.describe()
 		tree_versions = { tree.VERSION },
 		notice = NOTICE,
 		stats = stats.list,
+		self_check = SELF_CHECK,
 	}
 end
 

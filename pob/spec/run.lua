@@ -8,6 +8,8 @@ local SPECS = {
 	'spec.check_spec',
 	'spec.graph_spec',
 	'spec.edit_spec',
+	'spec.host_spec',
+	'spec.trial_spec',
 	'spec.sample_xml_spec',
 	'spec.sample_items_spec',
 	'spec.sample_build_spec',

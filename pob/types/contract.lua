@@ -81,6 +81,7 @@
 ---@field tree_versions string[] oldest first
 ---@field notice string? one sentence for people
 ---@field stats StatInfo[] in display order
+---@field self_check { xml: string, expected: table<string, integer> }? a build, and stats that it must have
 
 ---@class (exact) StatInfo
 ---@field name string

@@ -46,6 +46,31 @@ pub struct Stats {
     pub extra: Vec<(String, StatValue)>,
 }
 
+impl Stats {
+    /// In words, the first place at which both differ; `None` if they are the same, bit for bit. Any NaN is as good as
+    /// another.
+    #[must_use]
+    pub fn first_difference(&self, other: &Self) -> Option<String> {
+        let same = |a: f64, b: f64| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+        let differs = |index: &usize| {
+            self.cells.get(*index) != other.cells.get(*index)
+                || !matches!((self.values.get(*index), other.values.get(*index)), (Some(a), Some(b)) if same(*a, *b))
+        };
+        let length = self.values.len().max(other.values.len());
+        if let Some(index) = (0..length).find(differs) {
+            let (a, b) = (self.values.get(index), other.values.get(index));
+            return Some(format!("value {index}: {a:?} ({:?}), {b:?}", self.cells.get(index)));
+        }
+        let length = self.extra.len().max(other.extra.len());
+        let same_extra = |index: &usize| match (self.extra.get(*index), other.extra.get(*index)) {
+            (Some((name, StatValue::Number(a))), Some((other, StatValue::Number(b)))) => name == other && same(*a, *b),
+            (a, b) => a == b,
+        };
+        let index = (0..length).find(|index| !same_extra(index))?;
+        Some(format!("{:?}, {:?}", self.extra.get(index), other.extra.get(index)))
+    }
+}
+
 /// Defines a closed enum whose variants have a stable `snake_case` name: in the Lua contract, in metrics, in logs.
 macro_rules! named_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident => $text:literal,)+ }) => {

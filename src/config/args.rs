@@ -75,12 +75,25 @@ pub struct Engine {
     /// Time budget of one variation; its runtime is replaced if it takes longer.
     #[arg(long, env = "POBATCH_VARIATION_TIMEOUT", value_name = "TIME", default_value = "20s", hide_short_help = true)]
     pub variation_timeout: String,
-    /// Growth of a runtime's Lua heap at which it is replaced.
-    #[arg(long, env = "POBATCH_MEMORY_GROWTH", value_name = "SIZE", default_value = "384MiB", hide_short_help = true)]
-    pub memory_growth: String,
+    /// Variations that may wait; beyond that no further call is taken.
+    #[arg(long, env = "POBATCH_QUEUE_MAX", value_name = "N", default_value = "100000", hide_short_help = true)]
+    pub queue_max: String,
+    /// Growth of a runtime's Lua heap over its template's at which it is reclaimed when that is convenient.
+    #[arg(long, env = "POBATCH_MEMORY_SOFT", value_name = "SIZE", default_value = "256MiB", hide_short_help = true)]
+    pub memory_soft: String,
+    /// Growth of a runtime's Lua heap over its template's at which it is replaced behind the next outcome.
+    #[arg(long, env = "POBATCH_MEMORY_HARD", value_name = "SIZE", default_value = "512MiB", hide_short_help = true)]
+    pub memory_hard: String,
     /// Limit of a runtime's Lua heap; 0: none.
     #[arg(long, env = "POBATCH_MEMORY_LIMIT", value_name = "SIZE", default_value = "2GiB", hide_short_help = true)]
     pub memory_limit: String,
+    /// Memory of all runtimes together beyond which bases are given up, then refused; 0: no mark.
+    #[arg(long, env = "POBATCH_MEMORY_TOTAL", value_name = "SIZE", default_value = "0", hide_short_help = true)]
+    pub memory_total: String,
+    /// Share of the outcomes (0 to 1) that are computed again by the plain path and compared. For trust, not for speed:
+    /// such an outcome takes a second.
+    #[arg(long, env = "POBATCH_VERIFY_RATIO", value_name = "RATIO", default_value = "0", hide_short_help = true)]
+    pub verify_ratio: String,
 }
 
 /// Arguments of `serve`.

@@ -137,7 +137,9 @@ impl CallError {
             Self::UnknownEngine { .. } | Self::UnknownBase(_) => Code::NotFound,
             Self::Base { failure, .. } => code_of_failure(failure.reason),
             Self::Refused(Refusal::Draining | Refusal::NotReady) | Self::SessionLost => Code::Unavailable,
-            Self::Refused(Refusal::BasesFull | Refusal::SessionsFull | Refusal::QueueFull) => Code::ResourceExhausted,
+            Self::Refused(Refusal::BasesFull | Refusal::MemoryFull | Refusal::SessionsFull | Refusal::QueueFull) => {
+                Code::ResourceExhausted
+            }
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             Self::Inbound(status) => status.code(),
             Self::Internal(_) => Code::Internal,
@@ -156,6 +158,7 @@ impl CallError {
             Self::Refused(Refusal::Draining) => "DRAINING",
             Self::Refused(Refusal::NotReady) => "NOT_READY",
             Self::Refused(Refusal::BasesFull) => "BASES_FULL",
+            Self::Refused(Refusal::MemoryFull) => "MEMORY_FULL",
             Self::Refused(Refusal::SessionsFull) => "SESSIONS_FULL",
             Self::Refused(Refusal::QueueFull) => "QUEUE_FULL",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
@@ -268,6 +271,7 @@ mod tests {
             (Refusal::Draining, Code::Unavailable),
             (Refusal::NotReady, Code::Unavailable),
             (Refusal::BasesFull, Code::ResourceExhausted),
+            (Refusal::MemoryFull, Code::ResourceExhausted),
             (Refusal::SessionsFull, Code::ResourceExhausted),
             (Refusal::QueueFull, Code::ResourceExhausted),
         ];
@@ -299,6 +303,7 @@ mod tests {
             CallError::Refused(Refusal::Draining) => 5,
             CallError::Refused(Refusal::NotReady) => 6,
             CallError::Refused(Refusal::BasesFull) => 7,
+            CallError::Refused(Refusal::MemoryFull) => 14,
             CallError::Refused(Refusal::SessionsFull) => 8,
             CallError::Refused(Refusal::QueueFull) => 9,
             CallError::DeadlineExceeded => 10,
@@ -313,7 +318,7 @@ mod tests {
         let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, (0..14).collect::<Vec<_>>(), "a variant is missing from the list");
+        assert_eq!(places, (0..15).collect::<Vec<_>>(), "a variant is missing from the list");
 
         for (error, code) in every_error() {
             let status = Status::from(error.clone());

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     fork::Forked,
+    reference::Reference,
     vm::{BootOptions, EngineKind, PlainBase, RawFailure, RawOutcome, RawStat, RawWarning, Vm, VmError},
 };
 use crate::{
@@ -24,6 +25,10 @@ const COST_SAMPLES: usize = 5;
 #[derive(Default)]
 pub struct Runtime {
     vm: Option<Vm>,
+    /// What the loaded base must evaluate to.
+    reference: Reference,
+    /// Variations evaluated since the base was last compared.
+    unchecked: u32,
     /// Whether this process evaluates; the first time, the collector is stopped.
     evaluates: bool,
 }
@@ -45,6 +50,7 @@ pub fn run<S: Read + Write>(
     runtime: &mut Runtime,
     socket: &mut S,
     mut fork: impl FnMut(&mut S) -> io::Result<Forked>,
+    mut interrupted: impl FnMut(&mut S) -> bool,
 ) -> Result<End, WireError> {
     let hello = wire::Hello { protocol_version: PROTOCOL_VERSION, pid: std::process::id() };
     report(socket, wire::report::Report::Hello(hello))?;
@@ -59,7 +65,9 @@ pub fn run<S: Read + Write>(
                 Forked::Parent(pid) => report(socket, wire::report::Report::Forked(wire::Forked { pid }))?,
                 Forked::Child => return Ok(End::Child),
             },
-            wire::command::Command::Evaluate(order) => evaluate(runtime, socket, &order)?,
+            wire::command::Command::Evaluate(order) => evaluate(runtime, socket, &order, &mut interrupted)?,
+            // It came when the assignment was over already.
+            wire::command::Command::Cancel(_) => {}
             other => {
                 let answer = match other {
                     wire::command::Command::Boot(boot) => runtime.boot(boot),
@@ -67,7 +75,9 @@ pub fn run<S: Read + Write>(
                     wire::command::Command::Collect(_) => runtime.collect(),
                     wire::command::Command::DescribeEngine(_) => runtime.describe(),
                     wire::command::Command::ListPassives(_) => runtime.passives(),
-                    wire::command::Command::Fork(_) | wire::command::Command::Evaluate(_) => continue,
+                    wire::command::Command::Fork(_)
+                    | wire::command::Command::Evaluate(_)
+                    | wire::command::Command::Cancel(_) => continue,
                 };
                 report(socket, answer.unwrap_or_else(|error| failed(error.into_failure())))?;
             }
@@ -86,8 +96,14 @@ fn failed(failure: RawFailure) -> wire::report::Report {
 
 /// One outcome for each variation as soon as it is there: should the next one kill this process, the server knows
 /// whose doing it was.
-fn evaluate(runtime: &mut Runtime, writer: &mut impl Write, order: &wire::Evaluate) -> Result<(), WireError> {
+fn evaluate<S: Read + Write>(
+    runtime: &mut Runtime,
+    socket: &mut S,
+    order: &wire::Evaluate,
+    interrupted: &mut impl FnMut(&mut S) -> bool,
+) -> Result<(), WireError> {
     runtime.before_evaluating(order.plain);
+    let mut drifted = false;
     for variation in &order.variations {
         let outcome = match &mut runtime.vm {
             Some(vm) if order.plain => {
@@ -97,16 +113,45 @@ fn evaluate(runtime: &mut Runtime, writer: &mut impl Write, order: &wire::Evalua
             Some(vm) => vm.evaluate(variation, &order.stats, order.strict),
             None => RawOutcome { failure: Some(not_booted().into_failure()), ..RawOutcome::default() },
         };
-        report(writer, wire::report::Report::Outcome(self::outcome(outcome)))?;
+        report(socket, wire::report::Report::Outcome(self::outcome(outcome)))?;
+        drifted = !runtime.base_is_intact(order);
+        let grown = order.heap_mark_bytes > 0 && runtime.heap_bytes() > order.heap_mark_bytes;
+        if drifted || grown || runtime.is_spent() || (interrupted(socket) && is_cancelled(socket)?) {
+            break;
+        }
     }
-    let done = wire::AssignmentDone {
-        lua_heap_bytes: runtime.vm.as_ref().map_or(0, Vm::heap_bytes),
-        spent: runtime.vm.as_ref().is_none_or(Vm::is_spent),
-    };
-    report(writer, wire::report::Report::AssignmentDone(done))
+    let done = wire::AssignmentDone { lua_heap_bytes: runtime.heap_bytes(), spent: runtime.is_spent(), drifted };
+    report(socket, wire::report::Report::AssignmentDone(done))
+}
+
+/// Reads the frame that came in the middle of an assignment: only one has a place there.
+fn is_cancelled(reader: &mut impl Read) -> Result<bool, WireError> {
+    match read::<wire::Command>(reader)?.command {
+        Some(wire::command::Command::Cancel(_)) => Ok(true),
+        _ => Err(WireError::OutOfTurn("a command in the middle of an assignment")),
+    }
 }
 
 impl Runtime {
+    fn heap_bytes(&self) -> u64 {
+        self.vm.as_ref().map_or(0, Vm::heap_bytes)
+    }
+
+    fn is_spent(&self) -> bool {
+        self.vm.as_ref().is_none_or(Vm::is_spent)
+    }
+
+    /// Every so often, whether the base still evaluates to itself.
+    fn base_is_intact(&mut self, order: &wire::Evaluate) -> bool {
+        self.unchecked += 1;
+        if order.plain || order.check_every == 0 || self.unchecked < order.check_every || self.is_spent() {
+            return true;
+        }
+        self.unchecked = 0;
+        let Some(vm) = &mut self.vm else { return true };
+        self.reference.is_met_by(&vm.evaluate(b"{}", &[], false))
+    }
+
     fn vm(&mut self) -> Result<&mut Vm, VmError> {
         self.vm.as_mut().ok_or_else(not_booted)
     }
@@ -125,14 +170,20 @@ impl Runtime {
     }
 
     fn load_base(&mut self, load: &wire::LoadBase) -> Result<wire::report::Report, VmError> {
-        let vm = self.vm()?;
+        let vm = self.vm.as_mut().ok_or_else(not_booted)?;
         let base = vm.load_base(&load.xml)?;
+        self.reference = Reference::new(&base.stats);
         let mut variation_seconds = 0.0;
+        let mut plain_only = false;
         if load.warm_up {
             vm.warm_up()?;
             vm.collect();
-            let cost = |_| vm.evaluate(b"{}", &[], false).compute_seconds;
-            variation_seconds = (0..COST_SAMPLES).map(cost).fold(f64::INFINITY, f64::min);
+            variation_seconds = f64::INFINITY;
+            for _ in 0..COST_SAMPLES {
+                let outcome = vm.evaluate(b"{}", &[], false);
+                plain_only |= !self.reference.is_met_by(&outcome);
+                variation_seconds = variation_seconds.min(outcome.compute_seconds);
+            }
         }
         Ok(wire::report::Report::BaseLoaded(wire::BaseLoaded {
             stats: base.stats.into_iter().map(stat).collect(),
@@ -140,6 +191,7 @@ impl Runtime {
             lua_heap_bytes: vm.heap_bytes(),
             variation_seconds,
             hints: base.hints.into(),
+            plain_only,
         }))
     }
 
@@ -169,6 +221,9 @@ impl Runtime {
             tree_versions: info.tree_versions,
             stats: stats.collect(),
             notice: info.notice,
+            self_check: info
+                .self_check
+                .map(|(xml, expected)| wire::SelfCheck { xml, expected: expected.into_iter().map(stat).collect() }),
         }))
     }
 

@@ -8,6 +8,7 @@ pub mod command_loop;
 pub mod fork;
 pub mod host;
 pub mod modules;
+pub mod reference;
 pub mod socket;
 pub mod vm;
 
@@ -45,7 +46,8 @@ pub fn main() -> io::Result<()> {
             own = matches!(forked, Forked::Child).then_some(handed);
             Ok(forked)
         };
-        match (command_loop::run(&mut runtime, &mut socket, fork).map_err(io::Error::other)?, own) {
+        let interrupted = |socket: &mut Socket| socket.has_input();
+        match (command_loop::run(&mut runtime, &mut socket, fork, interrupted).map_err(io::Error::other)?, own) {
             (End::Child, Some(own)) => {
                 fork::die_with(server)?;
                 // The parent's socket is closed here.

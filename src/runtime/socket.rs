@@ -23,6 +23,14 @@ impl Socket {
         Self { fd, received: VecDeque::new() }
     }
 
+    /// Whether something can be read at once; the end of input counts.
+    #[must_use]
+    pub fn has_input(&self) -> bool {
+        let mut fds = [rustix::event::PollFd::new(&self.fd, rustix::event::PollFlags::IN)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+
     /// The oldest descriptor that arrived and was not taken yet.
     pub fn take_fd(&mut self) -> Option<OwnedFd> {
         self.received.pop_front()

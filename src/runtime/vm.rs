@@ -122,7 +122,7 @@ pub struct RawStatInfo {
 }
 
 /// Facts about the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RawEngineInfo {
     /// `pob` or `sample`.
     pub name: String,
@@ -134,6 +134,8 @@ pub struct RawEngineInfo {
     pub notice: String,
     /// In display order.
     pub stats: Vec<RawStatInfo>,
+    /// A build, and some stats that it must have; `None`: the engine offers none.
+    pub self_check: Option<(String, Vec<RawStat>)>,
 }
 
 /// A loaded base.
@@ -282,7 +284,12 @@ impl Vm {
     pub fn describe(&mut self) -> Result<RawEngineInfo, VmError> {
         let info: Table = self.call("describe", ())?.get("info")?;
         let stats: Vec<Table> = info.get("stats")?;
+        let self_check = match info.get::<Option<Table>>("self_check")? {
+            Some(check) => Some((check.get("xml")?, read_expected(&check.get("expected")?)?)),
+            None => None,
+        };
         Ok(RawEngineInfo {
+            self_check,
             name: info.get("name")?,
             version: info.get("version")?,
             tree_versions: info.get("tree_versions")?,
@@ -412,7 +419,9 @@ impl Vm {
     /// Whether nothing that this VM computes from now on can be trusted.
     #[must_use]
     pub fn is_spent(&self) -> bool {
-        self.condition == Condition::Spent
+        // A VM that cannot even answer is as spent as can be.
+        let exhausted = || self.border.get::<Function>("memory_exhausted")?.call::<bool>(());
+        self.condition == Condition::Spent || exhausted().unwrap_or(true)
     }
 
     /// Runs a Lua chunk in the VM: for specs.
@@ -500,6 +509,15 @@ fn optional_text(table: &Table, key: &str) -> mlua::Result<String> {
     Ok(table.get::<Option<LuaString>>(key)?.map_or_else(String::new, |text| text.to_string_lossy()))
 }
 
+/// Whole numbers by name, ordered.
+fn read_expected(table: &Table) -> mlua::Result<Vec<RawStat>> {
+    let stat =
+        |pair: mlua::Result<(String, f64)>| pair.map(|(name, value)| RawStat { name, value: StatValue::Number(value) });
+    let mut stats = table.pairs().map(stat).collect::<mlua::Result<Vec<_>>>()?;
+    stats.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(stats)
+}
+
 fn read_warnings(answer: &Table) -> mlua::Result<Vec<RawWarning>> {
     let Some(list) = answer.get::<Option<Vec<Table>>>("warnings")? else { return Ok(Vec::new()) };
     list.iter()
@@ -549,5 +567,75 @@ fn read_tagged(bytes: &[u8]) -> mlua::Result<StatValue> {
         [b'b', flag] => Ok(StatValue::Boolean(*flag == b'1')),
         [b't', text @ ..] => Ok(StatValue::Text(String::from_utf8_lossy(text).into_owned())),
         _ => Err(mlua::Error::runtime("a tagged value is malformed")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAP_LIMIT_BYTES: u64 = 32 << 20;
+
+    fn run<R: mlua::FromLuaMulti>(vm: &Vm, source: &str) -> mlua::Result<R> {
+        vm.run(Path::new("test"), source)
+    }
+
+    #[test]
+    fn a_refused_allocation_spends_the_vm_even_if_lua_swallowed_it() {
+        let vm = Vm::new(EngineKind::Sample, Some(HEAP_LIMIT_BYTES)).unwrap();
+        assert!(!vm.is_spent());
+        assert!(!run::<bool>(&vm, "return (pcall(string.rep, 'x', 100e6))").unwrap());
+        assert!(vm.is_spent());
+        let vm = Vm::new(EngineKind::Sample, Some(HEAP_LIMIT_BYTES)).unwrap();
+        run::<()>(&vm, "coroutine.resume(coroutine.create(function() return ('x'):rep(100e6) end))").unwrap();
+        assert!(vm.is_spent());
+    }
+
+    #[test]
+    fn doubles_cross_bit_for_bit() {
+        let vm = Vm::new(EngineKind::Sample, None).unwrap();
+        let list: Table = run(
+            &vm,
+            "return require('outcome').list({ a = -0.0, b = 3, c = 1 / 3, d = 1 / 0, e = 2 ^ 53 + 1, f = true, g = 'text', h = {} })",
+        )
+        .unwrap();
+        let mut stats = read_stats(&list).unwrap();
+        stats.sort_by(|a, b| a.name.cmp(&b.name));
+        let bits: Vec<_> = stats
+            .iter()
+            .filter_map(|stat| match stat.value {
+                StatValue::Number(number) => Some(number.to_bits()),
+                _ => None,
+            })
+            .collect();
+        let expected = [-0.0_f64, 3.0, 1.0 / 3.0, f64::INFINITY, 2.0_f64.powi(53)].map(f64::to_bits);
+        assert_eq!(bits, expected);
+        assert_eq!(stats[5].value, StatValue::Boolean(true));
+        assert_eq!(stats[6].value, StatValue::Text("text".to_owned()));
+        assert_eq!(stats.len(), 7);
+    }
+
+    #[test]
+    fn a_variation_arrives_as_the_contract_says() {
+        let vm = Vm::new(EngineKind::Sample, None).unwrap();
+        let json = br#"{"allocate":[7],"items":[{"slot":"Ring 1","empty":true}],"config":{"a":0.1,"b":3,"c":true}}"#;
+        let variation = vm.read_variation(json).unwrap();
+        let seen: String = run::<Function>(
+            &vm,
+            "return function(v) return table.concat({ tostring(v.level), #v.allocate, tostring(v.items[1].text), \
+             ('%.17g %.17g'):format(v.config.a, v.config.b), tostring(getmetatable(v.allocate)) }, ' ') end",
+        )
+        .unwrap()
+        .call(variation)
+        .unwrap();
+        assert_eq!(seen, "nil 1 nil 0.10000000000000001 3 nil");
+    }
+
+    #[test]
+    fn a_malformed_variation_is_invalid() {
+        let mut vm = Vm::new(EngineKind::Sample, None).unwrap();
+        let failure = vm.evaluate(b"{\"levle\": 3}", &[], false).failure.unwrap();
+        assert_eq!(failure.kind, "invalid_variation");
+        assert!(failure.message.contains("levle"));
     }
 }

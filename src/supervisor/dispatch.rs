@@ -18,7 +18,7 @@
 //! more; all behind it go back to the head of their queue, unharmed.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -44,6 +44,26 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Runtimes that a variation may kill before it is given up.
 const DEATHS_MAX: u8 = 2;
+
+/// Crashes of one shard within [`CRASHES_WINDOW`] after which it is quarantined: given no work for a while, since
+/// whatever kills its runtimes would go on to do so.
+const CRASHES_MAX: usize = 5;
+
+/// See [`CRASHES_MAX`].
+const CRASHES_WINDOW: Duration = Duration::from_secs(60);
+
+/// How long the first quarantine lasts; doubles up to [`QUARANTINE_MAX`] with each that follows within twice its time.
+const QUARANTINE: Duration = Duration::from_secs(5);
+
+/// Longest quarantine.
+const QUARANTINE_MAX: Duration = Duration::from_secs(60);
+
+/// How long a runtime that grew beyond the soft mark must have been idle before it is collected: a session that
+/// thinks for a moment between two generations should find it ready.
+const IDLE_BEFORE_COLLECT: Duration = Duration::from_millis(250);
+
+/// How often an idle runtime evaluates its base, to find out that it can before a client does.
+const CANARY_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Cost of a variation, in seconds, as long as none was measured.
 const COST_UNKNOWN: f64 = 0.010;
@@ -90,6 +110,20 @@ pub enum Action {
         /// Whether they go the plain path; there is one then.
         plain: bool,
     },
+    /// Have an idle runtime do something for its own good.
+    Care {
+        /// The shard.
+        shard: usize,
+        /// Generation of its runtime.
+        generation: u64,
+        /// What.
+        care: Care,
+    },
+    /// End the assignment that a shard has in hand, behind the variation that it is at.
+    Cancel {
+        /// The shard.
+        shard: usize,
+    },
     /// Answer a variation with a failure.
     Fail {
         /// The variation.
@@ -97,6 +131,15 @@ pub enum Action {
         /// Why.
         reason: FailureReason,
     },
+}
+
+/// What an idle runtime does for its own good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// A full garbage collection.
+    Collect,
+    /// Evaluate the base and compare.
+    Canary,
 }
 
 #[derive(Debug)]
@@ -131,6 +174,11 @@ pub enum State {
         /// What it was forked from.
         source: Source,
     },
+    /// A runtime does something for its own good.
+    Cared {
+        /// What it was forked from.
+        source: Source,
+    },
     /// A runtime works.
     Busy {
         /// What it was forked from.
@@ -140,10 +188,12 @@ pub enum State {
         /// What it has not answered yet, in its order.
         in_hand: VecDeque<ItemId>,
     },
-    /// Forking failed; not again before then.
+    /// Forking failed, or its runtimes died too often; nothing before then.
     Paused {
         /// When to try again.
         until: Instant,
+        /// Its runtimes died too often.
+        quarantined: bool,
     },
 }
 
@@ -155,6 +205,58 @@ struct Shard {
     since: Instant,
     /// The next pause, should forking fail.
     pause: Duration,
+    /// When its runtimes crashed lately.
+    crashes: VecDeque<Instant>,
+    /// The next quarantine, and until when it counts as the next.
+    quarantine: (Duration, Instant),
+    /// When its runtime last came to rest.
+    idle_since: Instant,
+    /// When its runtime last proved itself, by work or by a canary.
+    proved: Instant,
+    /// Its runtime grew beyond the soft mark.
+    grown: bool,
+    /// It is to be collected before it gets more work.
+    collect_first: bool,
+}
+
+impl Shard {
+    /// Its runtime comes to rest, or is replaced when the next work comes.
+    fn rest(&mut self, source: Source, verdict: Verdict, now: Instant) {
+        self.state = if verdict == Verdict::Reset { State::Empty } else { State::Idle { source } };
+        self.grown = matches!(verdict, Verdict::Grown | Verdict::Collect);
+        self.collect_first = verdict == Verdict::Collect;
+        (self.idle_since, self.proved) = (now, now);
+    }
+
+    /// Notes a crash; too many in too short a time, and nothing is forked for a while.
+    fn crashed(&mut self, now: Instant) {
+        while self.crashes.front().is_some_and(|crash| now.duration_since(*crash) > CRASHES_WINDOW) {
+            self.crashes.pop_front();
+        }
+        self.crashes.push_back(now);
+        if self.crashes.len() < CRASHES_MAX {
+            return;
+        }
+        self.crashes.clear();
+        let (length, counts_until) = self.quarantine;
+        let length = if now < counts_until { length } else { QUARANTINE };
+        self.state = State::Paused { until: now + length, quarantined: true };
+        self.quarantine = ((length * 2).min(QUARANTINE_MAX), now + length * 2 + CRASHES_WINDOW);
+    }
+
+    /// When an idle runtime should next do something for its own good, and what.
+    fn care_at(&self) -> (Instant, Care) {
+        let canary = self.proved + CANARY_INTERVAL;
+        let pause = if self.collect_first { Duration::ZERO } else { IDLE_BEFORE_COLLECT };
+        let collect = self.idle_since + pause;
+        if self.grown && collect < canary { (collect, Care::Collect) } else { (canary, Care::Canary) }
+    }
+
+    /// Whether it is idle and that time has come.
+    fn is_due(&self, now: Instant) -> bool {
+        let of_a_base = matches!(self.state, State::Idle { source: Source::Template(_) });
+        of_a_base && self.care_at().0 <= now
+    }
 }
 
 impl State {
@@ -163,7 +265,9 @@ impl State {
     pub fn source(&self) -> Option<Source> {
         match self {
             Self::Empty | Self::Paused { .. } => None,
-            Self::Forking { source } | Self::Idle { source } | Self::Busy { source, .. } => Some(*source),
+            Self::Forking { source } | Self::Idle { source } | Self::Cared { source } | Self::Busy { source, .. } => {
+                Some(*source)
+            }
         }
     }
 
@@ -185,6 +289,8 @@ pub struct Dispatch {
     rings: Rings,
     /// Seconds per variation, a running mean.
     costs: HashMap<BaseId, f64>,
+    /// Bases that the fast path cannot be trusted with.
+    plain_only: HashSet<BaseId>,
     /// Runtimes that a variation has killed already.
     deaths: HashMap<ItemId, u8>,
     /// When a source last got a shard's time; for fairness among sources.
@@ -196,12 +302,24 @@ impl Dispatch {
     /// With that many shards, all empty.
     #[must_use]
     pub fn new(shards: usize, now: Instant) -> Self {
-        let shard = |_| Shard { state: State::Empty, generation: 0, since: now, pause: PAUSE };
+        let shard = |_| Shard {
+            state: State::Empty,
+            generation: 0,
+            since: now,
+            pause: PAUSE,
+            crashes: VecDeque::new(),
+            quarantine: (QUARANTINE, now),
+            idle_since: now,
+            proved: now,
+            grown: false,
+            collect_first: false,
+        };
         Self {
             shards: (0..shards).map(shard).collect(),
             sessions: HashMap::new(),
             rings: Rings::new(),
             costs: HashMap::new(),
+            plain_only: HashSet::new(),
             deaths: HashMap::new(),
             served: HashMap::new(),
             queued: 0,
@@ -226,9 +344,12 @@ impl Dispatch {
         self.sessions.insert(session, queues);
     }
 
-    /// A session is over; what it had queued is given back, to be forgotten.
-    pub fn close_session(&mut self, session: SessionId) -> Vec<ItemId> {
-        let Some(queues) = self.sessions.remove(&session) else { return Vec::new() };
+    /// A session is over; what it had queued is given back, to be forgotten. What shards have in hand for it is ended.
+    pub fn close_session(&mut self, session: SessionId) -> (Vec<ItemId>, Vec<Action>) {
+        let Some(queues) = self.sessions.remove(&session) else { return (Vec::new(), Vec::new()) };
+        let works_for_it =
+            |shard: &Shard| matches!(shard.state, State::Busy { session: other, .. } if other == session);
+        let cancel = self.shards_that(works_for_it).into_iter().map(|shard| Action::Cancel { shard }).collect();
         let items: Vec<_> = queues.fast.into_iter().chain(queues.plain).collect();
         self.queued -= items.len();
         for item in &items {
@@ -238,16 +359,22 @@ impl Dispatch {
             ring.retain(|member| *member != session);
             !ring.is_empty()
         });
-        items
+        (items, cancel)
     }
 
     /// Variations arrive. False if the session is not open.
     pub fn submit(&mut self, session: SessionId, items: impl IntoIterator<Item = ItemId>) -> bool {
         let Some(base) = self.sessions.get(&session).map(|queues| queues.base) else { return false };
+        let source = if self.plain_only.contains(&base) { Source::Zygote } else { Source::Template(base) };
         for item in items {
-            self.enqueue(session, Source::Template(base), item, End::Back);
+            self.enqueue(session, source, item, End::Back);
         }
         true
+    }
+
+    /// Everything of this base goes the plain path from now on.
+    pub fn set_plain_only(&mut self, base: BaseId) {
+        self.plain_only.insert(base);
     }
 
     /// The runtime says that only the plain path gives the right answer for the variation that it was at.
@@ -257,18 +384,20 @@ impl Dispatch {
     }
 
     /// A fork arrived.
-    pub fn shard_ready(&mut self, shard: usize, generation: u64) {
+    pub fn shard_ready(&mut self, shard: usize, generation: u64, now: Instant) {
         let Some(shard) = self.current(shard, generation) else { return };
         if let State::Forking { source } = shard.state {
             shard.state = State::Idle { source };
             shard.pause = PAUSE;
+            (shard.idle_since, shard.proved) = (now, now);
+            (shard.grown, shard.collect_first) = (false, false);
         }
     }
 
     /// A fork did not arrive.
     pub fn fork_failed(&mut self, shard: usize, generation: u64, now: Instant) {
         let Some(shard) = self.current(shard, generation) else { return };
-        shard.state = State::Paused { until: now + shard.pause };
+        shard.state = State::Paused { until: now + shard.pause, quarantined: false };
         shard.pause = (shard.pause * 2).min(PAUSE_MAX);
     }
 
@@ -283,22 +412,57 @@ impl Dispatch {
         Some(item)
     }
 
-    /// A runtime answered everything; `reset` if it must be replaced before it does more.
-    pub fn assignment_done(&mut self, shard: usize, generation: u64, reset: Reset) {
+    /// The variation that the runtime is at.
+    #[must_use]
+    pub fn at_work(&self, shard: usize, generation: u64) -> Option<ItemId> {
+        let shard = self.shards.get(shard).filter(|shard| shard.generation == generation)?;
+        match &shard.state {
+            State::Busy { in_hand, .. } => in_hand.front().copied(),
+            _ => None,
+        }
+    }
+
+    /// Whether the shard's runtime waits for work.
+    #[must_use]
+    pub fn is_idle(&self, shard: usize) -> bool {
+        self.shards.get(shard).is_some_and(|shard| matches!(shard.state, State::Idle { .. }))
+    }
+
+    /// The shard's runtime, which was idle, is let go.
+    pub fn drop_idle(&mut self, shard: usize) {
+        if let Some(shard) = self.shards.get_mut(shard).filter(|shard| matches!(shard.state, State::Idle { .. })) {
+            shard.state = State::Empty;
+        }
+    }
+
+    /// An assignment is over. What the runtime did not touch goes back to the head of its queue.
+    pub fn assignment_done(&mut self, shard: usize, generation: u64, verdict: Verdict, now: Instant) -> Vec<Action> {
+        let Some(shard) = self.current(shard, generation) else { return Vec::new() };
+        let state = std::mem::replace(&mut shard.state, State::Empty);
+        let State::Busy { source, session, in_hand } = state else {
+            shard.state = state;
+            return Vec::new();
+        };
+        shard.rest(source, verdict, now);
+        in_hand.into_iter().rev().filter_map(|item| self.enqueue(session, source, item, End::Front)).collect()
+    }
+
+    /// A runtime has done what was for its own good.
+    pub fn care_done(&mut self, shard: usize, generation: u64, verdict: Verdict, now: Instant) {
         let Some(shard) = self.current(shard, generation) else { return };
-        if let State::Busy { source, .. } = shard.state {
-            shard.state = match reset {
-                Reset::No => State::Idle { source },
-                Reset::Yes => State::Empty,
-            };
+        if let State::Cared { source } = shard.state {
+            shard.rest(source, verdict, now);
         }
     }
 
     /// A runtime is gone. The variation that it was at fails with `reason`, or is tried again if it is
     /// [`FailureReason::RuntimeCrashed`] for the first time.
-    pub fn shard_died(&mut self, shard: usize, generation: u64, reason: FailureReason) -> Vec<Action> {
+    pub fn shard_died(&mut self, shard: usize, generation: u64, reason: FailureReason, now: Instant) -> Vec<Action> {
         let Some(shard) = self.current(shard, generation) else { return Vec::new() };
         let state = std::mem::replace(&mut shard.state, State::Empty);
+        if reason == FailureReason::RuntimeCrashed {
+            shard.crashed(now);
+        }
         let State::Busy { source, session, mut in_hand } = state else { return Vec::new() };
         let culprit = in_hand.pop_front();
         let unharmed = in_hand.into_iter().rev();
@@ -320,6 +484,7 @@ impl Dispatch {
     /// The base's template is gone for good: its queues are given back.
     pub fn drop_base(&mut self, base: BaseId) -> Vec<ItemId> {
         self.costs.remove(&base);
+        self.plain_only.remove(&base);
         self.served.remove(&Source::Template(base));
         let of_base = |(id, session): (&SessionId, &Session)| (session.base == base).then_some(*id);
         let sessions: Vec<_> = self.sessions.iter().filter_map(of_base).collect();
@@ -347,21 +512,32 @@ impl Dispatch {
     /// When [`Dispatch::plan`] should be called again even if nothing happens.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
-        if self.queued == 0 {
-            return None;
-        }
-        let until = |shard: &Shard| if let State::Paused { until } = shard.state { Some(until) } else { None };
-        self.shards.iter().filter_map(until).min()
+        let wake = |shard: &Shard| match shard.state {
+            State::Paused { until, .. } => (self.queued > 0).then_some(until),
+            State::Idle { source: Source::Template(_) } => Some(shard.care_at().0),
+            _ => None,
+        };
+        self.shards.iter().filter_map(wake).min()
+    }
+
+    /// Shards that are in quarantine.
+    #[must_use]
+    pub fn quarantined(&self, now: Instant) -> usize {
+        let quarantined =
+            |shard: &Shard| matches!(shard.state, State::Paused { until, quarantined: true } if until > now);
+        self.shards_that(quarantined).len()
     }
 
     /// Gives every shard that can take some the work that is most due.
     pub fn plan(&mut self, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
+        let collect_first = self.shards_that(|shard| shard.collect_first && shard.is_due(now));
+        actions.extend(collect_first.into_iter().map(|index| self.care(index)));
         // Those that have a runtime come first: what they can take at once needs no fork.
         let idle = |shard: &Shard| matches!(shard.state, State::Idle { .. });
         let empty = |shard: &Shard| match shard.state {
             State::Empty => true,
-            State::Paused { until } => until <= now,
+            State::Paused { until, .. } => until <= now,
             _ => false,
         };
         let (idle, empty) = (self.shards_that(idle), self.shards_that(empty));
@@ -372,7 +548,17 @@ impl Dispatch {
                 _ => self.fork(index, source, now),
             });
         }
+        actions.extend(self.shards_that(|shard| shard.is_due(now)).into_iter().map(|index| self.care(index)));
         actions
+    }
+
+    fn care(&mut self, index: usize) -> Action {
+        let shard = &mut self.shards[index];
+        let care = shard.care_at().1;
+        if let State::Idle { source } = shard.state {
+            shard.state = State::Cared { source };
+        }
+        Action::Care { shard: index, generation: shard.generation, care }
     }
 
     fn shards_that(&self, condition: impl Fn(&Shard) -> bool) -> Vec<usize> {
@@ -506,13 +692,17 @@ impl Dispatch {
     }
 }
 
-/// Whether a runtime must be replaced before it does more.
+/// What becomes of a runtime that has done its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reset {
+pub enum Verdict {
     /// It goes on.
-    No,
-    /// It is replaced.
-    Yes,
+    Keep,
+    /// It goes on, and is collected when it has nothing else to do.
+    Grown,
+    /// It is collected before it does more.
+    Collect,
+    /// It is replaced before it does more.
+    Reset,
 }
 
 #[derive(Clone, Copy)]

@@ -16,9 +16,10 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    BaseError, BaseStatus, Refusal, SessionSpec, Settings, ShardStatus, StartError, Status,
-    dispatch::{Action, Dispatch, ItemId, Reset, SessionId, Source},
-    memory,
+    BaseError, BaseStatus, Counters, Refusal, SessionSpec, Settings, ShardStatus, StartError, Status,
+    dispatch::{Action, Care, Dispatch, ItemId, SessionId, Source, Verdict},
+    gauge,
+    memory::{self, Costs},
     session::Item,
     shard::{self, Order, Shard},
     template::ForkPoint,
@@ -30,7 +31,7 @@ use crate::{
         base::{Base, BaseId},
         outcome::{ComputePath, Evaluated, FailureReason, Selection},
     },
-    proto::runtime::{Evaluate, Outcome},
+    proto::runtime::{AssignmentDone, Evaluate, Outcome},
     task,
 };
 
@@ -49,6 +50,15 @@ const ZYGOTE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Time budget of a variation that goes the plain path: a whole build is loaded.
 const PLAIN_TIMEOUT_MIN: Duration = Duration::from_secs(30);
+
+/// How long it is remembered that a base did not load.
+const FAILURE_REMEMBERED: Duration = Duration::from_secs(30);
+
+/// Bases that did not load and are remembered; each takes about a hundred bytes.
+const FAILURES_REMEMBERED_MAX: usize = 1024;
+
+/// Variations of a runtime after which it compares its base: often enough to notice, and half a per cent of the time.
+const CHECK_EVERY: u32 = 200;
 
 type Reply<T> = oneshot::Sender<Result<T, BaseError>>;
 
@@ -71,6 +81,10 @@ pub enum Event {
     BaseLoaded(BaseId, Result<Template, BaseError>),
     /// The zygote has been booted again, or not.
     ZygoteBooted(Result<Zygote, StartError>),
+    /// Somebody wants to know the process ids of all runtimes.
+    Pids(oneshot::Sender<Vec<u32>>),
+    /// What each runtime uses, in bytes, by process id.
+    Measured(HashMap<u32, u64>),
     /// Somebody wants to know.
     Status(oneshot::Sender<Status>),
 }
@@ -80,7 +94,14 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
     let (sender, receiver) = mpsc::channel(EVENTS_MAX);
     // The shards speak through a channel of their own: they must not keep alive what keeps them alive.
     let (messages, from_shards) = mpsc::channel(EVENTS_MAX);
-    let shard = |index| Slot { shard: Shard::start(index, messages.clone()), pid: None, started: None, resets: 0 };
+    let shard = |index| Slot {
+        shard: Shard::start(index, messages.clone()),
+        pid: None,
+        started: None,
+        ordered: None,
+        heap_bytes: 0,
+        resets: 0,
+    };
     let driver = Driver {
         dispatch: Dispatch::new(settings.shards, Instant::now()),
         shards: (0..settings.shards).map(shard).collect(),
@@ -89,12 +110,17 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         loading: HashMap::new(),
         sessions: HashMap::new(),
         items: HashMap::new(),
+        failed: HashMap::new(),
+        usage: HashMap::new(),
+        counters: Counters::default(),
+        verify_due: 0.0,
         next_id: 0,
         events: sender.downgrade(),
         engine: zygote.facts.name.clone(),
         settings,
     };
     task::spawn("driver", driver.run(receiver, from_shards));
+    task::spawn("memory", gauge::run(sender.downgrade()));
     sender
 }
 
@@ -110,6 +136,13 @@ struct Driver {
     loading: HashMap<BaseId, Vec<Reply<Arc<Base>>>>,
     sessions: HashMap<SessionId, SessionSpec>,
     items: HashMap<ItemId, Item>,
+    /// Why bases did not load, and until when that is remembered.
+    failed: HashMap<BaseId, (BaseError, Instant)>,
+    /// What each runtime uses, in bytes, by process id, as last measured.
+    usage: HashMap<u32, u64>,
+    counters: Counters,
+    /// How much of a variation is due for verification.
+    verify_due: f64,
     next_id: u64,
     /// Weak, or the driver would keep itself alive.
     events: mpsc::WeakSender<Event>,
@@ -120,6 +153,10 @@ struct Slot {
     pid: Option<u32>,
     /// When the assignment in hand was given.
     started: Option<Instant>,
+    /// When the runtime that is on its way was ordered.
+    ordered: Option<Instant>,
+    /// Lua heap of the runtime, as it last said.
+    heap_bytes: u64,
     resets: u64,
 }
 
@@ -132,6 +169,8 @@ struct Entry {
     hints: bytes::Bytes,
     used: Instant,
     deaths: u32,
+    /// What reclaiming its runtimes costs.
+    costs: Costs,
 }
 
 impl Driver {
@@ -152,9 +191,8 @@ impl Driver {
             for event in batch.drain(..) {
                 self.handle(event);
             }
-            for action in self.dispatch.plan(Instant::now()) {
-                self.carry_out(action);
-            }
+            let actions = self.dispatch.plan(Instant::now());
+            self.carry_out_all(actions);
         }
     }
 
@@ -174,9 +212,11 @@ impl Driver {
             Event::Submitted(session, items) => self.submitted(session, items),
             Event::SessionClosed(session) => {
                 self.sessions.remove(&session);
-                for item in self.dispatch.close_session(session) {
+                let (queued, actions) = self.dispatch.close_session(session);
+                for item in queued {
                     self.items.remove(&item);
                 }
+                self.carry_out_all(actions);
             }
             Event::BaseLoaded(id, result) => self.base_loaded(id, result),
             Event::ZygoteBooted(Ok(zygote)) => self.zygote = Some(zygote.fork_point),
@@ -184,6 +224,10 @@ impl Driver {
                 tracing::error!(%error, "the zygote does not boot");
                 self.boot_zygote();
             }
+            Event::Pids(reply) => {
+                let _ = reply.send(self.pids());
+            }
+            Event::Measured(usage) => self.measured(usage),
             Event::Status(reply) => {
                 let _ = reply.send(self.status());
             }
@@ -206,6 +250,10 @@ impl Driver {
             waiting.push(reply);
             return;
         }
+        if let Some(error) = self.remembered_failure(id) {
+            let _ = reply.send(Err(error));
+            return;
+        }
         if let Err(refusal) = self.make_room() {
             let _ = reply.send(Err(refusal.into()));
             return;
@@ -217,17 +265,82 @@ impl Driver {
         }
     }
 
-    /// Makes sure that one more base may be held: the least recently used one without a session goes.
+    /// Why a base did not load lately: it would not now either, and trying costs seconds.
+    fn remembered_failure(&mut self, id: BaseId) -> Option<BaseError> {
+        self.failed.retain(|_, (_, until)| *until > Instant::now());
+        self.failed.get(&id).map(|(error, _)| error.clone())
+    }
+
+    fn remember_failure(&mut self, id: BaseId, error: &BaseError) {
+        if matches!(error, BaseError::Build(_)) && self.failed.len() < FAILURES_REMEMBERED_MAX {
+            self.failed.insert(id, (error.clone(), Instant::now() + FAILURE_REMEMBERED));
+        }
+    }
+
+    /// Makes sure that one more base may be held, in number and in memory.
     fn make_room(&mut self) -> Result<(), Refusal> {
         while self.bases.len() + self.loading.len() >= self.settings.bases_max {
-            let in_use = |id: &BaseId| self.sessions.values().any(|session| session.base == *id);
-            let idle = self.bases.iter().filter(|(id, _)| !in_use(id));
-            let Some((oldest, _)) = idle.min_by_key(|(_, entry)| entry.used) else { return Err(Refusal::BasesFull) };
-            let oldest = *oldest;
-            self.forget(oldest, FailureReason::Unavailable);
-            tracing::info!(base = %oldest, "base evicted");
+            self.evict().ok_or(Refusal::BasesFull)?;
         }
-        Ok(())
+        let marks = self.settings.memory;
+        loop {
+            let used: u64 = self.usage.values().sum();
+            // What is being loaded has not been seen by the last measurement.
+            let expected = self.base_bytes().saturating_mul(1 + self.loading.len() as u64);
+            if memory::has_room(&marks, used, expected) {
+                return Ok(());
+            }
+            self.evict().ok_or(Refusal::MemoryFull)?;
+        }
+    }
+
+    /// What a template takes, by the largest one that is held.
+    fn base_bytes(&self) -> u64 {
+        let pids = self.bases.values().filter_map(|entry| entry.fork_point.as_ref()).map(ForkPoint::pid);
+        pids.filter_map(|pid| self.usage.get(&pid).copied()).max().unwrap_or(memory::BASE_BYTES_UNKNOWN)
+    }
+
+    /// Lets go of the least recently used base without a session; `None` if there is none.
+    fn evict(&mut self) -> Option<()> {
+        let in_use = |id: &BaseId| self.sessions.values().any(|session| session.base == *id);
+        let idle = self.bases.iter().filter(|(id, _)| !in_use(id));
+        let oldest = *idle.min_by_key(|(_, entry)| entry.used)?.0;
+        if let Some(pid) = self.bases.get(&oldest)?.fork_point.as_ref().map(ForkPoint::pid) {
+            self.usage.remove(&pid);
+        }
+        self.forget(oldest, FailureReason::Unavailable);
+        self.counters.evictions += 1;
+        tracing::info!(base = %oldest, "base evicted");
+        Some(())
+    }
+
+    /// Takes note of what every runtime uses, and makes some of them smaller if that is too much.
+    fn measured(&mut self, usage: HashMap<u32, u64>) {
+        self.usage = usage;
+        let marks = self.settings.memory;
+        while memory::is_over(&marks, self.usage.values().sum()) {
+            if self.evict().is_some() {
+                continue;
+            }
+            // Nothing but shards is left: an idle one that is larger than its template shrinks to it.
+            let largest = self.shards.iter().enumerate().filter_map(|(index, slot)| {
+                let pid = slot.pid.filter(|_| self.dispatch.is_idle(index))?;
+                Some((*self.usage.get(&pid)?, index, pid))
+            });
+            let Some((_, index, pid)) = largest.max() else { return };
+            self.usage.remove(&pid);
+            self.count_reset(index);
+            self.dispatch.drop_idle(index);
+            self.shards[index].pid = None;
+            self.shards[index].shard.order(Order::Stop);
+        }
+    }
+
+    /// Process ids of all runtimes.
+    fn pids(&self) -> Vec<u32> {
+        let templates = self.bases.values().filter_map(|entry| entry.fork_point.as_ref()).map(ForkPoint::pid);
+        let shards = self.shards.iter().filter_map(|slot| slot.pid);
+        self.zygote.iter().map(ForkPoint::pid).chain(templates).chain(shards).collect()
     }
 
     /// Lets go of a base; what is queued for it fails.
@@ -262,11 +375,17 @@ impl Driver {
                     hints: template.hints,
                     used: Instant::now(),
                     deaths,
+                    costs: Costs::default(),
                 };
+                if template.plain_only {
+                    tracing::error!(base = %id, "the base does not evaluate to itself: the plain path serves it");
+                    self.dispatch.set_plain_only(id);
+                }
                 self.bases.insert(id, entry);
                 Ok(template.base)
             }
             Err(error) => {
+                self.remember_failure(id, &error);
                 if self.bases.contains_key(&id) {
                     self.forget(id, FailureReason::Unavailable);
                 }
@@ -301,6 +420,9 @@ impl Driver {
         if self.sessions.len() >= self.settings.sessions_max {
             return Err(Refusal::SessionsFull.into());
         }
+        if self.dispatch.queued() >= self.settings.queue_max {
+            return Err(Refusal::QueueFull.into());
+        }
         self.find_base(spec.base)?;
         let id = self.fresh_id();
         self.dispatch.open_session(id, spec.base, spec.priority);
@@ -325,6 +447,12 @@ impl Driver {
         self.dispatch.submit(session, ids);
     }
 
+    fn again_by_plain_path(&mut self, shard: usize, generation: u64) {
+        if let Some(action) = self.dispatch.needs_plain(shard, generation) {
+            self.carry_out(action);
+        }
+    }
+
     fn fresh_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
@@ -332,54 +460,85 @@ impl Driver {
 
     fn heard(&mut self, message: shard::Message) {
         let shard::Message { shard, generation, event } = message;
+        let now = Instant::now();
         match event {
             shard::Event::Ready { pid } => {
                 self.shards[shard].pid = Some(pid);
-                self.dispatch.shard_ready(shard, generation);
+                let fork = self.shards[shard].ordered.take().map(|ordered| now - ordered);
+                if let (Some(entry), Some(fork)) = (self.entry_of(shard), fork) {
+                    entry.costs.fork = Some(fork);
+                }
+                self.dispatch.shard_ready(shard, generation, now);
             }
             shard::Event::ForkFailed => {
                 self.shards[shard].pid = None;
-                self.dispatch.fork_failed(shard, generation, Instant::now());
+                self.dispatch.fork_failed(shard, generation, now);
             }
             shard::Event::Outcome(outcome) => self.outcome(shard, generation, outcome),
-            shard::Event::Done(done) => {
-                let template = self.template_heap_bytes(shard);
-                let marks = self.settings.memory;
-                let reset = memory::after_assignment(marks, template, done.lua_heap_bytes, done.spent);
-                if reset == Reset::Yes {
-                    self.shards[shard].resets += 1;
+            shard::Event::Done(done) => self.done(shard, generation, &done, now),
+            shard::Event::Collected(collected) => {
+                let took = Duration::try_from_secs_f64(collected.seconds).unwrap_or_default();
+                if let Some(entry) = self.entry_of(shard) {
+                    entry.costs.collect = Some(took);
                 }
-                self.dispatch.assignment_done(shard, generation, reset);
+                self.shards[shard].heap_bytes = collected.lua_heap_after_bytes;
+                self.counters.collections += 1;
+                self.dispatch.care_done(shard, generation, Verdict::Keep, now);
             }
             shard::Event::Died { reason } => {
                 self.shards[shard].pid = None;
-                self.shards[shard].resets += 1;
-                for action in self.dispatch.shard_died(shard, generation, reason) {
-                    self.carry_out(action);
-                }
+                self.count_reset(shard);
+                let actions = self.dispatch.shard_died(shard, generation, reason, now);
+                self.carry_out_all(actions);
             }
         }
     }
 
-    fn template_heap_bytes(&self, shard: usize) -> u64 {
-        let source = self.dispatch.shard(shard).and_then(|(state, _)| state.source());
-        match source {
-            Some(Source::Template(base)) => self.bases.get(&base).map_or(0, |entry| entry.heap_bytes),
-            _ => 0,
+    /// An assignment, or a canary, is over.
+    fn done(&mut self, shard: usize, generation: u64, done: &AssignmentDone, now: Instant) {
+        let (marks, busy) = (self.settings.memory, self.dispatch.queued() > 0);
+        self.shards[shard].heap_bytes = done.lua_heap_bytes;
+        let (template_bytes, costs) =
+            self.entry_of(shard).map_or((0, Costs::default()), |entry| (entry.heap_bytes, entry.costs));
+        if done.drifted {
+            self.counters.drifts += 1;
+            tracing::error!(shard, generation, "the base no longer evaluates to itself: the runtime is replaced");
+        }
+        let spent = done.spent || done.drifted;
+        let condition = memory::Condition { heap_bytes: done.lua_heap_bytes, template_bytes, spent, busy };
+        let verdict = memory::after_assignment(&marks, &costs, condition);
+        if verdict == Verdict::Reset {
+            self.count_reset(shard);
+        }
+        self.dispatch.care_done(shard, generation, verdict, now);
+        let actions = self.dispatch.assignment_done(shard, generation, verdict, now);
+        self.carry_out_all(actions);
+    }
+
+    fn count_reset(&mut self, shard: usize) {
+        self.shards[shard].resets += 1;
+    }
+
+    /// The base that the shard's runtime serves.
+    fn entry_of(&mut self, shard: usize) -> Option<&mut Entry> {
+        match self.dispatch.shard(shard)?.0.source()? {
+            Source::Template(base) => self.bases.get_mut(&base),
+            Source::Zygote => None,
         }
     }
 
     fn outcome(&mut self, shard: usize, generation: u64, mut outcome: Outcome) {
         if outcome.failure.as_ref().is_some_and(|failure| failure.kind == NEEDS_PLAIN) {
-            if let Some(action) = self.dispatch.needs_plain(shard, generation) {
-                self.carry_out(action);
-            }
+            self.again_by_plain_path(shard, generation);
             return;
         }
         let path = translate::path(&outcome.path);
         let cost = (path == ComputePath::Fast).then_some(outcome.compute_seconds);
-        let Some(item) = self.dispatch.item_done(shard, generation, cost) else { return };
-        let Some(item) = self.items.remove(&item) else { return };
+        let Some(id) = self.dispatch.at_work(shard, generation) else { return };
+        let Some(mut item) = self.items.remove(&id) else {
+            self.dispatch.item_done(shard, generation, cost);
+            return;
+        };
         let compute = Duration::try_from_secs_f64(outcome.compute_seconds).unwrap_or_default();
         let result = match outcome.failure.take() {
             Some(failure) => Err(translate::failure(failure)),
@@ -398,11 +557,54 @@ impl Driver {
             generation,
         };
         self.shards[shard].started = Some(Instant::now());
+        if path == ComputePath::Fast && evaluated.result.is_ok() && self.is_to_be_verified() {
+            item.to_verify = Some(Box::new(evaluated));
+            self.items.insert(id, item);
+            self.again_by_plain_path(shard, generation);
+            return;
+        }
+        self.dispatch.item_done(shard, generation, cost);
+        if let Some(fast) = item.to_verify.take() {
+            self.compare(&fast, &evaluated);
+        }
         item.answer(evaluated);
+    }
+
+    /// Spreads the share that is asked for evenly, without chance.
+    fn is_to_be_verified(&mut self) -> bool {
+        self.verify_due += self.settings.verify_ratio;
+        let due = self.verify_due >= 1.0;
+        if due {
+            self.verify_due -= 1.0;
+        }
+        due
+    }
+
+    /// The plain path is the truth, and what the client gets.
+    fn compare(&mut self, fast: &Evaluated, plain: &Evaluated) {
+        self.counters.verified += 1;
+        let differs = match (&fast.result, &plain.result) {
+            (Ok(fast), Ok(plain)) => fast.first_difference(plain),
+            (Ok(_), Err(failure)) => Some(failure.message.clone()),
+            (Err(_), _) => None,
+        };
+        if let Some(difference) = differs {
+            self.counters.mismatches += 1;
+            tracing::error!(difference, shard = plain.shard, "the fast path differs from the plain path");
+        }
+    }
+
+    fn carry_out_all(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            self.carry_out(action);
+        }
     }
 
     fn carry_out(&mut self, action: Action) {
         match action {
+            Action::Care { shard, care: Care::Collect, .. } => self.shards[shard].shard.order(Order::Collect),
+            Action::Care { shard, generation, care: Care::Canary } => self.send_canary(shard, generation),
+            Action::Cancel { shard } => self.shards[shard].shard.order(Order::Cancel),
             Action::Fork { shard, source, generation } => self.fork(shard, source, generation),
             Action::Assign { shard, generation, session, items, plain } => {
                 self.assign(shard, generation, session, &items, plain);
@@ -417,7 +619,10 @@ impl Driver {
             Source::Template(base) => self.living_template(base),
         };
         match from {
-            Some(from) => self.shards[shard].shard.order(Order::Fork { from, generation }),
+            Some(from) => {
+                self.shards[shard].ordered = Some(Instant::now());
+                self.shards[shard].shard.order(Order::Fork { from, generation });
+            }
             None => self.dispatch.fork_failed(shard, generation, Instant::now()),
         }
     }
@@ -450,6 +655,10 @@ impl Driver {
             let text = |item: &ItemId| self.items.get(item).map_or_else(bytes::Bytes::new, |item| item.text.clone());
             evaluate.variations = items.iter().map(text).collect();
             evaluate.strict = spec.strict;
+            evaluate.check_every = CHECK_EVERY;
+            if let Some(entry) = self.bases.get(&spec.base) {
+                evaluate.heap_mark_bytes = self.settings.memory.hard_for(entry.heap_bytes);
+            }
             evaluate.request_id = spec.request_id.to_string();
             if let Selection::Named(names) = &spec.selection {
                 evaluate.stats = names.to_vec();
@@ -473,6 +682,16 @@ impl Driver {
         self.shards[shard].shard.order(Order::Assign { evaluate, variation_timeout });
     }
 
+    /// The empty variation: an idle runtime has to give the base.
+    fn send_canary(&mut self, shard: usize, generation: u64) {
+        tracing::trace!(shard, generation, "canary");
+        self.counters.canaries += 1;
+        let variations = vec![bytes::Bytes::from_static(b"{}")];
+        let evaluate = Evaluate { variations, check_every: 1, ..Evaluate::default() };
+        let variation_timeout = self.settings.variation_timeout;
+        self.shards[shard].shard.order(Order::Assign { evaluate, variation_timeout });
+    }
+
     fn fail(&mut self, item: ItemId, reason: FailureReason) {
         let Some(item) = self.items.remove(&item) else { return };
         item.fail(
@@ -490,7 +709,8 @@ impl Driver {
     fn status(&self) -> Status {
         let shard = |(index, slot): (usize, &Slot)| {
             let (state, generation) = self.dispatch.shard(index)?;
-            Some(ShardStatus { generation, pid: slot.pid, busy: state.is_busy(), resets: slot.resets })
+            let heap_bytes = slot.heap_bytes;
+            Some(ShardStatus { generation, pid: slot.pid, busy: state.is_busy(), resets: slot.resets, heap_bytes })
         };
         let base = |(id, entry): (&BaseId, &Entry)| BaseStatus {
             id: *id,
@@ -500,6 +720,9 @@ impl Driver {
             shards: self.shards.iter().enumerate().filter_map(shard).collect(),
             zygote_pid: self.zygote.as_ref().map(ForkPoint::pid),
             bases: self.bases.iter().map(base).collect(),
+            counters: self.counters,
+            memory_bytes: self.usage.values().sum(),
+            quarantined: self.dispatch.quarantined(Instant::now()),
             queued: self.dispatch.queued(),
             sessions: self.sessions.len(),
         }

@@ -6,6 +6,7 @@
 pub mod dispatch;
 mod driver;
 mod fingerprint;
+mod gauge;
 mod inspect;
 pub mod memory;
 pub mod process;
@@ -134,6 +135,9 @@ pub enum Refusal {
     /// As many bases are held as memory allows, and all are in use.
     #[error("no room for another base")]
     BasesFull,
+    /// The runtimes use as much memory as they may.
+    #[error("no memory for another base")]
+    MemoryFull,
     /// Too many sessions are open.
     #[error("too many sessions are open")]
     SessionsFull,
@@ -155,8 +159,12 @@ pub struct Settings {
     pub bases_max: usize,
     /// Sessions open at once.
     pub sessions_max: usize,
+    /// Variations that may wait; beyond that no session is opened.
+    pub queue_max: usize,
     /// Time budget of one variation.
     pub variation_timeout: Duration,
+    /// Share of the outcomes of the fast path that are computed again by the plain path, 0 to 1.
+    pub verify_ratio: f64,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
     /// Whether the sample engine can be made to misbehave, for tests.
@@ -181,6 +189,9 @@ pub enum StartError {
     /// The engine does not boot.
     #[error("the engine does not boot: {0}")]
     Boot(String),
+    /// The engine boots but does not compute what it must.
+    #[error("the engine does not compute as it must: {0}")]
+    SelfCheck(String),
 }
 
 /// Handle to the supervisor. When the last is dropped, and all sessions are over, every runtime goes.
@@ -276,6 +287,12 @@ pub struct Status {
     pub zygote_pid: Option<u32>,
     /// Bases that are held.
     pub bases: Vec<BaseStatus>,
+    /// What happened since the start.
+    pub counters: Counters,
+    /// Proportional set size of all runtimes together, in bytes, as last measured.
+    pub memory_bytes: u64,
+    /// Shards whose runtimes died too often and that rest for a while.
+    pub quarantined: usize,
     /// Variations that wait.
     pub queued: usize,
     /// Sessions that are open.
@@ -300,6 +317,25 @@ pub struct ShardStatus {
     pub pid: Option<u32>,
     /// Whether it is at work.
     pub busy: bool,
+    /// Lua heap of its runtime in bytes, as it last said.
+    pub heap_bytes: u64,
     /// Runtimes that were replaced or lost since the start.
     pub resets: u64,
+}
+
+/// What happened since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Times that a base no longer evaluated to itself. Must stay 0.
+    pub drifts: u64,
+    /// Outcomes that were computed again by the plain path and compared.
+    pub verified: u64,
+    /// Those that differed. Must stay 0.
+    pub mismatches: u64,
+    /// Full collections.
+    pub collections: u64,
+    /// Canaries sent to idle runtimes.
+    pub canaries: u64,
+    /// Templates that were given up for room.
+    pub evictions: u64,
 }

@@ -24,6 +24,8 @@ pub struct Item {
     pub text: bytes::Bytes,
     /// When it was accepted.
     pub accepted: Instant,
+    /// What the fast path gave, while the plain path computes it again for comparison.
+    pub to_verify: Option<Box<Evaluated>>,
     tag: u64,
     permit: Option<OwnedPermit<Evaluated>>,
 }
@@ -57,7 +59,7 @@ impl Drop for Item {
     fn drop(&mut self) {
         if self.permit.is_some() {
             let (text, permit) = (std::mem::take(&mut self.text), self.permit.take());
-            let item = Self { text, accepted: self.accepted, tag: self.tag, permit };
+            let item = Self { text, accepted: self.accepted, to_verify: None, tag: self.tag, permit };
             item.fail(FailureReason::Unavailable, "the server stops");
         }
     }
@@ -101,5 +103,5 @@ fn item(submission: Submission, permit: OwnedPermit<Evaluated>) -> Item {
     let variation = Arc::as_ref(&variation);
     // A variation is plain data with text keys, for which this cannot fail.
     let text = serde_json::to_vec(variation).unwrap_or_default().into();
-    Item { text, accepted: Instant::now(), tag, permit: Some(permit) }
+    Item { text, accepted: Instant::now(), to_verify: None, tag, permit: Some(permit) }
 }

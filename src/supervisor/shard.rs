@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     process::{Exit, Process},
@@ -12,13 +12,16 @@ use super::{
 };
 use crate::{
     build::outcome::FailureReason,
-    proto::runtime::{AssignmentDone, Command, Evaluate, Outcome, Report, command, report},
+    proto::runtime::{AssignmentDone, Cancel, Collect, Collected, Command, Evaluate, Outcome, Report, command, report},
     task,
     wire::WireError,
 };
 
 /// Orders that may wait for one shard: the driver gives the next one when the last is done, but for a replacement.
 const ORDERS_MAX: usize = 4;
+
+/// How long a full collection may take: a hundred times what it takes.
+const COLLECT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the driver tells a shard.
 #[derive(Debug)]
@@ -30,6 +33,12 @@ pub enum Order {
         /// Names the new runtime.
         generation: u64,
     },
+    /// Let go of the runtime.
+    Stop,
+    /// Collect garbage.
+    Collect,
+    /// End the assignment in hand early; nothing if there is none.
+    Cancel,
     /// Evaluate.
     Assign {
         /// The assignment, as it goes to the runtime.
@@ -51,8 +60,10 @@ pub enum Event {
     ForkFailed,
     /// It answered the variation that it was at.
     Outcome(Outcome),
-    /// It answered everything.
+    /// The assignment is over, if not all of it answered.
     Done(AssignmentDone),
+    /// Garbage is collected.
+    Collected(Collected),
     /// It is gone.
     Died {
         /// What that means for the variation that it was at.
@@ -113,7 +124,18 @@ impl Slot {
             };
             match order {
                 Some(Order::Fork { from, generation }) => self.fork(&from, generation).await,
-                Some(Order::Assign { evaluate, variation_timeout }) => self.evaluate(evaluate, variation_timeout).await,
+                Some(Order::Assign { evaluate, variation_timeout }) => {
+                    if !self.evaluate(evaluate, variation_timeout, &mut orders).await {
+                        break;
+                    }
+                }
+                Some(Order::Collect) => self.collect().await,
+                Some(Order::Stop) => {
+                    if let Some(process) = self.process.take() {
+                        process.stop().await;
+                    }
+                }
+                Some(Order::Cancel) => {}
                 None => break,
             }
         }
@@ -152,41 +174,93 @@ impl Slot {
         }
     }
 
-    async fn evaluate(&mut self, evaluate: Evaluate, variation_timeout: Duration) {
+    /// False if the driver has gone in the meantime.
+    async fn evaluate(
+        &mut self,
+        evaluate: Evaluate,
+        variation_timeout: Duration,
+        orders: &mut mpsc::Receiver<Order>,
+    ) -> bool {
         let Some(process) = self.process.as_mut() else {
             // The runtime died before the order came; the driver hears of both, and the generation tells them apart.
-            return self.tell(Event::Died { reason: FailureReason::RuntimeCrashed }).await;
+            self.tell(Event::Died { reason: FailureReason::RuntimeCrashed }).await;
+            return true;
         };
         let count = evaluate.variations.len();
         let command = Command { command: Some(command::Command::Evaluate(evaluate)) };
         if let Err(error) = process.connection.send(&command).await {
-            return self.bury(&error, FailureReason::RuntimeCrashed).await;
+            self.bury(&error, FailureReason::RuntimeCrashed).await;
+            return true;
         }
         let mut answered = 0;
+        let mut deadline = Instant::now() + variation_timeout;
         loop {
-            let Some(process) = self.process.as_mut() else { return };
-            let report = tokio::time::timeout(variation_timeout, process.connection.receive::<Report>()).await;
-            let event = match report.map(|report| report.map(|report| report.report)) {
-                Err(_) => {
+            let Some(process) = self.process.as_mut() else { return true };
+            // All arms are cancel safe: the connection keeps what it read, the channel by its documentation. The
+            // runtime comes first: an outcome that is there must not lose to the clock.
+            let report = tokio::select! {
+                biased;
+                report = process.connection.receive::<Report>() => report,
+                () = tokio::time::sleep_until(deadline) => {
                     let error = WireError::OutOfTurn("nothing within the time budget");
-                    return self.bury(&error, FailureReason::TimeLimit).await;
+                    self.bury(&error, FailureReason::TimeLimit).await;
+                    return true;
                 }
-                Ok(Err(error)) => return self.bury(&error, FailureReason::RuntimeCrashed).await,
-                Ok(Ok(Some(report::Report::Outcome(outcome)))) if answered < count => {
+                order = orders.recv() => match order {
+                    Some(Order::Cancel) => {
+                        let cancel = Command { command: Some(command::Command::Cancel(Cancel {})) };
+                        if let Err(error) = process.connection.send(&cancel).await {
+                            self.bury(&error, FailureReason::RuntimeCrashed).await;
+                            return true;
+                        }
+                        continue;
+                    }
+                    Some(order) => {
+                        tracing::error!(?order, "an order to a shard that is at work");
+                        continue;
+                    }
+                    None => return false,
+                },
+            };
+            let event = match report.map(|report| report.report) {
+                Err(error) => {
+                    self.bury(&error, FailureReason::RuntimeCrashed).await;
+                    return true;
+                }
+                Ok(Some(report::Report::Outcome(outcome))) if answered < count => {
                     answered += 1;
+                    deadline = Instant::now() + variation_timeout;
                     Event::Outcome(outcome)
                 }
-                Ok(Ok(Some(report::Report::AssignmentDone(done)))) if answered == count => Event::Done(done),
-                Ok(Ok(_)) => {
+                Ok(Some(report::Report::AssignmentDone(done))) => {
+                    self.tell(Event::Done(done)).await;
+                    return true;
+                }
+                Ok(_) => {
                     let error = WireError::OutOfTurn("neither an outcome nor the end of the assignment");
-                    return self.bury(&error, FailureReason::RuntimeCrashed).await;
+                    self.bury(&error, FailureReason::RuntimeCrashed).await;
+                    return true;
                 }
             };
-            let done = matches!(event, Event::Done(_));
             self.tell(event).await;
-            if done {
-                return;
+        }
+    }
+
+    async fn collect(&mut self) {
+        let Some(process) = self.process.as_mut() else { return };
+        let command = Command { command: Some(command::Command::Collect(Collect {})) };
+        let collected = async {
+            process.connection.send(&command).await?;
+            match process.connection.receive::<Report>().await?.report {
+                Some(report::Report::Collected(collected)) => Ok(collected),
+                _ => Err(WireError::OutOfTurn("not the answer to collect")),
             }
+        };
+        let silent = WireError::OutOfTurn("no end of the collection");
+        let result = tokio::time::timeout(COLLECT_TIMEOUT, collected).await.unwrap_or(Err(silent));
+        match result {
+            Ok(collected) => self.tell(Event::Collected(collected)).await,
+            Err(error) => self.bury(&error, FailureReason::RuntimeCrashed).await,
         }
     }
 

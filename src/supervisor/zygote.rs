@@ -13,7 +13,7 @@ use crate::{
         base::{Base, BaseId, EngineFacts},
         outcome::{Failure, FailureReason},
     },
-    proto::runtime::{Boot, Command, DescribeEngine, LoadBase, Report, command, report},
+    proto::runtime::{Boot, Command, DescribeEngine, LoadBase, Report, SelfCheck, command, report},
     wire::WireError,
 };
 
@@ -45,6 +45,8 @@ pub struct Template {
     pub variation_seconds: f64,
     /// What the engine wants to be told again for the plain path.
     pub hints: bytes::Bytes,
+    /// The fast path cannot be trusted with this base.
+    pub plain_only: bool,
 }
 
 /// Spawns a runtime and boots the engine in it.
@@ -74,17 +76,44 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
         Ok(_) => return Err(out_of_turn("not the answer to boot")),
         Err(error) => return Err(died(process, error).await),
     }
-    let facts = match ask(&mut process, command::Command::DescribeEngine(DescribeEngine {}), BOOT_TIMEOUT).await {
-        Ok(report::Report::EngineDescribed(described)) => {
-            let fingerprint = fingerprint.await.map_err(io::Error::other).and_then(|hash| hash);
-            let fingerprint = fingerprint.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
-            Arc::new(translate::engine_facts(described, fingerprint))
-        }
-        Ok(report::Report::Failed(failed)) => return Err(StartError::Boot(failed.message)),
-        Ok(_) => return Err(out_of_turn("not the answer to describe")),
-        Err(error) => return Err(died(process, error).await),
+    let (facts, check) =
+        match ask(&mut process, command::Command::DescribeEngine(DescribeEngine {}), BOOT_TIMEOUT).await {
+            Ok(report::Report::EngineDescribed(described)) => {
+                let fingerprint = fingerprint.await.map_err(io::Error::other).and_then(|hash| hash);
+                let fingerprint = fingerprint.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
+                let check = described.self_check.clone();
+                (Arc::new(translate::engine_facts(described, fingerprint)), check)
+            }
+            Ok(report::Report::Failed(failed)) => return Err(StartError::Boot(failed.message)),
+            Ok(_) => return Err(out_of_turn("not the answer to describe")),
+            Err(error) => return Err(died(process, error).await),
+        };
+    let fork_point = ForkPoint::new(process);
+    if let Some(check) = check {
+        self_check(&fork_point, check).await?;
+    }
+    Ok(Zygote { fork_point, facts })
+}
+
+/// Has a fork compute a build whose stats are known. The zygote itself must never load one.
+async fn self_check(zygote: &ForkPoint, check: SelfCheck) -> Result<(), StartError> {
+    let mut process = zygote.fork("self check").await.map_err(|error| StartError::SelfCheck(error.to_string()))?;
+    let load = LoadBase { xml: check.xml, warm_up: false };
+    let answer = ask(&mut process, command::Command::LoadBase(load), LOAD_TIMEOUT).await;
+    process.stop().await;
+    let stats = match answer? {
+        report::Report::BaseLoaded(loaded) => loaded.stats,
+        report::Report::Failed(failed) => return Err(StartError::SelfCheck(failed.message)),
+        _ => return Err(out_of_turn("not the answer to load")),
     };
-    Ok(Zygote { fork_point: ForkPoint::new(process), facts })
+    match check.expected.iter().find(|expected| !stats.contains(expected)) {
+        None => Ok(()),
+        Some(wrong) => {
+            let got = stats.iter().find(|stat| stat.name == wrong.name);
+            let (got, wanted) = (got.map(|stat| &stat.value), &wrong.value);
+            Err(StartError::SelfCheck(format!("{} is {got:?}, and must be {wanted:?}", wrong.name)))
+        }
+    }
 }
 
 /// Loads a base in a fork of the zygote.
@@ -111,6 +140,7 @@ pub async fn load(zygote: ForkPoint, id: BaseId, xml: Arc<str>) -> Result<Templa
                 heap_bytes: loaded.lua_heap_bytes,
                 variation_seconds: loaded.variation_seconds,
                 hints: loaded.hints,
+                plain_only: loaded.plain_only,
             });
         }
         Ok(report::Report::Failed(failed)) => translate::failed(failed),

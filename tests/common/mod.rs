@@ -22,6 +22,8 @@ pub fn settings() -> Settings {
         shards: 2,
         bases_max: 4,
         sessions_max: 16,
+        queue_max: 100_000,
+        verify_ratio: 0.0,
         variation_timeout: Duration::from_secs(20),
         memory: memory::Marks::default(),
         faults: true,

@@ -37,11 +37,11 @@ impl Bench {
             }
             for action in actions {
                 match action {
-                    Action::Fork { shard, generation, .. } => self.dispatch.shard_ready(shard, generation),
+                    Action::Fork { shard, generation, .. } => self.dispatch.shard_ready(shard, generation, self.now),
                     Action::Assign { shard, session, items, plain, .. } => {
                         assigned.push((shard, session, items, plain));
                     }
-                    Action::Fail { .. } => panic!("plan fails nothing"),
+                    other => panic!("nothing else is planned here: {other:?}"),
                 }
             }
         }
@@ -59,13 +59,13 @@ impl Bench {
         while let Some(item) = self.dispatch.item_done(shard, generation, Some(cost)) {
             done.push(item);
         }
-        self.dispatch.assignment_done(shard, generation, Reset::No);
+        assert_eq!(self.dispatch.assignment_done(shard, generation, Verdict::Keep, self.now), []);
         done
     }
 
     fn die(&mut self, shard: usize, reason: FailureReason) -> Vec<Action> {
         let generation = self.generation(shard);
-        self.dispatch.shard_died(shard, generation, reason)
+        self.dispatch.shard_died(shard, generation, reason, self.now)
     }
 }
 
@@ -229,7 +229,7 @@ fn what_a_dead_generation_says_is_ignored() {
     bench.die(0, FailureReason::TimeLimit);
     bench.settle();
     assert_eq!(bench.dispatch.item_done(0, old, None), None);
-    assert_eq!(bench.dispatch.shard_died(0, old, FailureReason::RuntimeCrashed), []);
+    assert_eq!(bench.dispatch.shard_died(0, old, FailureReason::RuntimeCrashed, bench.now), []);
     assert!(bench.dispatch.shard(0).unwrap().0.is_busy());
 }
 
@@ -243,7 +243,7 @@ fn a_variation_that_needs_the_plain_path_goes_alone_to_a_fork_of_the_zygote() {
     bench.finish(0, 0.01);
     let actions = bench.plan();
     assert!(matches!(actions[..], [Action::Fork { source: Source::Zygote, .. }]), "{actions:?}");
-    bench.dispatch.shard_ready(0, bench.generation(0));
+    bench.dispatch.shard_ready(0, bench.generation(0), bench.now);
     assert_eq!(bench.settle(), [(0, 1, vec![0], true)]);
 }
 
@@ -254,7 +254,7 @@ fn a_spent_runtime_is_forked_again_before_it_does_more() {
     bench.settle();
     let generation = bench.generation(0);
     bench.dispatch.item_done(0, generation, None);
-    bench.dispatch.assignment_done(0, generation, Reset::Yes);
+    bench.dispatch.assignment_done(0, generation, Verdict::Reset, bench.now);
     bench.dispatch.submit(1, [1]);
     let actions = bench.plan();
     assert!(matches!(actions[..], [Action::Fork { generation: 2, .. }]), "{actions:?}");
@@ -284,7 +284,9 @@ fn a_closed_session_gives_back_what_it_had_queued_and_gets_no_more_time() {
     bench.dispatch.set_cost(base("a"), ASSIGNMENT.as_secs_f64());
     bench.session(1, "a", 0..3);
     bench.settle();
-    assert_eq!(bench.dispatch.close_session(1), [1, 2]);
+    let (queued, actions) = bench.dispatch.close_session(1);
+    assert_eq!(queued, [1, 2]);
+    assert_eq!(actions, [Action::Cancel { shard: 0 }]);
     assert_eq!(bench.dispatch.queued(), 0);
     assert!(!bench.dispatch.submit(1, [9]));
     bench.finish(0, 0.01);
@@ -310,4 +312,109 @@ fn the_queue_of_a_lost_base_is_given_back_and_other_bases_go_on() {
     bench.session(2, "b", 2..4);
     assert_eq!(bench.dispatch.drop_base(base("a")), [0, 1]);
     assert_eq!(bench.settle()[0].1, 2);
+}
+
+#[test]
+fn what_an_assignment_left_untouched_goes_back_to_the_head_of_the_queue() {
+    let mut bench = Bench::new(1);
+    bench.session(1, "a", 0..4);
+    bench.settle();
+    let generation = bench.generation(0);
+    bench.dispatch.item_done(0, generation, Some(0.01));
+    assert_eq!(bench.dispatch.assignment_done(0, generation, Verdict::Reset, bench.now), []);
+    assert_eq!(bench.settle()[0].2, [1, 2, 3]);
+}
+
+#[test]
+fn a_shard_whose_runtimes_keep_crashing_rests_for_longer_and_longer_times() {
+    let mut bench = Bench::new(1);
+    bench.session(1, "a", 0..100);
+    let mut rests = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..CRASHES_MAX {
+            assert!(!bench.settle().is_empty());
+            bench.die(0, FailureReason::RuntimeCrashed);
+        }
+        assert!(bench.plan().is_empty(), "nothing is forked for a shard in quarantine");
+        assert_eq!(bench.dispatch.quarantined(bench.now), 1);
+        let wake = bench.dispatch.wake_at().unwrap();
+        rests.push(wake - bench.now);
+        bench.now = wake;
+        assert_eq!(bench.dispatch.quarantined(bench.now), 0);
+    }
+    assert_eq!(rests, [QUARANTINE, QUARANTINE * 2, QUARANTINE * 4, QUARANTINE * 8]);
+}
+
+#[test]
+fn crashes_far_apart_and_timeouts_do_not_add_up_to_a_quarantine() {
+    let mut bench = Bench::new(1);
+    bench.session(1, "a", 0..100);
+    for _ in 0..20 {
+        assert!(!bench.settle().is_empty());
+        bench.die(0, FailureReason::TimeLimit);
+    }
+    for _ in 0..20 {
+        assert!(!bench.settle().is_empty());
+        bench.die(0, FailureReason::RuntimeCrashed);
+        bench.now += CRASHES_WINDOW / 4;
+    }
+    assert_eq!(bench.dispatch.quarantined(bench.now), 0);
+}
+
+fn care(actions: &[Action]) -> Vec<Care> {
+    let care = |action: &Action| if let Action::Care { care, .. } = action { Some(*care) } else { None };
+    actions.iter().filter_map(care).collect()
+}
+
+/// A shard that has finished one assignment with that verdict.
+fn finished(verdict: Verdict) -> Bench {
+    let mut bench = Bench::new(1);
+    bench.session(1, "a", 0..1);
+    bench.settle();
+    let generation = bench.generation(0);
+    bench.dispatch.item_done(0, generation, Some(0.01));
+    bench.dispatch.assignment_done(0, generation, verdict, bench.now);
+    bench
+}
+
+#[test]
+fn a_runtime_that_grew_is_collected_when_it_has_been_idle_for_a_while() {
+    let mut bench = finished(Verdict::Grown);
+    assert_eq!(bench.plan(), []);
+    bench.now = bench.dispatch.wake_at().unwrap();
+    assert_eq!(care(&bench.plan()), [Care::Collect]);
+    assert_eq!(bench.plan(), [], "once");
+    bench.dispatch.submit(1, [5]);
+    assert_eq!(bench.plan(), [], "a runtime that collects takes no work");
+    bench.dispatch.care_done(0, bench.generation(0), Verdict::Keep, bench.now);
+    assert_eq!(bench.settle()[0].2, [5]);
+}
+
+#[test]
+fn a_runtime_that_must_be_collected_is_so_before_it_gets_more_work() {
+    let mut bench = finished(Verdict::Collect);
+    bench.dispatch.submit(1, [5]);
+    let actions = bench.plan();
+    assert_eq!(care(&actions), [Care::Collect]);
+    assert_eq!(actions.len(), 1);
+}
+
+#[test]
+fn an_idle_runtime_proves_itself_now_and_then() {
+    let mut bench = finished(Verdict::Keep);
+    for _ in 0..3 {
+        assert_eq!(bench.plan(), []);
+        assert_eq!(bench.dispatch.wake_at(), Some(bench.now + CANARY_INTERVAL));
+        bench.now += CANARY_INTERVAL;
+        assert_eq!(care(&bench.plan()), [Care::Canary]);
+        bench.dispatch.care_done(0, bench.generation(0), Verdict::Keep, bench.now);
+    }
+}
+
+#[test]
+fn a_base_that_the_fast_path_cannot_be_trusted_with_goes_the_plain_path() {
+    let mut bench = Bench::new(1);
+    bench.dispatch.set_plain_only(base("a"));
+    bench.session(1, "a", 0..1);
+    assert_eq!(bench.settle(), [(0, 1, vec![0], true)]);
 }

@@ -25,7 +25,7 @@ impl Memory {
     /// variations, up to the mark at which it is replaced.
     fn needed(&self) -> u64 {
         let largest = self.runtimes.iter().copied().max().unwrap_or(0);
-        self.processors * (largest + Marks::default().growth_bytes)
+        self.processors * (largest + Marks::default().hard_bytes)
     }
 
     /// Whether the machine has enough for that.
@@ -44,7 +44,7 @@ impl Memory {
             mib(self.needed()),
             mib(self.available),
         );
-        if self.is_enough() { words } else { format!("{words}: use fewer --shards or a smaller --memory-growth") }
+        if self.is_enough() { words } else { format!("{words}: use fewer --shards or a smaller --memory-hard") }
     }
 }
 
@@ -83,8 +83,9 @@ mod tests {
     #[test]
     fn a_machine_without_room_for_its_shards_is_told_so() {
         let memory = |available| Memory { runtimes: vec![100 << 20, 200 << 20], available, processors: 2 };
-        assert!(memory(1168 << 20).is_enough());
-        assert!(!memory(1167 << 20).is_enough());
+        let needed = 2 * ((200 << 20) + Marks::default().hard_bytes);
+        assert!(memory(needed).is_enough());
+        assert!(!memory(needed - 1).is_enough());
         assert!(memory(0).in_words().contains("fewer --shards"));
     }
 }

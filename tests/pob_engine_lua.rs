@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use pob_places::{booted, loaded, places, xml};
 use pobatch::{
     build::outcome::StatValue,
-    runtime::vm::{PlainBase, RawOutcome, Vm, VmError},
+    runtime::vm::{PlainBase, RawOutcome, RawPassive, Vm, VmError},
 };
 
 /// Evaluates and expects a failure of that kind at that field.
@@ -198,5 +198,26 @@ fn the_plain_way_agrees_with_the_fast_one() {
             )
             .collect();
         assert_eq!(wrong, Vec::<String>::new(), "{variation}");
+    }
+}
+
+/// What a list of nodes is for: one point more, and each does what the list says.
+#[test]
+fn the_nodes_called_reachable_are_those_that_one_point_allocates() {
+    let Some(places) = places() else { return };
+    let mut vm = booted(&places);
+    loaded(&places, &mut vm, "occ-vortex");
+    let passives = vm.passives().unwrap();
+    assert!(passives.is_sorted_by(|a, b| a.id < b.id));
+    assert!(passives.iter().all(|node| !(node.allocated && node.reachable)));
+
+    let simple = |node: &&RawPassive| !node.allocated && node.kind != "mastery" && node.kind != "socket";
+    let (reachable, far): (Vec<_>, Vec<_>) = passives.iter().filter(simple).partition(|node| node.reachable);
+    assert!(reachable.len() > 20 && far.len() > 1000, "{} and {}", reachable.len(), far.len());
+    // Of the many that are far a few are enough.
+    for node in reachable.iter().chain(far.iter().step_by(40)) {
+        let outcome = everything(&mut vm, &format!(r#"{{"allocate": [{}]}}"#, node.id));
+        let connected = outcome.warnings.iter().all(|warning| warning.kind != "node_not_connected");
+        assert_eq!(connected, node.reachable, "{node:?}");
     }
 }

@@ -132,7 +132,7 @@ async fn a_share_code_and_a_release_layout_say_the_same_as_xml_and_a_checkout() 
 }
 
 /// Copies what a release has, laid out as it is there: the program's files at the top, the libraries in `lua/`, no
-/// wrapper; of the passive trees only the one that the build has and the newest.
+/// wrapper.
 fn release_of(pob: &Path) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("release-layout");
     let source = pob.join("src");
@@ -144,19 +144,10 @@ fn release_of(pob: &Path) -> PathBuf {
     for file in ["manifest.xml", "changelog.txt", "help.txt"] {
         fs::copy(pob.join(file), target.join(file)).unwrap();
     }
-    for folder in ["Classes", "Modules", "Data", "Assets"] {
+    for folder in ["Classes", "Modules", "Data", "TreeData"] {
         copy(&source.join(folder), &target.join(folder));
     }
     copy(&pob.join("runtime/lua"), &target.join("lua"));
-    let mut trees: Vec<_> = fs::read_dir(source.join("TreeData")).unwrap().flatten().collect();
-    trees.retain(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        entry.path().is_file() || name == "legion" || name == "3_13" || name.starts_with("3_26")
-    });
-    for entry in trees {
-        copy(&entry.path(), &target.join("TreeData").join(entry.file_name()));
-    }
     target
 }
 

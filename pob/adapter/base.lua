@@ -1,5 +1,6 @@
 -- Loads a base from a clean state, and checks that PoB really took it: after a bad load PoB keeps the build before.
 
+local fast = require("fast")
 local apply_nodes = require("adapter.apply.nodes")
 local calculate = require("adapter.calculate")
 local document = require("adapter.edit.document")
@@ -242,6 +243,7 @@ end
 ---Makes a loaded base ready for variations; its output must have been read before.
 ---@param base LoadedBase
 function M.prepare(base)
+	fast.install_in_build(build.calcsTab.calcs)
 	local env = calculate.begin()
 	base.grants = grants.signature(env)
 	calculate.clean_up(env)

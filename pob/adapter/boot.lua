@@ -1,5 +1,6 @@
 -- Boots Path of Building inside the host environment, the same way in every process.
 
+local fast = require("fast")
 local host = require("host")
 local order = require("host.order")
 local pristine = require("adapter.pristine")
@@ -53,6 +54,7 @@ function M.run(native, tree_versions)
 		end
 	end
 	order.set_sorting(false)
+	fast.install({})
 	pristine.install()
 	recorder.install()
 	host.lock_down()

@@ -196,9 +196,13 @@ impl Runtime {
     }
 
     fn collect(&mut self) -> Result<wire::report::Report, VmError> {
+        let evaluates = self.evaluates;
         let vm = self.vm()?;
         let (started, before) = (Instant::now(), vm.heap_bytes());
         vm.collect();
+        if evaluates {
+            vm.stop_collector();
+        }
         Ok(wire::report::Report::Collected(wire::Collected {
             lua_heap_before_bytes: before,
             lua_heap_after_bytes: vm.heap_bytes(),

@@ -8,6 +8,9 @@ local evaluate = require("adapter.evaluate")
 local plain = require("adapter.plain")
 local warm_up = require("adapter.warm_up")
 
+-- Taken here because the lock-down removes it from the global table.
+local jit = jit
+
 ---@type Engine
 local M = {}
 

@@ -1,5 +1,8 @@
 -- Switches the JIT on and evaluates what-ifs of every kind, so that forks of this VM inherit compiled traces.
 
+-- Taken here because the lock-down removes it from the global table.
+local jit = jit
+
 local M = {}
 
 ---PoB's own limits overflow, and every overflow throws all traces away. This set was the first good one found.

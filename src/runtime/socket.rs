@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     io::{self, IoSliceMut, Read, Write},
     mem::MaybeUninit,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
@@ -21,6 +21,12 @@ impl Socket {
     #[must_use]
     pub fn new(fd: OwnedFd) -> Self {
         Self { fd, received: VecDeque::new() }
+    }
+
+    /// The socket itself.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 
     /// The oldest descriptor that arrived and was not taken yet.

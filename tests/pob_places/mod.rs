@@ -1,4 +1,5 @@
 //! Where a Path of Building installation, the golden files and their builds are found by the tests.
+#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::{
     collections::BTreeMap,

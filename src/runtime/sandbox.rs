@@ -45,9 +45,9 @@ const OPEN_FILES_MAX: u64 = 64;
 /// `core_pattern` program either. A dump would be some hundred megabytes of somebody's build.
 const CORE_BYTES_MAX: u64 = 1;
 
-/// Writable memory beyond the Lua heap's limit, in bytes. The allocator reserves address space by the gigabyte, which
-/// counts at once; compiled code, stacks, inflated texts and frames are some hundred megabytes at most.
-const OUTSIDE_LUA_BYTES: u64 = 3 << 30;
+/// Writable memory beyond the Lua heap's limit, in bytes: one gigabyte because the allocator reserves address space by
+/// the gigabyte, and all of it counts at once; and one for compiled code, stacks, frames and texts that are inflated.
+const OUTSIDE_LUA_BYTES: u64 = 2 << 30;
 
 /// What Landlock learned after its first version. Each counts as missing only where there is no seccomp, which forbids
 /// the system calls behind all of them.

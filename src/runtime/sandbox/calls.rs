@@ -35,6 +35,8 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_statx,
     libc::SYS_getdents64,
     libc::SYS_readlinkat,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
     libc::SYS_getcwd,
     // Memory: the allocator's, and LuaJIT's, which makes its compiled code executable.
     libc::SYS_brk,
@@ -65,7 +67,7 @@ const ALLOWED: &[c_long] = &[
 
 /// The same under the names that only older architectures have.
 #[cfg(target_arch = "x86_64")]
-const ALLOWED_OLD: &[c_long] = &[libc::SYS_stat, libc::SYS_lstat, libc::SYS_readlink, libc::SYS_time];
+const ALLOWED_OLD: &[c_long] = &[libc::SYS_access, libc::SYS_stat, libc::SYS_lstat, libc::SYS_readlink, libc::SYS_time];
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_OLD: &[c_long] = &[];
 

@@ -2,6 +2,7 @@
 -- Each function returns a table that has either what was asked for, or `failure`.
 
 local guard = require("host.guard")
+local lock = require("host.lock")
 local outcome = require("outcome")
 
 -- Before any engine takes `pcall` for itself.
@@ -44,6 +45,8 @@ end
 ---@param options { directory: string?, tree_versions: string[] }
 function M.boot(native, options)
 	local _, failed = call(engine.boot, options, native)
+	-- What comes from now on may be foreign, and an engine that does not boot gets nothing to read.
+	lock.run(_G)
 	return failed or {}
 end
 

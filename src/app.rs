@@ -78,6 +78,7 @@ impl App {
             variation_timeout: settings.variation_timeout,
             verify_ratio: settings.verify_ratio,
             memory: settings.memory,
+            sandbox: settings.sandbox,
             faults: settings.faults,
         })
         .await?;

@@ -12,7 +12,7 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 use values::Values;
 
-use crate::supervisor::{EngineChoice, memory};
+use crate::supervisor::{EngineChoice, SandboxMode, memory};
 
 /// More shards than any machine has processors are a slip of the keyboard.
 const SHARDS_MAX: usize = 1024;
@@ -84,6 +84,8 @@ pub struct Server {
     pub verify_ratio: f64,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
+    /// What runtimes do where the kernel cannot keep them in.
+    pub sandbox: SandboxMode,
     /// Whether the sample engine can be made to misbehave.
     pub faults: bool,
 }

@@ -6,6 +6,9 @@ local order = require("host.order")
 local pristine = require("adapter.pristine")
 local recorder = require("adapter.recorder")
 
+-- Taken here because the lock-down removes them from the global table.
+local collectgarbage, jit = collectgarbage, jit
+
 local M = {}
 
 ---@param message string
@@ -57,7 +60,7 @@ function M.run(native, tree_versions)
 	fast.install({})
 	pristine.install()
 	recorder.install()
-	host.lock_down()
+	host.lock_down(native)
 	-- PoB lets the heap triple before it collects; it is about to be shared by forks.
 	collectgarbage("setpause", 150)
 	return true

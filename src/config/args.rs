@@ -90,6 +90,10 @@ pub struct Engine {
     /// Memory of all runtimes together beyond which bases are given up, then refused; 0: no mark.
     #[arg(long, env = "POBATCH_MEMORY_TOTAL", value_name = "SIZE", default_value = "0", hide_short_help = true)]
     pub memory_total: String,
+    /// What runtimes do where the kernel lacks a part of the sandbox: `prefer` warns, `require` refuses to start, `off` goes
+    /// without any.
+    #[arg(long, env = "POBATCH_SANDBOX", value_name = "MODE", default_value = "prefer", hide_short_help = true)]
+    pub sandbox: String,
     /// Share of the outcomes (0 to 1) that are computed again by the plain path and compared. For trust, not for speed:
     /// such an outcome takes a second.
     #[arg(long, env = "POBATCH_VERIFY_RATIO", value_name = "RATIO", default_value = "0", hide_short_help = true)]

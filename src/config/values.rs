@@ -6,7 +6,11 @@ use super::{
     BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, Serve, Server, Source, Stats, Target, Verify,
     args, units,
 };
-use crate::supervisor::{EngineChoice, memory};
+use crate::supervisor::{EngineChoice, SandboxMode, memory};
+
+/// The modes of the sandbox by name.
+const SANDBOX_MODES: &[(&str, SandboxMode)] =
+    &[("prefer", SandboxMode::Prefer), ("require", SandboxMode::Require), ("off", SandboxMode::Off)];
 
 /// Turns texts into values, and collects the bad ones.
 pub(super) struct Values<'a> {
@@ -69,6 +73,7 @@ impl Values<'_> {
                 limit_bytes: self.size("--memory-limit", &engine.memory_limit),
                 total_bytes: self.size("--memory-total", &engine.memory_total),
             },
+            sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
             faults: false,
         }
     }
@@ -186,6 +191,7 @@ impl Values<'_> {
             verify_ratio: 0.0,
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
+            sandbox: SandboxMode::Prefer,
             faults: false,
         }
     }

@@ -9,7 +9,9 @@ use pobatch::{
         outcome::{Evaluated, Selection},
         variation::{ConfigValue, Variation},
     },
-    supervisor::{EngineChoice, Outcomes, Priority, Session, SessionSpec, Settings, Submission, Supervisor, memory},
+    supervisor::{
+        EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
+    },
 };
 
 /// Longest wait for anything that must happen; only a broken test comes near it.
@@ -27,6 +29,7 @@ pub fn settings() -> Settings {
         variation_timeout: Duration::from_secs(20),
         memory: memory::Marks::default(),
         faults: true,
+        sandbox: SandboxMode::Prefer,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Clap sees texts only; [`Config::resolve`] makes values of them and reports all bad ones together, each by its name.
 
 pub mod args;
+mod limits;
 mod units;
 
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
@@ -10,7 +11,11 @@ use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
-use crate::supervisor::{EngineChoice, memory};
+use crate::{
+    build::limits::{Contradiction, Limits, Unit},
+    supervisor::{EngineChoice, memory},
+    wire::FRAME_BYTES_MAX,
+};
 
 /// More shards than any machine has processors are a slip of the keyboard.
 const SHARDS_MAX: usize = 1024;
@@ -68,14 +73,8 @@ pub struct Server {
     pub engine: EngineChoice,
     /// Number of shards.
     pub shards: usize,
-    /// Bases held at once.
-    pub bases_max: usize,
-    /// Calls served at once.
-    pub sessions_max: usize,
-    /// Variations in flight within one call.
-    pub in_flight_max: usize,
-    /// Variations that may wait.
-    pub queue_max: usize,
+    /// Bounds on what comes from outside.
+    pub limits: Limits,
     /// Time budget of one variation.
     pub variation_timeout: Duration,
     /// Share of the outcomes that are verified, 0 to 1.
@@ -339,10 +338,7 @@ impl Values<'_> {
                 Some(text) => self.count("--shards", text, 1, SHARDS_MAX),
                 None => self.machine.processors,
             },
-            bases_max: self.count("--bases-max", &engine.bases_max, 1, COUNT_MAX),
-            sessions_max: self.count("--sessions-max", &engine.sessions_max, 1, COUNT_MAX),
-            in_flight_max: self.count("--in-flight-max", &engine.in_flight_max, 1, COUNT_MAX),
-            queue_max: self.count("--queue-max", &engine.queue_max, 1, COUNT_MAX),
+            limits: self.limits(&engine.limits),
             variation_timeout: self.time("--variation-timeout", &engine.variation_timeout),
             verify_ratio: self.ratio("--verify-ratio", &engine.verify_ratio),
             memory: memory::Marks {
@@ -353,6 +349,25 @@ impl Values<'_> {
             },
             faults: false,
         }
+    }
+
+    fn limits(&mut self, texts: &args::LimitTexts) -> Limits {
+        let mut limits = Limits::default();
+        let bad_before = self.bad.len();
+        for (limit, text) in &texts.0 {
+            let value = match limit.unit() {
+                Unit::Count(_) => self.count(limit.flag(), text, 1, COUNT_MAX),
+                Unit::Bytes => usize::try_from(self.size(limit.flag(), text)).unwrap_or(usize::MAX),
+            };
+            limits.set(*limit, value);
+        }
+        // Stand-ins for bad values would contradict each other without anybody having said so.
+        if self.bad.len() == bad_before {
+            for Contradiction { limit, problem } in limits.contradictions(FRAME_BYTES_MAX) {
+                self.bad.push(BadValue { name: limit.flag(), problem });
+            }
+        }
+        limits
     }
 
     fn serve(&mut self, serve: &args::Serve) -> Serve {
@@ -461,10 +476,7 @@ impl Values<'_> {
             executable: self.machine.executable.clone(),
             engine: engine_choice(doctor.pob.as_deref()),
             shards: 1,
-            bases_max: 2,
-            sessions_max: 2,
-            in_flight_max: 16,
-            queue_max: 16,
+            limits: Limits { bases: 2, sessions: 2, in_flight: 16, queue: 16, ..Limits::default() },
             verify_ratio: 0.0,
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),

@@ -11,10 +11,10 @@ use tonic_types::StatusExt as _;
 
 use super::{
     fixture::{self, Next, XML, answer_all, base, engine},
-    server::{Health, Limits, router},
+    server::{Health, router},
 };
 use crate::{
-    build::{code, outcome::Selection},
+    build::{code, limits::Limits, outcome::Selection},
     proto::v1::{
         self, catalog_service_client::CatalogServiceClient, evaluate_batch_response, evaluate_stream_request,
         evaluate_stream_response, evaluation_service_client::EvaluationServiceClient, outcome,
@@ -40,7 +40,7 @@ impl Front {
     async fn serve(supervisor: Supervisor, driver: task::Owned) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let limits = Limits { request_bytes_max: 64 << 10, ..Limits::default() };
+        let limits = Limits { request_size: 64 << 10, ..Limits::default() };
         let (router, health) = router(supervisor, limits).await.unwrap();
         let server = task::spawn_owned("server", async move {
             router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();

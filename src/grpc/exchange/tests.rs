@@ -6,7 +6,7 @@ use tonic::{Code, metadata::MetadataMap};
 
 use super::*;
 use crate::{
-    build::outcome::Selection,
+    build::{limits::Limits, outcome::Selection},
     grpc::{
         convert::resolve,
         fixture::{self, Next, answer, base, engine, next},
@@ -19,6 +19,8 @@ use crate::{
 };
 
 const IN_FLIGHT: usize = 2;
+/// Memory for the variations in flight.
+const ROOM: usize = 4 << 10;
 const WINDOW: usize = IN_FLIGHT * WINDOW_FACTOR;
 
 /// Longer than anything takes that happens at all: time is paused, so it passes at once when all tasks wait.
@@ -35,8 +37,8 @@ struct Running {
 impl Running {
     async fn start(change: impl FnOnce(&mut Plan)) -> Self {
         let (supervisor, mut driver) = Supervisor::scripted(engine());
-        let layout = resolve(None, &base(), &engine()).unwrap();
-        let call = Call::new(&MetadataMap::new());
+        let layout = resolve(None, &base(), &engine(), &Limits::default()).unwrap();
+        let call = Call::new(&MetadataMap::new(), &Limits::default());
         let spec = SessionSpec {
             base: base().id,
             selection: Selection::All,
@@ -61,7 +63,8 @@ impl Running {
         };
         change(&mut plan);
         let (client, variations) = unbounded_channel();
-        let answers = super::start(plan, session.unwrap(), UnboundedReceiverStream::new(variations));
+        let decoder = Decoder::new(Limits { in_flight_size: ROOM, ..Limits::default() });
+        let answers = super::start(plan, decoder, session.unwrap(), UnboundedReceiverStream::new(variations));
         Self { client: Some(client), answers, driver, _supervisor: supervisor }
     }
 

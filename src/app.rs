@@ -1,7 +1,7 @@
 //! The composition root: the only place that knows everybody. `Config -> App -> run -> drain`.
 //!
 //! The listener is bound before the engine boots, so whoever connects meanwhile waits in its queue and is not refused.
-//! Draining, in this order: health says NOT_SERVING; no new connection, no new call and no further variation is taken;
+//! Draining, in this order: health says `NOT_SERVING`; no new connection, no new call and no further variation is taken;
 //! what is in hand is finished, or given up when the grace is over; the runtimes go with the last handle to the
 //! supervisor.
 

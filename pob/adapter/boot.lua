@@ -10,7 +10,8 @@ local M = {}
 ---@param message string
 ---@return EngineError
 local function boot_error(message)
-	return { kind = "engine_error", message = "Path of Building does not boot: " .. message:gsub("%^x?%x+", ""):gsub("%s+", " ") }
+	local plain = StripEscapes(message):gsub("%s+", " ")
+	return { kind = "engine_error", message = "Path of Building does not boot: " .. plain }
 end
 
 ---Called before each module of PoB's own.
@@ -40,6 +41,7 @@ function M.run(native, tree_versions)
 	end
 	-- The databases of unique and rare items feed search lists in the window, nothing else.
 	main.onFrameFuncs["LoadItems"] = nil
+	pristine.note_build(main.modes.BUILD)
 	-- One frame brings the empty build up, as it does when a user starts the program.
 	host.run_callback("OnFrame")
 	if launch.promptMsg then

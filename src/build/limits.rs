@@ -147,6 +147,8 @@ pub struct Contradiction {
 const FRAME_SLACK_BYTES: usize = 4 << 20;
 /// Room that a message needs beside the one thing that fills it.
 const MESSAGE_SLACK_BYTES: usize = 1 << 10;
+/// A header with all stats and warnings, or the list of all passive nodes, with room to spare.
+const RESPONSE_BYTES_MIN: usize = 1 << 20;
 /// JSON writes a quotation mark, a backslash or a line's end with two characters.
 const JSON_FACTOR: usize = 2;
 
@@ -179,6 +181,11 @@ impl Limits {
             let sound = u32::try_from(self.get(limit)).is_ok();
             demand(sound, limit, "must be less than 4GiB: gRPC has four bytes for it".to_owned());
         }
+        demand(
+            self.response_size >= RESPONSE_BYTES_MIN,
+            Limit::ResponseSize,
+            "must be 1MiB or more, or no header with all stats has room".to_owned(),
+        );
         let parts =
             [Limit::ShareCodeSize, Limit::XmlSize, Limit::ItemTextSize, Limit::ConfigTextSize, Limit::CustomModsSize];
         for part in parts {
@@ -271,6 +278,8 @@ mod tests {
         assert_eq!(contradicted(Limit::RequestSize, 8 * mib), [Limit::ShareCodeSize, Limit::XmlSize]);
         assert_eq!(contradicted(Limit::RequestSize, 8 * mib + MESSAGE_SLACK_BYTES), []);
         assert_eq!(contradicted(Limit::RequestSize, 4096 * mib), [Limit::RequestSize]);
+        assert_eq!(contradicted(Limit::ResponseSize, mib - 1), [Limit::ResponseSize]);
+        assert_eq!(contradicted(Limit::ResponseSize, mib), []);
         assert_eq!(contradicted(Limit::InFlightSize, 16 * mib), [Limit::InFlightSize]);
         assert_eq!(contradicted(Limit::InFlightSize, 52 * mib), []);
         assert_eq!(contradicted(Limit::InFlightSize, 52 * mib + 1), [Limit::InFlightSize]);

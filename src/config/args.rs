@@ -33,7 +33,7 @@ pub struct Arguments {
 pub enum Subcommands {
     /// Serves the gRPC API.
     ///
-    /// Prints where it listens and which engine it runs. SIGTERM and Ctrl-C stop it in order: health says NOT_SERVING,
+    /// Prints where it listens and which engine it runs. SIGTERM and Ctrl-C stop it in order: health says `NOT_SERVING`,
     /// no new calls are taken, those in hand are finished within the grace. A second signal stops it at once.
     Serve(Serve),
     /// Evaluates variations of a build and shows what they change.

@@ -62,6 +62,16 @@ pub fn level(level: u32) -> Variation {
     Variation { level: Some(level), ..Variation::default() }
 }
 
+/// Evaluates all of them in a session of their own; the outcomes are ordered as the variations are.
+pub async fn evaluate(
+    supervisor: &Supervisor,
+    base: &Base,
+    variations: impl IntoIterator<Item = Variation>,
+) -> Vec<Evaluated> {
+    let session = supervisor.open(spec(base)).await.expect("a session can be opened");
+    collect(submit_all(session, variations).await).await
+}
+
 /// Submits all and closes the session's input; tags are the indices.
 pub async fn submit_all(session: Session, variations: impl IntoIterator<Item = Variation>) -> Outcomes {
     let Session { submit, outcomes } = session;

@@ -158,7 +158,7 @@ fn config() -> Maker {
     Maker {
         distinct: sets * ENEMY_LEVELS,
         make: Box::new(move |number| {
-            let checked = (0..CHECKS.len()).filter(|bit| number % sets >> bit & 1 == 1);
+            let checked = (0..CHECKS.len()).filter(|bit| ((number % sets) >> bit) & 1 == 1);
             let mut config: std::collections::BTreeMap<_, _> =
                 checked.map(|bit| (CHECKS[bit].to_owned(), ConfigValue::Bool(true))).collect();
             config.insert("enemyLevel".to_owned(), ConfigValue::Number((ENEMY_LEVELS - number / sets) as f64));

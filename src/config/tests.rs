@@ -1,7 +1,7 @@
 use clap::Parser as _;
 
 use super::*;
-use crate::build::limits::Limit;
+use crate::build::limits::{Limit, Unit};
 
 fn resolve(line: &str) -> Result<Config, BadValues> {
     let machine = Machine { executable: "/bin/pobatch".into(), processors: 3 };

@@ -265,6 +265,37 @@ async fn a_client_that_does_not_read_is_not_read_from() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn variations_wait_until_there_is_memory_for_them() {
+    let mut running = Running::start(|_| {}).await;
+    let heavy = |running: &Running, bytes: usize| {
+        let variation = v1::Variation { custom_mods: Some("x".repeat(bytes)), ..Default::default() };
+        running.client.as_ref().unwrap().send(Ok(variation)).unwrap();
+    };
+    running.assert_header().await;
+    for _ in 0..2 {
+        heavy(&running, ROOM * 2 / 3);
+    }
+    let first = running.work().await.unwrap();
+    assert!(running.work().await.is_none(), "two of these are more than may be in flight");
+    first.into_iter().for_each(answer);
+    assert_eq!(running.outcome().await.index, 0);
+    running.work().await.expect("there is room again").into_iter().for_each(answer);
+    assert_eq!(running.outcome().await.index, 1);
+
+    // What would never have room fails alone instead of waiting for ever.
+    heavy(&running, ROOM);
+    running.send(7);
+    running.work().await.unwrap().into_iter().for_each(answer);
+    let (first, second) = (running.outcome().await, running.outcome().await);
+    let mut reasons = [first, second].map(|outcome| match outcome.result {
+        Some(outcome::Result::Failure(failure)) => Some(failure.reason()),
+        _ => None,
+    });
+    reasons.sort_unstable();
+    assert_eq!(reasons, [None, Some(v1::FailureReason::LimitExceeded)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn when_the_deadline_passes_the_call_fails_and_its_session_is_given_up() {
     let deadline = Instant::now() + Duration::from_secs(5);
     let mut running = Running::start(|plan| plan.call.deadline = Some(deadline)).await;

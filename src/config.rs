@@ -3,6 +3,7 @@
 //! Clap sees texts only; [`Config::resolve`] makes values of them and reports all bad ones together, each by its name.
 
 pub mod args;
+mod limits;
 mod units;
 mod values;
 
@@ -12,7 +13,10 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 use values::Values;
 
-use crate::supervisor::{EngineChoice, SandboxMode, memory};
+use crate::{
+    build::limits::Limits,
+    supervisor::{EngineChoice, SandboxMode, memory},
+};
 
 /// More shards than any machine has processors are a slip of the keyboard.
 const SHARDS_MAX: usize = 1024;
@@ -70,14 +74,8 @@ pub struct Server {
     pub engine: EngineChoice,
     /// Number of shards.
     pub shards: usize,
-    /// Bases held at once.
-    pub bases_max: usize,
-    /// Calls served at once.
-    pub sessions_max: usize,
-    /// Variations in flight within one call.
-    pub in_flight_max: usize,
-    /// Variations that may wait.
-    pub queue_max: usize,
+    /// Bounds on what comes from outside.
+    pub limits: Limits,
     /// Time budget of one variation.
     pub variation_timeout: Duration,
     /// Share of the outcomes that are verified, 0 to 1.

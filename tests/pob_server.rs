@@ -16,6 +16,7 @@ use pobatch::{
     build::{
         base::Base,
         code,
+        limits::Limits,
         outcome::{ComputePath, Evaluated},
         variation::Variation,
     },
@@ -125,7 +126,7 @@ async fn a_share_code_and_a_release_layout_say_the_same_as_xml_and_a_checkout() 
     assert!(!release.join("src").exists() && !release.join("HeadlessWrapper.lua").exists());
     let installed = Supervisor::start(settings(&release)).await.unwrap();
     assert_eq!(installed.engine().version, checkout.engine().version);
-    let through_a_code = code::decode(&code::encode(&xml(&places, build))).unwrap();
+    let through_a_code = code::decode(&code::encode(&xml(&places, build)), &Limits::default()).unwrap();
     let base = installed.load_base(through_a_code.into()).await.unwrap();
     let got = all_bits(&evaluate(&installed, &base, variations).await);
     assert_eq!(got, wanted);

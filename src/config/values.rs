@@ -6,7 +6,11 @@ use super::{
     BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, Serve, Server, Source, Stats, Target, Verify,
     args, units,
 };
-use crate::supervisor::{EngineChoice, SandboxMode, memory};
+use crate::{
+    build::limits::{Contradiction, Limits, Unit},
+    supervisor::{EngineChoice, SandboxMode, memory},
+    wire::FRAME_BYTES_MAX,
+};
 
 /// The modes of the sandbox by name.
 const SANDBOX_MODES: &[(&str, SandboxMode)] =
@@ -61,10 +65,7 @@ impl Values<'_> {
                 Some(text) => self.count("--shards", text, 1, SHARDS_MAX),
                 None => self.machine.processors,
             },
-            bases_max: self.count("--bases-max", &engine.bases_max, 1, COUNT_MAX),
-            sessions_max: self.count("--sessions-max", &engine.sessions_max, 1, COUNT_MAX),
-            in_flight_max: self.count("--in-flight-max", &engine.in_flight_max, 1, COUNT_MAX),
-            queue_max: self.count("--queue-max", &engine.queue_max, 1, COUNT_MAX),
+            limits: self.limits(&engine.limits),
             variation_timeout: self.time("--variation-timeout", &engine.variation_timeout),
             verify_ratio: self.ratio("--verify-ratio", &engine.verify_ratio),
             memory: memory::Marks {
@@ -76,6 +77,25 @@ impl Values<'_> {
             sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
             faults: false,
         }
+    }
+
+    fn limits(&mut self, texts: &args::LimitTexts) -> Limits {
+        let mut limits = Limits::default();
+        let bad_before = self.bad.len();
+        for (limit, text) in &texts.0 {
+            let value = match limit.unit() {
+                Unit::Count(_) => self.count(limit.flag(), text, 1, COUNT_MAX),
+                Unit::Bytes => usize::try_from(self.size(limit.flag(), text)).unwrap_or(usize::MAX),
+            };
+            limits.set(*limit, value);
+        }
+        // Stand-ins for bad values would contradict each other without anybody having said so.
+        if self.bad.len() == bad_before {
+            for Contradiction { limit, problem } in limits.contradictions(FRAME_BYTES_MAX) {
+                self.bad.push(BadValue { name: limit.flag(), problem });
+            }
+        }
+        limits
     }
 
     pub(super) fn serve(&mut self, serve: &args::Serve) -> Serve {
@@ -184,10 +204,7 @@ impl Values<'_> {
             executable: self.machine.executable.clone(),
             engine: engine_choice(doctor.pob.as_deref()),
             shards: 1,
-            bases_max: 2,
-            sessions_max: 2,
-            in_flight_max: 16,
-            queue_max: 16,
+            limits: Limits { bases: 2, sessions: 2, in_flight: 16, queue: 16, ..Limits::default() },
             verify_ratio: 0.0,
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),

@@ -20,14 +20,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::{
     call::Call,
-    convert::{Layout, outcome_to_proto, rejected_to_proto, variation_from_proto},
+    convert::{Layout, echoed_id, outcome_to_proto, rejected_to_proto},
+    decode::{Decoded, Decoder},
     status::CallError,
     tally::Tally,
 };
@@ -73,11 +74,12 @@ pub(super) struct Plan {
 /// Starts the exchange and gives the answer's messages.
 pub(super) fn start(
     plan: Plan,
+    decoder: Decoder,
     session: Session,
     variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
 ) -> Events {
     let (sender, responses) = mpsc::channel(RESPONSES_MAX);
-    task::spawn("exchange", run(plan, session, variations, sender));
+    task::spawn("exchange", run(plan, decoder, session, variations, sender));
     ReceiverStream::new(responses)
 }
 
@@ -97,16 +99,17 @@ impl From<CallError> for End {
 
 async fn run(
     plan: Plan,
+    decoder: Decoder,
     session: Session,
     variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
     responses: mpsc::Sender<Result<Event, Status>>,
 ) {
     let Session { submit, outcomes } = session;
-    let shared = Arc::new(Shared::new(plan.in_flight_max));
+    let shared = Arc::new(Shared::new(plan.in_flight_max, decoder.limits().in_flight_size));
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
-    let reader =
-        Reader { submit, rejected: rejected_sender, shared: Arc::clone(&shared), draining: plan.draining.clone() };
+    let draining = plan.draining.clone();
+    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: Arc::clone(&shared), draining };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -137,21 +140,31 @@ async fn run(
 
 /// What reader and writer share.
 struct Shared {
-    /// Ids of the variations that the supervisor has, by tag.
-    ids: Mutex<HashMap<u64, String>>,
+    /// The variations that the supervisor has, by tag.
+    in_hand: Mutex<HashMap<u64, InHand>>,
     /// Free places for variations between their reading and the sending of their outcomes.
     window: Semaphore,
+    /// Free memory for variations that the supervisor has, in bytes of JSON.
+    room: Arc<Semaphore>,
+}
+
+/// A variation that the supervisor has.
+struct InHand {
+    id: String,
+    /// Goes back when it is answered.
+    _room: OwnedSemaphorePermit,
 }
 
 impl Shared {
-    fn new(in_flight_max: usize) -> Self {
+    fn new(in_flight_max: usize, in_flight_bytes_max: usize) -> Self {
         let window = Semaphore::new(in_flight_max.saturating_mul(WINDOW_FACTOR).min(Semaphore::MAX_PERMITS));
-        Self { ids: Mutex::default(), window }
+        let room = Arc::new(Semaphore::new(in_flight_bytes_max.min(Semaphore::MAX_PERMITS)));
+        Self { in_hand: Mutex::default(), window, room }
     }
 
     /// The map is valid between any two statements, so a panic elsewhere does not matter.
-    fn ids(&self) -> std::sync::MutexGuard<'_, HashMap<u64, String>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_hand(&self) -> std::sync::MutexGuard<'_, HashMap<u64, InHand>> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,6 +179,7 @@ struct Rejected {
 struct Reader {
     submit: mpsc::Sender<Submission>,
     rejected: mpsc::Sender<Rejected>,
+    decoder: Decoder,
     shared: Arc<Shared>,
     draining: CancellationToken,
 }
@@ -192,10 +206,11 @@ impl Reader {
             let Some(message) = message else { return Ok(()) };
             // The writer gives the place back.
             place.forget();
-            let id = message.id.clone();
-            match variation_from_proto(message) {
-                Ok(variation) => {
-                    self.shared.ids().insert(index, id);
+            let id = echoed_id(&message, self.decoder.limits());
+            match self.decoder.variation(message).await {
+                Ok(Decoded { variation, weight }) => {
+                    let room = self.room(weight).await?;
+                    self.shared.in_hand().insert(index, InHand { id, _room: room });
                     permit.send(Submission { tag: index, variation: Arc::new(variation) });
                 }
                 Err(failure) => {
@@ -205,6 +220,17 @@ impl Reader {
                 }
             }
             index += 1;
+        }
+    }
+
+    /// Waits until there is memory for a variation of that weight; no variation weighs more than there is.
+    async fn room(&self, weight: usize) -> Result<OwnedSemaphorePermit, CallError> {
+        let permits = u32::try_from(weight).unwrap_or(u32::MAX);
+        tokio::select! {
+            room = Arc::clone(&self.shared.room).acquire_many_owned(permits) => {
+                room.map_err(|_| CallError::SessionLost)
+            }
+            () = self.submit.closed() => Err(CallError::SessionLost),
         }
     }
 }
@@ -236,7 +262,7 @@ impl Writer {
             // All three are cancel safe by their documentation.
             let outcome = tokio::select! {
                 Some(evaluated) = outcomes.recv() => {
-                    let id = self.shared.ids().remove(&evaluated.tag).unwrap_or_default();
+                    let id = self.shared.in_hand().remove(&evaluated.tag).map_or_else(String::new, |in_hand| in_hand.id);
                     let (layout, difference) = (&self.plan.layout, self.plan.difference_to_base);
                     outcome_to_proto(id, evaluated.tag, &evaluated, layout, difference)
                 }
@@ -254,7 +280,7 @@ impl Writer {
             };
             self.pass_on(outcome).await?;
         }
-        if !self.shared.ids().is_empty() {
+        if !self.shared.in_hand().is_empty() {
             return Err(CallError::SessionLost.into());
         }
         if let Some(refused) = draining {

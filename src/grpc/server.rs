@@ -10,8 +10,9 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{catalog::Catalog, evaluation::Evaluation};
+use super::{catalog::Catalog, decode::Decoder, evaluation::Evaluation};
 use crate::{
+    build::limits::Limits,
     proto::{
         self,
         v1::{catalog_service_server::CatalogServiceServer, evaluation_service_server::EvaluationServiceServer},
@@ -23,23 +24,6 @@ use crate::{
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a peer may take to answer a ping.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Limits of the front.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Largest message taken, in bytes: a build of [`crate::build::xml::XML_BYTES_MAX`] and as much again.
-    pub request_bytes_max: usize,
-    /// Largest message sent, in bytes: a header with all stats has about 40 KiB.
-    pub response_bytes_max: usize,
-    /// Variations in flight within one call. A few assignments for each shard; more only queue.
-    pub in_flight_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { request_bytes_max: 16 << 20, response_bytes_max: 16 << 20, in_flight_max: 1024 }
-    }
-}
 
 /// All services in front of that supervisor. Health says SERVING from the start: a supervisor is handed out when it is
 /// ready.
@@ -53,13 +37,17 @@ pub async fn router(
     limits: Limits,
 ) -> Result<(Router, Health), tonic_reflection::server::Error> {
     let draining = CancellationToken::new();
-    let evaluation = EvaluationServiceServer::new(Evaluation::new(supervisor.clone(), limits, draining.clone()))
-        .max_decoding_message_size(limits.request_bytes_max)
-        .max_encoding_message_size(limits.response_bytes_max)
+    let (request_size, response_size) = (limits.request_size, limits.response_size);
+    let metadata_size = u32::try_from(limits.metadata_size).unwrap_or(u32::MAX);
+    let decoder = Decoder::new(limits);
+    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), draining.clone());
+    let evaluation = EvaluationServiceServer::new(evaluation)
+        .max_decoding_message_size(request_size)
+        .max_encoding_message_size(response_size)
         .accept_compressed(CompressionEncoding::Gzip);
-    let catalog = CatalogServiceServer::new(Catalog::new(supervisor))
-        .max_decoding_message_size(limits.request_bytes_max)
-        .max_encoding_message_size(limits.response_bytes_max)
+    let catalog = CatalogServiceServer::new(Catalog::new(supervisor, decoder))
+        .max_decoding_message_size(request_size)
+        .max_encoding_message_size(response_size)
         .accept_compressed(CompressionEncoding::Gzip);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
@@ -73,6 +61,7 @@ pub async fn router(
     };
     let router = Server::builder()
         .tcp_nodelay(true)
+        .http2_max_header_list_size(metadata_size)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_service(evaluation)

@@ -1,7 +1,9 @@
 -- The border between Rust and an engine: every call crosses here, guarded, with plain data in both directions.
 -- Each function returns a table that has either what was asked for, or `failure`.
 
+local brief = require("host.brief")
 local guard = require("host.guard")
+local lock = require("host.lock")
 local outcome = require("outcome")
 
 -- Before any engine takes `pcall` for itself.
@@ -26,9 +28,9 @@ local function call(fn, ...)
 		local failure = { kind = "memory_limit", message = "the Lua heap reached its limit" }
 		return nil, { failure = failure, traceback = not ok and result.traceback or nil }
 	elseif not ok then
-		return nil, { failure = { kind = "engine_error", message = result.message }, traceback = result.traceback }
+		return nil, { failure = { kind = "engine_error", message = brief.text(result.message) }, traceback = result.traceback }
 	elseif err then
-		return nil, { failure = err }
+		return nil, { failure = brief.failure(err) }
 	end
 	return result
 end
@@ -44,6 +46,8 @@ end
 ---@param options { directory: string?, tree_versions: string[] }
 function M.boot(native, options)
 	local _, failed = call(engine.boot, options, native)
+	-- What comes from now on may be foreign, and an engine that does not boot gets nothing to read.
+	lock.run(_G)
 	return failed or {}
 end
 
@@ -62,7 +66,7 @@ function M.load_base(xml)
 	stats, failed = call(function()
 		return outcome.list(engine.base_output())
 	end)
-	return failed or { warnings = info.warnings, stats = stats, hints = info.hints }
+	return failed or { warnings = brief.warnings(info.warnings), stats = stats, hints = info.hints }
 end
 
 function M.passives()
@@ -88,7 +92,7 @@ local function answer(evaluate, everything, ...)
 		return failed
 	end
 	local kinds, values, extras = outcome.pack(result.output, everything)
-	return { kinds = kinds, values = values, extras = extras, warnings = result.warnings, path = result.path }
+	return { kinds = kinds, values = values, extras = extras, warnings = brief.warnings(result.warnings), path = result.path }
 end
 
 ---@param variation Variation

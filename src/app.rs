@@ -17,7 +17,7 @@ use tonic::transport::server::{Router, TcpIncoming};
 use crate::{
     build::base::EngineFacts,
     config,
-    grpc::server::{self, Health, Limits},
+    grpc::server::{self, Health},
     supervisor::{Settings, StartError, Supervisor},
 };
 
@@ -79,17 +79,18 @@ impl App {
         let refused = |source| AppError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let limits = Limits { in_flight_max: settings.in_flight_max, ..Limits::default() };
+        let limits = settings.limits;
         let supervisor = Supervisor::start(Settings {
             executable: settings.executable,
             engine: settings.engine,
             shards: settings.shards,
-            bases_max: settings.bases_max,
-            sessions_max: settings.sessions_max,
-            queue_max: settings.queue_max,
+            bases_max: limits.bases,
+            sessions_max: limits.sessions,
+            queue_max: limits.queue,
             variation_timeout: settings.variation_timeout,
             verify_ratio: settings.verify_ratio,
             memory: settings.memory,
+            sandbox: settings.sandbox,
             faults: settings.faults,
         })
         .await?;

@@ -3,14 +3,20 @@
 //! Clap sees texts only; [`Config::resolve`] makes values of them and reports all bad ones together, each by its name.
 
 pub mod args;
+mod limits;
 mod units;
+mod values;
 
 use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
 
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
+use values::Values;
 
-use crate::supervisor::{EngineChoice, memory};
+use crate::{
+    build::limits::Limits,
+    supervisor::{EngineChoice, SandboxMode, memory},
+};
 
 /// More shards than any machine has processors are a slip of the keyboard.
 const SHARDS_MAX: usize = 1024;
@@ -68,20 +74,16 @@ pub struct Server {
     pub engine: EngineChoice,
     /// Number of shards.
     pub shards: usize,
-    /// Bases held at once.
-    pub bases_max: usize,
-    /// Calls served at once.
-    pub sessions_max: usize,
-    /// Variations in flight within one call.
-    pub in_flight_max: usize,
-    /// Variations that may wait.
-    pub queue_max: usize,
+    /// Bounds on what comes from outside.
+    pub limits: Limits,
     /// Time budget of one variation.
     pub variation_timeout: Duration,
     /// Share of the outcomes that are verified, 0 to 1.
     pub verify_ratio: f64,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
+    /// What runtimes do where the kernel cannot keep them in.
+    pub sandbox: SandboxMode,
     /// How long it serves on after it was stopped, while health says that it will not.
     pub drain_delay: Duration,
     /// Whether the sample engine can be made to misbehave.
@@ -266,7 +268,7 @@ impl Config {
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
-            args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(doctor)),
+            args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
         };
         if values.bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(values.bad)) }
     }
@@ -288,222 +290,6 @@ impl Machine {
             // The kernel's name for it is the way out if the program's own path cannot be had.
             executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe")),
             processors: std::thread::available_parallelism().map_or(1, NonZero::get),
-        }
-    }
-}
-
-/// Turns texts into values, and collects the bad ones.
-struct Values<'a> {
-    bad: Vec<BadValue>,
-    machine: &'a Machine,
-}
-
-impl Values<'_> {
-    /// The value, or a stand-in that nobody will see because the whole is refused.
-    fn take<T>(&mut self, name: &'static str, value: Result<T, String>, stand_in: impl FnOnce() -> T) -> T {
-        value.unwrap_or_else(|problem| {
-            self.bad.push(BadValue { name, problem });
-            stand_in()
-        })
-    }
-
-    fn choose<T: Copy>(&mut self, name: &'static str, text: &str, choices: &[(&str, T)]) -> T {
-        let found = choices.iter().find(|(known, _)| *known == text).map(|(_, value)| *value).ok_or_else(|| {
-            let known: Vec<_> = choices.iter().map(|(known, _)| format!("`{known}`")).collect();
-            format!("`{text}` is none of {}", known.join(", "))
-        });
-        self.take(name, found, || choices[0].1)
-    }
-
-    fn count(&mut self, name: &'static str, text: &str, least: usize, most: usize) -> usize {
-        let problem = |problem| format!("`{text}` is {problem}");
-        self.take(name, units::count(text, least, most).map_err(problem), || least)
-    }
-
-    fn size(&mut self, name: &'static str, text: &str) -> u64 {
-        self.take(name, units::size(text).map_err(|problem| format!("`{text}` is {problem}")), || 0)
-    }
-
-    fn time(&mut self, name: &'static str, text: &str) -> Duration {
-        self.take(name, units::time(text).map_err(|problem| format!("`{text}`: {problem}")), || Duration::ZERO)
-    }
-
-    fn ratio(&mut self, name: &'static str, text: &str) -> f64 {
-        let ratio = text.trim().parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-        self.take(name, ratio.ok_or_else(|| format!("`{text}` is no number from 0 to 1")), || 0.0)
-    }
-
-    fn server(&mut self, engine: &args::Engine) -> Server {
-        Server {
-            executable: self.machine.executable.clone(),
-            engine: engine_choice(engine.pob.as_deref()),
-            shards: match engine.shards.as_deref().filter(|text| !text.is_empty()) {
-                Some(text) => self.count("--shards", text, 1, SHARDS_MAX),
-                None => self.machine.processors,
-            },
-            bases_max: self.count("--bases-max", &engine.bases_max, 1, COUNT_MAX),
-            sessions_max: self.count("--sessions-max", &engine.sessions_max, 1, COUNT_MAX),
-            in_flight_max: self.count("--in-flight-max", &engine.in_flight_max, 1, COUNT_MAX),
-            queue_max: self.count("--queue-max", &engine.queue_max, 1, COUNT_MAX),
-            variation_timeout: self.time("--variation-timeout", &engine.variation_timeout),
-            verify_ratio: self.ratio("--verify-ratio", &engine.verify_ratio),
-            memory: memory::Marks {
-                soft_bytes: self.size("--memory-soft", &engine.memory_soft),
-                hard_bytes: self.size("--memory-hard", &engine.memory_hard),
-                limit_bytes: self.size("--memory-limit", &engine.memory_limit),
-                total_bytes: self.size("--memory-total", &engine.memory_total),
-            },
-            drain_delay: Duration::ZERO,
-            faults: false,
-        }
-    }
-
-    fn serve(&mut self, serve: &args::Serve) -> Serve {
-        let listen =
-            serve.listen.parse().map_err(|_| format!("`{}` is no address such as `127.0.0.1:50051`", serve.listen));
-        Serve {
-            listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
-            drain_grace: self.time("--drain-grace", &serve.drain_grace),
-            server: Server {
-                drain_delay: serve
-                    .drain_delay
-                    .as_deref()
-                    .filter(|text| !text.is_empty())
-                    .map_or(Duration::ZERO, |text| self.time("--drain-delay", text)),
-                faults: serve.faults,
-                ..self.server(&serve.engine)
-            },
-        }
-    }
-
-    fn target(&mut self, target: &args::Target) -> Target {
-        let server = self.server(&target.engine);
-        match target.endpoint.as_deref().filter(|url| !url.is_empty()) {
-            None => Target::Own(server),
-            Some(url) => {
-                let valid = url.starts_with("http://") || url.starts_with("https://");
-                let valid =
-                    if valid { Ok(()) } else { Err(format!("`{url}` is no URL such as `http://127.0.0.1:50051`")) };
-                self.take("--endpoint", valid, || ());
-                Target::Endpoint(url.to_owned())
-            }
-        }
-    }
-
-    fn eval(&mut self, eval: args::Eval) -> Eval {
-        let source = match (eval.vary.as_deref(), eval.variations) {
-            (Some(what), _) => {
-                self.choose("--vary", what, &[("passives", ())]);
-                Source::Passives
-            }
-            (None, Some(file)) => Source::File(file),
-            (None, None) => {
-                self.bad.push(BadValue { name: "--variations", problem: "give this or --vary passives".to_owned() });
-                Source::Passives
-            }
-        };
-        if eval.base == "-" && source == Source::File("-".to_owned()) {
-            self.bad.push(BadValue { name: "--variations", problem: "standard input is the base already".to_owned() });
-        }
-        let stats = match (eval.preset.as_deref(), eval.stats.is_empty(), &eval.by) {
-            (Some(preset), ..) => {
-                let all = self.choose("--preset", preset, &[("main", false), ("all", true)]);
-                if all { Stats::All } else { Stats::Main }
-            }
-            (None, false, _) => Stats::Named(eval.stats),
-            (None, true, Some(by)) => Stats::Named(vec![by.clone()]),
-            (None, true, None) => Stats::Main,
-        };
-        Eval {
-            base: eval.base,
-            source,
-            stats: stats.with(eval.by.as_deref()),
-            by: eval.by,
-            top: eval.top.map(|top| self.count("--top", &top, 1, COUNT_MAX)),
-            format: self.choose(
-                "--format",
-                &eval.format,
-                &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)],
-            ),
-            strict: eval.strict,
-            target: self.target(&eval.target),
-        }
-    }
-
-    fn verify(&mut self, verify: args::Verify) -> Verify {
-        let shuffle = verify.shuffle.map(|text| {
-            let seed = text.parse().map_err(|_| format!("`{text}` is no whole number"));
-            self.take("--shuffle", seed, || 0)
-        });
-        Verify {
-            base: verify.base,
-            golden: verify.golden,
-            repeat: self.count("--repeat", &verify.repeat, 1, COUNT_MAX),
-            shuffle,
-            target: self.target(&verify.target),
-        }
-    }
-
-    fn bench(&mut self, bench: args::Bench) -> Bench {
-        Bench {
-            base: bench.base,
-            kind: self.choose(
-                "--kind",
-                &bench.kind,
-                &[
-                    ("passives", Kind::Passives),
-                    ("items", Kind::Items),
-                    ("gems", Kind::Gems),
-                    ("config", Kind::Config),
-                    ("mixed", Kind::Mixed),
-                ],
-            ),
-            count: self.count("--count", &bench.count, 1, COUNT_MAX),
-            warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
-            stats: if bench.stats.is_empty() { Stats::Main } else { Stats::Named(bench.stats) },
-            format: self.choose("--format", &bench.format, &[("table", Format::Table), ("json", Format::Json)]),
-            target: self.target(&bench.target),
-        }
-    }
-
-    /// One shard is enough to check an installation.
-    fn doctor(&mut self, doctor: args::Doctor) -> Server {
-        Server {
-            executable: self.machine.executable.clone(),
-            engine: engine_choice(doctor.pob.as_deref()),
-            shards: 1,
-            bases_max: 2,
-            sessions_max: 2,
-            in_flight_max: 16,
-            queue_max: 16,
-            verify_ratio: 0.0,
-            variation_timeout: Duration::from_secs(60),
-            memory: memory::Marks::default(),
-            drain_delay: Duration::ZERO,
-            faults: false,
-        }
-    }
-}
-
-/// An empty text is what an environment variable has that is set to nothing.
-fn engine_choice(pob: Option<&str>) -> EngineChoice {
-    match pob.filter(|directory| !directory.is_empty()) {
-        Some(directory) => EngineChoice::Pob(PathBuf::from(directory)),
-        None => EngineChoice::Sample,
-    }
-}
-
-impl Stats {
-    /// These stats and the one that is sorted by.
-    fn with(self, by: Option<&str>) -> Self {
-        match (self, by) {
-            (Self::Named(mut names), Some(by)) => {
-                if !names.iter().any(|name| name == by) {
-                    names.push(by.to_owned());
-                }
-                Self::Named(names)
-            }
-            (stats, _) => stats,
         }
     }
 }

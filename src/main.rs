@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Ahead of everything else: a runtime has no threads and no environment, and its arguments are nobody's business.
     if std::env::args_os().nth(1).is_some_and(|command| command == "runtime") {

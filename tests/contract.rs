@@ -19,8 +19,8 @@ use common::{
 };
 use pobatch::{
     app::{App, Drained},
-    build::variation::Variation,
-    grpc::server::{LIVENESS, Limits},
+    build::{limits::Limits, variation::Variation},
+    grpc::server::{LIVENESS, Patience},
     proto::v1::{
         self, FailureReason, evaluate_stream_response::Response, evaluation_service_client::EvaluationServiceClient,
     },
@@ -43,7 +43,7 @@ const RUNAWAYS: [&str; 3] = ["loop", "string", "pcall"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_at_its_deadline_and_what_it_had_queued_never_runs() {
-    let front = Front::start(one_shard(), Limits::default()).await;
+    let front = Front::start(one_shard()).await;
     let channel = connect(&front.url).await;
     // Loads the base, so that the deadline falls into the evaluation.
     Stream::open(channel.clone(), start(None)).await.unwrap();
@@ -75,8 +75,9 @@ async fn a_stream_ends_at_its_deadline_and_what_it_had_queued_never_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_pushes_50_000_and_reads_none_is_not_read_from_beyond_the_cap() {
-    let limits = Limits { in_flight_max: 64, ..Limits::default() };
-    let front = Front::start(settings(), limits).await;
+    let limits = Limits { in_flight: 64, ..Limits::default() };
+    let cap = limits.in_flight;
+    let front = Front::start_with(settings(), limits, Patience::default()).await;
     let mut stream = Stream::open(connect(&front.url).await, start(None)).await.unwrap();
     let requests = stream.requests.take().unwrap();
     let (pushed, mut progress) = mpsc::channel(1);
@@ -95,7 +96,7 @@ async fn a_client_that_pushes_50_000_and_reads_none_is_not_read_from_beyond_the_
         most = most.max(status.queued);
     }
     assert!(!pusher.is_finished(), "the client could push everything: nothing holds it back");
-    assert!(most <= limits.in_flight_max, "{most} waited at once");
+    assert!(most <= cap, "{most} waited at once");
     front.until("idle shards", |status| status.queued == 0 && status.shards.iter().all(|shard| !shard.busy)).await;
 
     // When it reads, nothing is missing.
@@ -122,7 +123,7 @@ fn assert_refused(status: &tonic::Status, why: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_session_too_many_is_refused_before_headers_with_a_time_to_come_back() {
-    let front = Front::start(Settings { sessions_max: 1, ..settings() }, Limits::default()).await;
+    let front = Front::start(Settings { sessions_max: 1, ..settings() }).await;
     let channel = connect(&front.url).await;
     let mut first = Stream::open(channel.clone(), start(None)).await.unwrap();
     let refused = Stream::open(channel.clone(), start(None)).await.err().unwrap();
@@ -135,7 +136,7 @@ async fn one_session_too_many_is_refused_before_headers_with_a_time_to_come_back
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_new_sessions_before_headers_and_leaves_open_ones_alone() {
-    let front = Front::start(Settings { queue_max: 8, ..one_shard() }, Limits::default()).await;
+    let front = Front::start(Settings { queue_max: 8, ..one_shard() }).await;
     let channel = connect(&front.url).await;
     let mut first = Stream::open(channel.clone(), start(Some(Duration::from_secs(1)))).await.unwrap();
     first.send("stuck", &fault("loop")).await;
@@ -155,7 +156,7 @@ async fn a_full_queue_refuses_new_sessions_before_headers_and_leaves_open_ones_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_runaway_is_one_outcome_and_one_reset_and_its_slot_serves_on() {
-    let front = Front::start(one_shard(), Limits::default()).await;
+    let front = Front::start(one_shard()).await;
     let mut stream = Stream::open(connect(&front.url).await, start(Some(Duration::from_millis(300)))).await.unwrap();
     stream.send("before", &level(30)).await;
     let before = stream.outcome().await;
@@ -176,7 +177,7 @@ async fn each_runaway_is_one_outcome_and_one_reset_and_its_slot_serves_on() {
 async fn a_memory_bomb_fails_alone_and_only_its_shard_is_replaced() {
     let mut settings = settings();
     settings.memory.limit_bytes = 192 << 20;
-    let front = Front::start(settings, Limits::default()).await;
+    let front = Front::start(settings).await;
     let channel = connect(&front.url).await;
     for kind in ["memory", "memory_string", "memory_caught"] {
         let mut stream = Stream::open(channel.clone(), start(None)).await.unwrap();
@@ -203,7 +204,7 @@ async fn a_memory_bomb_fails_alone_and_only_its_shard_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variation_whose_runtime_is_killed_is_tried_once_more_and_then_given_up() {
-    let front = Front::start(one_shard(), Limits::default()).await;
+    let front = Front::start(one_shard()).await;
     let mut stream = Stream::open(connect(&front.url).await, start(None)).await.unwrap();
     stream.send("before", &level(30)).await;
     let before = stream.outcome().await;
@@ -222,7 +223,7 @@ async fn a_variation_whose_runtime_is_killed_is_tried_once_more_and_then_given_u
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variation_whose_runtime_is_killed_once_gets_its_values() {
-    let front = Front::start(one_shard(), Limits::default()).await;
+    let front = Front::start(one_shard()).await;
     let mut stream = Stream::open(connect(&front.url).await, start(Some(Duration::from_secs(2)))).await.unwrap();
     // Stays at work until it is killed; it then fails by its own time budget, and not as crashed.
     stream.send("victim", &fault("loop")).await;
@@ -239,7 +240,7 @@ async fn a_variation_whose_runtime_is_killed_once_gets_its_values() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_finishes_what_is_in_hand_sums_up_and_says_that_it_was_not_all() {
-    let front = Front::start(one_shard(), Limits::default()).await;
+    let front = Front::start(one_shard()).await;
     let mut stream = Stream::open(connect(&front.url).await, start(Some(Duration::from_millis(300)))).await.unwrap();
     stream.send("slow", &fault("loop")).await;
     stream.send("next", &level(30)).await;
@@ -257,7 +258,7 @@ async fn a_drain_finishes_what_is_in_hand_sums_up_and_says_that_it_was_not_all()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_finished_is_answered_before_the_server_goes() {
-    let mut front = Front::start(one_shard(), Limits::default()).await;
+    let mut front = Front::start(one_shard()).await;
     let mut stream = Stream::open(connect(&front.url).await, start(None)).await.unwrap();
     stream.send("stuck", &fault("loop")).await;
     front.until("work", |status| status.shards[0].busy).await;
@@ -299,7 +300,7 @@ async fn assert_work_stops(front: &Front, how: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_stops_within_one_variation_when_the_client_drops_the_call() {
-    let front = Front::start(one_shard(), Limits::default()).await;
+    let front = Front::start(one_shard()).await;
     let stream = busy_session(&front, &front.url).await;
     drop(stream);
     assert_work_stops(&front, "both halves dropped").await;
@@ -309,8 +310,8 @@ async fn work_stops_within_one_variation_when_the_client_drops_the_call() {
 /// to the server it is there. It gets what it sent for, and then it is idle.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_drops_the_answers_and_keeps_the_requests_open_is_idle_when_its_work_is_done() {
-    let limits = Limits { idle_max: Duration::from_millis(500), ..Limits::default() };
-    let front = Front::start(settings(), limits).await;
+    let patience = Patience { idle_max: Duration::from_millis(500), ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
     let stream = Stream::open(connect(&front.url).await, start(None)).await.unwrap();
     for index in 0..500 {
         stream.send(index, &level(index % 100 + 1)).await;
@@ -323,7 +324,7 @@ async fn a_client_that_drops_the_answers_and_keeps_the_requests_open_is_idle_whe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_stops_when_the_connection_breaks() {
-    let front = Front::start(one_shard(), Limits::default()).await;
+    let front = Front::start(one_shard()).await;
     let proxy = proxy::Proxy::start(&front.url).await;
     let stream = busy_session(&front, &proxy.url).await;
     drop(proxy);
@@ -333,12 +334,12 @@ async fn work_stops_when_the_connection_breaks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_stops_within_the_keepalive_time_when_the_line_goes_dead() {
-    let limits = Limits {
+    let patience = Patience {
         keepalive_interval: Duration::from_millis(200),
         keepalive_timeout: Duration::from_millis(300),
-        ..Limits::default()
+        ..Patience::default()
     };
-    let front = Front::start(one_shard(), limits).await;
+    let front = Front::start_with(one_shard(), Limits::default(), patience).await;
     let proxy = proxy::Proxy::start(&front.url).await;
     let stream = busy_session(&front, &proxy.url).await;
     proxy.swallow();
@@ -348,8 +349,8 @@ async fn work_stops_within_the_keepalive_time_when_the_line_goes_dead() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_session_does_not_hold_its_place_for_ever() {
-    let limits = Limits { idle_max: Duration::from_millis(300), ..Limits::default() };
-    let front = Front::start(settings(), limits).await;
+    let patience = Patience { idle_max: Duration::from_millis(300), ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
     let mut stream = Stream::open(connect(&front.url).await, start(None)).await.unwrap();
     let status = stream.rest().await.2.unwrap_err();
     assert_eq!(status.code(), Code::Aborted);
@@ -359,8 +360,8 @@ async fn an_idle_session_does_not_hold_its_place_for_ever() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_never_begins_ends() {
-    let limits = Limits { idle_max: Duration::from_millis(300), ..Limits::default() };
-    let front = Front::start(settings(), limits).await;
+    let patience = Patience { idle_max: Duration::from_millis(300), ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
     let (requests, receiver) = mpsc::channel::<v1::EvaluateStreamRequest>(1);
     let mut client = EvaluationServiceClient::new(connect(&front.url).await);
     let refused = client.evaluate_stream(ReceiverStream::new(receiver)).await.err().unwrap();
@@ -377,7 +378,7 @@ async fn a_variation_gives_the_same_bits_on_a_used_runtime_a_fresh_one_and_in_an
         .map(|line| serde_json::from_str(line).unwrap())
         .chain((1..=20).map(|step| level(step * 5)))
         .collect();
-    let front = Front::start(one_shard(), Limits::default()).await;
+    let front = Front::start(one_shard()).await;
     let channel = connect(&front.url).await;
     let mut expected: Vec<Vec<u64>> = Vec::new();
     // Forwards, backwards, and each on a runtime of its own.
@@ -461,7 +462,7 @@ async fn nothing_says_serving_before_the_engine_has_proved_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_saturated_server_is_ready_and_lives_and_a_draining_one_lives() {
-    let front = Front::start(Settings { queue_max: 8, ..one_shard() }, Limits::default()).await;
+    let front = Front::start(Settings { queue_max: 8, ..one_shard() }).await;
     let channel = connect(&front.url).await;
     let stream = Stream::open(channel.clone(), start(Some(Duration::from_secs(5)))).await.unwrap();
     for index in 0..50 {

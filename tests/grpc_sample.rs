@@ -6,10 +6,10 @@ mod common;
 use std::collections::HashMap;
 
 use pobatch::{
-    build::{code, variation::Variation},
+    build::{code, limits::Limits, variation::Variation},
     grpc::{
         convert::{stats_from_proto, variation_to_proto},
-        server::{Limits, router},
+        server::router,
     },
     proto::v1::{
         self, evaluate_batch_response::Response, evaluation_service_client::EvaluationServiceClient,

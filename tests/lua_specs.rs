@@ -29,7 +29,9 @@ fn every_lua_spec_passes_inside_the_vm() {
         writeln!(chunk, "package.preload['{name}'] = function(...)\n{source}\nend").unwrap();
     }
     chunk.push_str("local bodies = {}\n");
-    let specs: Vec<_> = modules.iter().filter(|(name, _)| name.ends_with("_spec")).collect();
+    // What is about locked VMs runs in some (`sandbox_lua.rs`): no other spec would run after it.
+    let here = |name: &str| name.ends_with("_spec") && name != "spec.sandbox_spec";
+    let specs: Vec<_> = modules.iter().filter(|(name, _)| here(name)).collect();
     for (name, _) in &specs {
         writeln!(chunk, "bodies[#bodies + 1] = require('{name}')").unwrap();
     }

@@ -1,6 +1,7 @@
 //! The engine `pob` in this process: what it refuses, what it warns of, and the plain way beside the fast one.
 //!
 //! Skipped loudly where no Path of Building installation is found.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod pob_places;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use pob_places::{booted, loaded, places, xml};
 use pobatch::{
     build::outcome::StatValue,
-    runtime::vm::{PlainBase, RawOutcome, Vm, VmError},
+    runtime::vm::{PlainBase, RawOutcome, RawPassive, Vm, VmError},
 };
 
 /// Evaluates and expects a failure of that kind at that field.
@@ -82,9 +83,7 @@ fn bad_variations_get_typed_answers_and_leave_no_trace() {
         refuses(&mut vm, variation, kind, field);
         // Whatever was half done when the refusal came is undone: every kind of change stands before the bad one here.
         let mixed = variation.replacen('{', r#"{"main_socket_group": 1, "level": 50, "#, 1);
-        if vm.evaluate(mixed.as_bytes(), &[], false).failure.is_none() {
-            panic!("{mixed} is not refused");
-        }
+        assert!(vm.evaluate(mixed.as_bytes(), &[], false).failure.is_some(), "{mixed} is not refused");
         assert_eq!(everything(&mut vm, "{}"), before, "after {variation}");
     }
 }
@@ -118,6 +117,9 @@ fn bad_builds_are_refused_and_the_next_good_one_loads() {
     let mut vm = booted(&places);
     let good = xml(&places, "perforate-zerker");
     let expected = loaded(&places, &mut vm, "perforate-zerker");
+    // Passes every check before PoB's loader, and makes that stop half way.
+    let broken_inside = good.replace("<Tree activeSpec=\"1\"", "<Tree activeSpec=\"0\"");
+    assert_ne!(broken_inside, good);
     let unknown_tree = good.replace("treeVersion=\"3_13\"", "treeVersion=\"9_99\"");
     assert_ne!(unknown_tree, good);
     for (build, kind) in [
@@ -127,10 +129,10 @@ fn bad_builds_are_refused_and_the_next_good_one_loads() {
         ("<PathOfBuilding></PathOfBuilding>", "bad_build"),
         ("<PathOfBuilding2><Build/></PathOfBuilding2>", "bad_build"),
         (&good[..good.len() / 2], "bad_build"),
+        (broken_inside.as_str(), "bad_build"),
         (unknown_tree.as_str(), "unknown_tree"),
     ] {
-        let error = vm.load_base(build).unwrap_err();
-        let VmError::Engine(failure) = error else { panic!("{error}") };
+        let Err(VmError::Engine(failure)) = vm.load_base(build) else { panic!("a {kind} is not refused") };
         assert_eq!(failure.kind, kind, "{}", failure.message);
         assert_eq!(vm.evaluate(b"{}", &[], false).failure.unwrap().kind, "engine_error", "no base is loaded");
         assert_eq!(loaded(&places, &mut vm, "perforate-zerker"), expected);
@@ -195,5 +197,26 @@ fn the_plain_way_agrees_with_the_fast_one() {
             )
             .collect();
         assert_eq!(wrong, Vec::<String>::new(), "{variation}");
+    }
+}
+
+/// What a list of nodes is for: one point more, and each does what the list says.
+#[test]
+fn the_nodes_called_reachable_are_those_that_one_point_allocates() {
+    let Some(places) = places() else { return };
+    let mut vm = booted(&places);
+    loaded(&places, &mut vm, "occ-vortex");
+    let passives = vm.passives().unwrap();
+    assert!(passives.is_sorted_by(|a, b| a.id < b.id));
+    assert!(passives.iter().all(|node| !(node.allocated && node.reachable)));
+
+    let simple = |node: &&RawPassive| !node.allocated && node.kind != "mastery" && node.kind != "socket";
+    let (reachable, far): (Vec<_>, Vec<_>) = passives.iter().filter(simple).partition(|node| node.reachable);
+    assert!(reachable.len() > 20 && far.len() > 1000, "{} and {}", reachable.len(), far.len());
+    // Of the many that are far a few are enough.
+    for node in reachable.iter().chain(far.iter().step_by(40)) {
+        let outcome = everything(&mut vm, &format!(r#"{{"allocate": [{}]}}"#, node.id));
+        let connected = outcome.warnings.iter().all(|warning| warning.kind != "node_not_connected");
+        assert_eq!(connected, node.reachable, "{node:?}");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Runs where a Path of Building installation and the golden files are found (`POBATCH_POB`, `POBATCH_GOLDEN`, or the
 //! usual places) and says loudly that it was skipped where they are not.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![allow(clippy::float_cmp, reason = "exactness is what is tested")]
 
 mod pob_places;
 

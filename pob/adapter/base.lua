@@ -1,5 +1,6 @@
 -- Loads a base from a clean state, and checks that PoB really took it: after a bad load PoB keeps the build before.
 
+local fast = require("fast")
 local apply_nodes = require("adapter.apply.nodes")
 local calculate = require("adapter.calculate")
 local document = require("adapter.edit.document")
@@ -32,7 +33,7 @@ local BUILD_NAME = "base"
 ---@param message string
 ---@return nil, EngineError
 local function refuse(kind, message)
-	return nil, { kind = kind, message = (message:gsub("%^x%x%x%x%x%x%x", ""):gsub("%^%d", ""):gsub("%s+", " ")) }
+	return nil, { kind = kind, message = (StripEscapes(message):gsub("%s+", " ")) }
 end
 
 ---@param xml string
@@ -215,27 +216,22 @@ function M.load(xml, available)
 
 	-- PoB's caches and dialogs survive a load; what another build left there would go into this one.
 	wipeGlobalCache()
-	pristine.before_load()
+	pristine.before_load(main.modes.BUILD)
 	launch.promptMsg = nil
 	main.popups = {}
 	main.newMode = nil
 	main.mode = "BUILD"
 	-- A global of PoB's own wrapper; parts of PoB look for it.
 	build = main.modes.BUILD
-	for _, part in ipairs({ "calcsTab", "spec", "importLink", "latestTree" }) do
-		build[part] = nil
-	end
 
 	-- This is what PoB's first frame with a build does, without drawing it: drawing changes the level of builds with
 	-- automatic level after their output was computed.
 	recorder.start()
 	local message = PCall(build.Init, build, false, BUILD_NAME, xml)
 	local recording = recorder.stop()
+	message = message and "Path of Building fails to load it: " .. tostring(message) or failed_load()
 	if message then
-		return refuse("bad_build", "Path of Building fails to load it: " .. tostring(message))
-	end
-	message = failed_load()
-	if message then
+		pristine.after_failed_load()
 		return refuse("bad_build", message)
 	end
 	-- With the tree in view PoB computes the full DPS in every what-if.
@@ -247,6 +243,7 @@ end
 ---Makes a loaded base ready for variations; its output must have been read before.
 ---@param base LoadedBase
 function M.prepare(base)
+	fast.install_in_build(build.calcsTab.calcs)
 	local env = calculate.begin()
 	base.grants = grants.signature(env)
 	calculate.clean_up(env)

@@ -1,16 +1,21 @@
 -- Boots Path of Building inside the host environment, the same way in every process.
 
+local fast = require("fast")
 local host = require("host")
 local order = require("host.order")
 local pristine = require("adapter.pristine")
 local recorder = require("adapter.recorder")
+
+-- Taken here because the lock-down removes them from the global table.
+local collectgarbage, jit = collectgarbage, jit
 
 local M = {}
 
 ---@param message string
 ---@return EngineError
 local function boot_error(message)
-	return { kind = "engine_error", message = "Path of Building does not boot: " .. message:gsub("%^x?%x+", ""):gsub("%s+", " ") }
+	local plain = StripEscapes(message):gsub("%s+", " ")
+	return { kind = "engine_error", message = "Path of Building does not boot: " .. plain }
 end
 
 ---Called before each module of PoB's own.
@@ -40,6 +45,7 @@ function M.run(native, tree_versions)
 	end
 	-- The databases of unique and rare items feed search lists in the window, nothing else.
 	main.onFrameFuncs["LoadItems"] = nil
+	pristine.note_build(main.modes.BUILD)
 	-- One frame brings the empty build up, as it does when a user starts the program.
 	host.run_callback("OnFrame")
 	if launch.promptMsg then
@@ -51,9 +57,10 @@ function M.run(native, tree_versions)
 		end
 	end
 	order.set_sorting(false)
+	fast.install({})
 	pristine.install()
 	recorder.install()
-	host.lock_down()
+	host.lock_down(native)
 	-- PoB lets the heap triple before it collects; it is about to be shared by forks.
 	collectgarbage("setpause", 150)
 	return true

@@ -1,6 +1,7 @@
 -- Computes the output of the build as it stands, as PoB's MAIN mode would: with the calculator, which is several times
 -- faster, and what only MAIN mode adds (`calcs.buildOutput` in PoB's `Modules/Calcs.lua`) computed here.
 
+local copies = require("fast.copies")
 local pristine = require("adapter.pristine")
 
 local M = {}
@@ -25,6 +26,16 @@ end
 local function counts_full_dps(env)
 	for _, skill in ipairs(env.player.activeSkillList) do
 		if skill.socketGroup and skill.socketGroup.includeInFullDPS then
+			return true
+		end
+	end
+	return false
+end
+
+---@return boolean
+local function may_count_full_dps()
+	for _, group in ipairs(build.skillsTab.socketGroupList) do
+		if group.includeInFullDPS then
 			return true
 		end
 	end
@@ -65,6 +76,7 @@ end
 ---@return table databases
 function M.begin()
 	wipeGlobalCache()
+	copies.set_wanted(may_count_full_dps())
 	local env, player, enemy, minion = build.calcsTab.calcs.initEnv(build, "CALCULATOR", {})
 	return env, { cachedPlayerDB = player, cachedEnemyDB = enemy, cachedMinionDB = minion }
 end

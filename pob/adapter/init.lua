@@ -9,6 +9,9 @@ local passives = require("adapter.passives")
 local plain = require("adapter.plain")
 local warm_up = require("adapter.warm_up")
 
+-- Taken here because the lock-down removes it from the global table.
+local jit = jit
+
 ---@type Engine
 local M = {}
 

@@ -122,13 +122,36 @@ function M.unmark_supports(mods)
 	end
 end
 
----Before a base is loaded: no other build has left anything.
-function M.before_load()
+---Fields of PoB's build object before the first build.
+---@type table<any, boolean>
+local fields_of_no_build = {}
+
+---Takes note of PoB's build object before it ever held a build.
+---@param object table
+function M.note_build(object)
+	for field in pairs(object) do
+		fields_of_no_build[field] = true
+	end
+end
+
+---Before a base is loaded: no other build has left anything, not even one whose load failed half way.
+---@param object table PoB's build object
+function M.before_load(object)
+	for field in pairs(object) do
+		if not fields_of_no_build[field] then
+			object[field] = nil
+		end
+	end
 	M.restore_costs()
 	costs_of_data, erased_by_base = {}, {}
 	for _, skill in pairs(data.skills) do
 		unmark(skill)
 	end
+end
+
+---After a load that failed: tables of timeless jewels may have been left half read.
+function M.after_failed_load()
+	wipeTable(data.timelessJewelLUTs)
 end
 
 ---After a base was loaded.

@@ -2,15 +2,18 @@
 
 local base = require("adapter.base")
 
+-- Taken here because the lock-down removes it from the global table.
+local jit = jit
+
 local M = {}
 
 ---PoB's own limits overflow, and every overflow throws all traces away. This set was the first good one found.
 local JIT_OPTIONS = {
 	"maxtrace=16000", "maxrecord=8000", "maxirconst=2000", "maxmcode=131072", "sizemcode=256", "maxside=200",
-	"maxsnap=800",
+	"maxsnap=800", "hotexit=30",
 }
 ---How many what-ifs of nodes; the other kinds come to a few dozen, depending on the build.
-local NODE_WHAT_IFS = 60
+local NODE_WHAT_IFS = 240
 local GROUPS_MAX, ITEMS_MAX = 4, 4
 
 ---@return integer[] ids of unallocated nodes next to allocated ones, ascending

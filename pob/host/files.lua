@@ -1,6 +1,12 @@
 -- Files as PoB sees them: those below the installation can be read, nothing can be written.
 
+-- Taken here: what decides must not be found through a table that others can write to.
+local find = string.find
+
 local M = {}
+
+---The Lua file that was last opened, as text.
+local last_program
 
 ---@class ReadFile a file that was read whole
 ---@field package text string
@@ -88,6 +94,9 @@ function M.io(native)
 			-- PoB looks for this English text.
 			return nil, name .. ": No such file or directory", 2
 		end
+		if find(name, "%.lua$") then
+			last_program = text
+		end
 		return setmetatable({ text = text, position = 1 }, ReadFile)
 	end
 
@@ -108,6 +117,15 @@ function M.io(native)
 	end
 
 	return io
+end
+
+---Whether a text is that of the Lua file of the installation which was last opened; true once for each opening.
+---@param text any
+---@return boolean
+function M.is_program(text)
+	local is = text ~= nil and text == last_program
+	last_program = nil
+	return is
 end
 
 ---@class Search handle of a file search

@@ -10,6 +10,9 @@ local M = {}
 ---LuaJIT's text for a refused allocation.
 local OUT_OF_MEMORY = "not enough memory"
 
+---Longest line of an error message that is looked at; a build's texts may be in it.
+local LINE_BYTES_MAX = 1000
+
 local memory_exhausted = false
 
 ---@param message any
@@ -23,7 +26,8 @@ end
 ---@param message any
 ---@return string
 local function first_line(message)
-	local line = tostring(message):match("^[^\r\n]*")
+	-- Cut first: the pattern below takes time in the square of what looks like a directory.
+	local line = tostring(message):sub(1, LINE_BYTES_MAX):match("^[^\r\n]*")
 	return (line:gsub("[%w_%.%-/\\]*[/\\]([%w_%.%-]+%.lua)", "%1"))
 end
 

@@ -112,16 +112,10 @@ function M.install(native, on_load)
 	end
 end
 
----Takes away what build data has no business to reach, once PoB is booted.
-function M.lock_down()
-	local globals = _G
-	for _, name in ipairs({ "dofile", "load", "loadfile", "ffi", "debug", "newproxy", "module" }) do
-		globals[name] = nil
-	end
-	for _, name in ipairs({ "ffi", "debug", "io", "os", "package" }) do
-		package.loaded[name] = nil
-	end
-	globals.package = nil
+---Tames what PoB needs while it boots and less of afterwards; `host.lock` says what becomes of the rest.
+---@param native NativeHost
+function M.lock_down(native)
+	modules.lock_down(native, _G, files.is_program)
 end
 
 return M

@@ -2,6 +2,7 @@
 -- not exist unless the engine is booted with `faults = true`, and production never does that.
 
 local config = require('sample.config')
+local trespass = require('sample.trespass')
 
 local M = {}
 
@@ -26,7 +27,7 @@ local function eat_text()
 	end
 end
 
----@type table<string, fun()>
+---@type table<string, fun(argument: string)>
 local FAULTS = {
 	-- An endless loop that compiles, so that no hook and no check ever comes up.
 	loop = function()
@@ -62,14 +63,20 @@ local FAULTS = {
 
 ---@type string[]
 M.names = { 'loop', 'string', 'pcall', 'error', 'memory', 'memory_string', 'memory_caught' }
+for _, name in ipairs(trespass.names) do
+	M.names[#M.names + 1] = name
+	FAULTS[name] = trespass.acts[name]
+end
 
----Makes the option exist.
+---Makes the options exist.
 function M.enable()
+	trespass.enable()
 	local values = { 'none' }
 	for _, name in ipairs(M.names) do
 		values[#values + 1] = name
 	end
 	config.add({ name = 'fault', label = 'What goes wrong', type = 'list', default = 'none', values = values })
+	config.add({ name = 'faultArgument', label = 'At what', type = 'text', default = '' })
 end
 
 ---Misbehaves, if the build says so.
@@ -77,7 +84,7 @@ end
 function M.trigger(build)
 	local fault = FAULTS[build.config.fault]
 	if fault then
-		fault()
+		fault(build.config.faultArgument)
 	end
 end
 

@@ -1,6 +1,7 @@
 -- The host environment: order of iteration, files, text functions, error messages.
 
 local spec = require('spec.spec')
+local brief = require('host.brief')
 local files = require('host.files')
 local guard = require('host.guard')
 local order = require('host.order')
@@ -31,6 +32,30 @@ local function visited(t)
 end
 
 return function()
+	describe('words on their way out', function()
+		it('stay as they are up to 500 bytes and end within no character', function()
+			local edge = ('x'):rep(500)
+			assert(brief.text(nil) == nil)
+			assert(brief.text(edge) == edge)
+			assert(brief.text(edge .. 'x') == edge .. '...')
+			local umlauts = ('\195\164'):rep(300)
+			assert(brief.text('x' .. umlauts) == 'x' .. umlauts:sub(1, 498) .. '...')
+			assert(brief.text(('\128'):rep(600)) == '...')
+		end)
+
+		it('are 200 warnings and the number of the others', function()
+			local warnings = {}
+			for index = 1, 200 do
+				warnings[index] = { kind = 'node_dropped', message = tostring(index) }
+			end
+			assert(#brief.warnings(warnings) == 200)
+			warnings[201] = { kind = 'node_dropped', message = 'x' }
+			local short = brief.warnings(warnings)
+			assert(#short == 201 and short[201].message == 'and 1 more warnings', short[201].message)
+			assert(short[200].message == '200' and short[201].kind == 'other')
+		end)
+	end)
+
 	describe('pairs while PoB boots', function()
 		it('visits numbers, then strings, ascending', function()
 			order.set_sorting(true)

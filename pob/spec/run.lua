@@ -17,6 +17,7 @@ local SPECS = {
 	'spec.sample_variation_spec',
 	'spec.sample_plain_spec',
 	'spec.sample_faults_spec',
+	'spec.sample_passives_spec',
 }
 
 local bodies = {}

@@ -26,6 +26,7 @@ return function()
 			assert(#config.by_name.fault.values == #faults.names + 1)
 			-- The other specs of this VM want it closed.
 			config.remove('fault')
+			config.remove('faultArgument')
 			assert(not engine.evaluate({ config = { fault = 'none' } }))
 		end)
 	end)

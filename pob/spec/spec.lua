@@ -62,7 +62,11 @@ end
 ---@param body fun()
 function M.it(title, body)
 	local ok, message = xpcall(body, function(reason)
-		return type(reason) == 'table' and reason.message or debug.traceback(tostring(reason), 2)
+		if type(reason) == 'table' and reason.message then
+			return reason.message
+		end
+		-- A locked VM has no `debug`.
+		return debug and debug.traceback(tostring(reason), 2) or tostring(reason)
 	end)
 	if ok then
 		report.passed = report.passed + 1

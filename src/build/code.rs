@@ -11,10 +11,7 @@ use base64::{
 };
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use super::xml::XML_BYTES_MAX;
-
-/// Longest share code that is looked at, in bytes. Builds deflate to a tenth, so this is more than the XML limit needs.
-pub const CODE_BYTES_MAX: usize = 8 << 20;
+use super::limits::{Exceeded, Limit, Limits};
 
 /// First room made for the inflated text, in bytes: enough for most builds.
 const FIRST_ROOM_BYTES: usize = 256 << 10;
@@ -33,12 +30,12 @@ pub enum CodeError {
     /// Nothing but white space.
     #[error("the share code is empty")]
     Empty,
-    /// Longer than [`CODE_BYTES_MAX`].
-    #[error("the share code has {bytes} bytes; at most {CODE_BYTES_MAX} are taken")]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
+    /// It is too long.
+    #[error("the share code has {0}")]
+    TooLong(Exceeded),
+    /// What it inflates to is too large; it was not inflated to the end.
+    #[error("the share code inflates to {0}")]
+    TooLarge(Exceeded),
     /// A character that base64 does not have, or a length that it cannot have.
     #[error("the share code is not base64")]
     NotBase64,
@@ -48,22 +45,28 @@ pub enum CodeError {
     /// The data is neither zlib nor raw deflate.
     #[error("the share code does not inflate: it is damaged or something else")]
     Damaged,
-    /// It inflates to more than [`XML_BYTES_MAX`].
-    #[error("the share code inflates to more than {XML_BYTES_MAX} bytes")]
-    TooLarge,
     /// What it inflates to is no UTF-8.
     #[error("the share code does not hold UTF-8 text")]
     NotText,
+}
+
+impl CodeError {
+    /// The limit that was exceeded, if it was one.
+    #[must_use]
+    pub const fn exceeded(&self) -> Option<Exceeded> {
+        match self {
+            Self::TooLong(exceeded) | Self::TooLarge(exceeded) => Some(*exceeded),
+            _ => None,
+        }
+    }
 }
 
 /// The XML in a share code.
 ///
 /// # Errors
 /// See [`CodeError`]. That the text is XML, and a build, is not checked here: see [`super::xml::check`].
-pub fn decode(code: &str) -> Result<String, CodeError> {
-    if code.len() > CODE_BYTES_MAX {
-        return Err(CodeError::TooLong { bytes: code.len() });
-    }
+pub fn decode(code: &str, limits: &Limits) -> Result<String, CodeError> {
+    limits.check(Limit::ShareCodeSize, code.len()).map_err(CodeError::TooLong)?;
     let mut digits: Vec<u8> = code.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     digits.truncate(digits.iter().rposition(|&byte| byte != b'=').map_or(0, |last| last + 1));
     if digits.is_empty() {
@@ -79,13 +82,14 @@ pub fn decode(code: &str) -> Result<String, CodeError> {
     let data = LENIENT.decode(digits).map_err(|_| CodeError::NotBase64)?;
 
     // Raw deflate may look like zlib by accident, hence the second try.
-    let xml = match inflate(&data, Wrapping::Zlib) {
-        Err(error) if error != CodeError::TooLarge => inflate(&data, Wrapping::None).map_err(|raw| match error {
+    let xml = match inflate(&data, Wrapping::Zlib, limits) {
+        Ok(xml) => xml,
+        Err(error @ CodeError::TooLarge(_)) => return Err(error),
+        Err(error) => inflate(&data, Wrapping::None, limits).map_err(|raw| match error {
             CodeError::Truncated => error,
             _ => raw,
-        }),
-        inflated => inflated,
-    }?;
+        })?,
+    };
     String::from_utf8(xml).map_err(|_| CodeError::NotText)
 }
 
@@ -111,15 +115,13 @@ enum Wrapping {
 }
 
 /// Readers of flate2 take a stream that ends early for a whole one; this asks for the end mark.
-fn inflate(data: &[u8], wrapping: Wrapping) -> Result<Vec<u8>, CodeError> {
+fn inflate(data: &[u8], wrapping: Wrapping, limits: &Limits) -> Result<Vec<u8>, CodeError> {
     let mut state = Decompress::new(matches!(wrapping, Wrapping::Zlib));
-    let mut text = Vec::with_capacity(FIRST_ROOM_BYTES);
+    let mut text = Vec::with_capacity(FIRST_ROOM_BYTES.min(limits.xml_size));
     loop {
         let rest = consumed(data, state.total_in());
         let status = state.decompress_vec(rest, &mut text, FlushDecompress::None).map_err(|_| CodeError::Damaged)?;
-        if text.len() > XML_BYTES_MAX {
-            return Err(CodeError::TooLarge);
-        }
+        limits.check(Limit::XmlSize, text.len()).map_err(CodeError::TooLarge)?;
         match status {
             Status::StreamEnd => return Ok(text),
             Status::Ok | Status::BufError if text.len() < text.capacity() => return Err(CodeError::Truncated),
@@ -142,6 +144,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn decode(code: &str) -> Result<String, CodeError> {
+        super::decode(code, &Limits::default())
+    }
 
     const XML: &str = "<PathOfBuilding>\u{fc}?>>~~<Build level=\"90\"/></PathOfBuilding>";
 
@@ -193,11 +199,34 @@ mod tests {
 
     #[test]
     fn a_code_that_inflates_without_end_is_refused_at_the_limit() {
-        let bomb = vec![b'a'; 4 * XML_BYTES_MAX];
-        assert_eq!(decode(&URL_SAFE.encode(zlib(&bomb))), Err(CodeError::TooLarge));
-        assert_eq!(decode(&URL_SAFE.encode(raw(&bomb))), Err(CodeError::TooLarge));
-        let largest = "a".repeat(XML_BYTES_MAX);
-        assert_eq!(decode(&encode(&largest)).map(|xml| xml.len()), Ok(XML_BYTES_MAX));
+        let limits = Limits::default();
+        let most = limits.xml_size;
+        let bomb = vec![b'a'; 4 * most];
+        for data in [zlib(&bomb), raw(&bomb)] {
+            match decode(&URL_SAFE.encode(data)) {
+                // It stopped near the limit and not at the end.
+                Err(CodeError::TooLarge(Exceeded { limit: Limit::XmlSize, came, .. })) => assert!(came <= 2 * most),
+                other => panic!("{:?}", other.map(|xml| xml.len())),
+            }
+        }
+        for (bytes, refused) in [(most, false), (most + 1, true)] {
+            let result = decode(&encode(&"a".repeat(bytes)));
+            let exceeded = Exceeded { limit: Limit::XmlSize, most, came: bytes };
+            assert_eq!(
+                result.map(|xml| xml.len()),
+                if refused { Err(CodeError::TooLarge(exceeded)) } else { Ok(bytes) }
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_of_the_greatest_length_is_taken_and_a_longer_one_is_not() {
+        let code = encode(XML);
+        let most = code.len();
+        let limits = Limits { share_code_size: most, ..Limits::default() };
+        assert_eq!(super::decode(&code, &limits).as_deref(), Ok(XML));
+        let exceeded = Exceeded { limit: Limit::ShareCodeSize, most, came: most + 1 };
+        assert_eq!(super::decode(&format!("{code} "), &limits), Err(CodeError::TooLong(exceeded)));
     }
 
     #[test]
@@ -207,8 +236,6 @@ mod tests {
         assert_eq!(decode("<PathOfBuilding/>"), Err(CodeError::NotBase64));
         assert_eq!(decode("eN=q"), Err(CodeError::NotBase64));
         assert_eq!(decode(&URL_SAFE.encode(zlib(b"\xff\xfe"))), Err(CodeError::NotText));
-        let bytes = CODE_BYTES_MAX + 1;
-        assert_eq!(decode(&"A".repeat(bytes)), Err(CodeError::TooLong { bytes }));
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 
 pub mod base;
 pub mod code;
+pub mod limits;
 pub mod outcome;
 pub mod passive;
 pub mod validate;

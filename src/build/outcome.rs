@@ -102,6 +102,8 @@ named_enum! {
     FailureReason {
         /// It contradicts itself, or a value is out of range.
         InvalidVariation => "invalid_variation",
+        /// It has more of something than the server takes; the message names the limit.
+        LimitExceeded => "limit_exceeded",
         /// No such passive node in the base's tree.
         UnknownNode => "unknown_node",
         /// The node is no mastery, or has no such effect.

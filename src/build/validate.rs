@@ -7,6 +7,7 @@
 use std::{collections::HashSet, fmt::Display, hash::Hash};
 
 use super::{
+    limits::{Exceeded, Limit, Limits},
     outcome::{Failure, FailureReason},
     variation::{ConfigValue, GemChange, ItemChange, Variation},
     xml,
@@ -14,202 +15,244 @@ use super::{
 
 /// Highest character level.
 pub const LEVEL_MAX: u32 = 100;
-/// Longest list of nodes. A whole tree has some 3,000.
-pub const NODES_MAX: usize = 5_000;
-/// Longest list of any other changes. The largest builds have some 200 gems and 100 slots.
-pub const CHANGES_MAX: usize = 1_000;
-/// Longest name of anything (slot, gem, class, option), in bytes.
-pub const NAME_BYTES_MAX: usize = 256;
-/// Longest item text, and longest text of a config option, in bytes. Items have about 1 KiB.
-pub const TEXT_BYTES_MAX: usize = 64 << 10;
-/// Longest custom modifiers, in bytes.
-pub const CUSTOM_MODS_BYTES_MAX: usize = 256 << 10;
 /// Highest level, quality and count of a gem that is passed on; engines take less and say so.
 pub const GEM_NUMBER_MAX: u32 = 1_000;
 
 /// Checks a variation.
 ///
 /// # Errors
-/// The first defect: [`FailureReason::InvalidVariation`], or [`FailureReason::BadBuild`] for the replacement build.
-pub fn check(variation: &Variation) -> Result<(), Failure> {
+/// The first defect: [`FailureReason::InvalidVariation`], [`FailureReason::LimitExceeded`], or
+/// [`FailureReason::BadBuild`] for the replacement build.
+pub fn check(variation: &Variation, limits: &Limits) -> Result<(), Failure> {
     if let Some(build) = &variation.build {
-        xml::check(build).map_err(|error| Failure::new(FailureReason::BadBuild, "build", error))?;
+        xml::check(build, limits).map_err(|error| bad_build("build", error.exceeded(), error))?;
     }
-    check_character(variation)?;
-    check_tree(variation)?;
-    check_items(variation)?;
-    check_skills(variation)?;
-    check_config(variation)
+    Check { limits }.variation(variation)
 }
 
-fn check_character(variation: &Variation) -> Result<(), Failure> {
-    for (field, name) in [("class", &variation.class), ("ascendancy", &variation.ascendancy)] {
-        if let Some(name) = name {
-            check_name(field, name)?;
-        }
-    }
-    if let Some(level) = variation.level {
-        check_range("level", level, LEVEL_MAX)?;
-    }
-    Ok(())
+/// A build that is none, or exceeds a limit.
+#[must_use]
+pub fn bad_build(field: &str, exceeded: Option<Exceeded>, error: impl Display) -> Failure {
+    let reason = if exceeded.is_some() { FailureReason::LimitExceeded } else { FailureReason::BadBuild };
+    Failure::new(reason, field, error)
 }
 
-fn check_tree(variation: &Variation) -> Result<(), Failure> {
-    let lists = [
-        ("allocate", &variation.allocate),
-        ("allocate_path", &variation.allocate_path),
-        ("deallocate", &variation.deallocate),
-    ];
-    for (field, nodes) in lists {
-        check_length(field, nodes.len(), NODES_MAX)?;
-        check_once(nodes.iter(), |index| format!("{field}[{index}]"), |node| format!("node {node}"))?;
-    }
-
-    check_length("masteries", variation.masteries.len(), CHANGES_MAX)?;
-    let masteries = variation.masteries.iter().map(|choice| choice.node);
-    check_once(masteries, |index| format!("masteries[{index}].node"), |node| format!("node {node}"))?;
-
-    check_length("tattoos", variation.tattoos.len(), CHANGES_MAX)?;
-    let tattooed = variation.tattoos.iter().map(|change| change.node);
-    check_once(tattooed, |index| format!("tattoos[{index}].node"), |node| format!("node {node}"))?;
-    for (index, change) in variation.tattoos.iter().enumerate() {
-        if let Some(name) = &change.name {
-            check_name(&format!("tattoos[{index}].name"), name)?;
-        }
-    }
-
-    let taken: HashSet<u32> = lists[..2]
-        .iter()
-        .flat_map(|(_, nodes)| nodes.iter().copied())
-        .chain(variation.masteries.iter().map(|choice| choice.node))
-        .collect();
-    match variation.deallocate.iter().position(|node| taken.contains(node)) {
-        None => Ok(()),
-        Some(index) => {
-            let node = variation.deallocate[index];
-            Err(invalid(format!("deallocate[{index}]"), format!("node {node} is to be allocated and to be given up")))
-        }
-    }
+/// The checks that know the limits.
+struct Check<'a> {
+    limits: &'a Limits,
 }
 
-fn check_items(variation: &Variation) -> Result<(), Failure> {
-    check_length("items", variation.items.len(), CHANGES_MAX)?;
-    for (index, change) in variation.items.iter().enumerate() {
-        check_item(&format!("items[{index}]"), change)?;
-    }
-    let slots = variation.items.iter().map(|change| &change.slot);
-    check_once(slots, |index| format!("items[{index}].slot"), |slot| format!("slot `{slot}`"))?;
-
-    check_length("flasks", variation.flasks.len(), CHANGES_MAX)?;
-    for (index, change) in variation.flasks.iter().enumerate() {
-        check_name(&format!("flasks[{index}].slot"), &change.slot)?;
-    }
-    let slots = variation.flasks.iter().map(|change| &change.slot);
-    check_once(slots, |index| format!("flasks[{index}].slot"), |slot| format!("slot `{slot}`"))
-}
-
-fn check_item(path: &str, change: &ItemChange) -> Result<(), Failure> {
-    check_name(&format!("{path}.slot"), &change.slot)?;
-    match (&change.text, change.item, change.empty) {
-        (None, None, false) => Err(invalid(path, "one of `text`, `item` and `empty` is needed")),
-        (Some(text), None, false) if text.trim().is_empty() => {
-            Err(invalid(format!("{path}.text"), "the text is empty; `empty` takes an item out"))
-        }
-        (Some(text), None, false) => check_text(&format!("{path}.text"), text, TEXT_BYTES_MAX),
-        (None, Some(_), false) | (None, None, true) => Ok(()),
-        _ => Err(invalid(path, "only one of `text`, `item` and `empty` can be set")),
-    }
-}
-
-fn check_skills(variation: &Variation) -> Result<(), Failure> {
-    check_length("gems", variation.gems.len(), CHANGES_MAX)?;
-    for (index, change) in variation.gems.iter().enumerate() {
-        check_gem(&format!("gems[{index}]"), change)?;
-    }
-    let mut seen = HashSet::new();
-    for (index, change) in variation.gems.iter().enumerate() {
-        if let Some(gem) = change.gem
-            && !seen.insert((change.group, gem))
-        {
-            let message =
-                format!("gem {gem} of group {} occurs twice; put all changes of a gem together", change.group);
-            return Err(invalid(format!("gems[{index}].gem"), message));
-        }
+impl Check<'_> {
+    fn variation(&self, variation: &Variation) -> Result<(), Failure> {
+        self.character(variation)?;
+        self.tree(variation)?;
+        self.items(variation)?;
+        self.skills(variation)?;
+        self.config(variation)
     }
 
-    check_length("groups", variation.groups.len(), CHANGES_MAX)?;
-    for (index, change) in variation.groups.iter().enumerate() {
-        check_index(&format!("groups[{index}].group"), change.group)?;
-        if let Some(skill) = change.main_active_skill {
-            check_index(&format!("groups[{index}].main_active_skill"), skill)?;
-        }
-    }
-    let groups = variation.groups.iter().map(|change| change.group);
-    check_once(groups, |index| format!("groups[{index}].group"), |group| format!("group {group}"))?;
-
-    variation.main_socket_group.map_or(Ok(()), |group| check_index("main_socket_group", group))
-}
-
-fn check_gem(path: &str, change: &GemChange) -> Result<(), Failure> {
-    check_index(&format!("{path}.group"), change.group)?;
-
-    let operations = [change.replace.is_some(), change.add.is_some(), change.remove];
-    if operations.into_iter().filter(|&set| set).count() > 1 {
-        return Err(invalid(path, "only one of `replace`, `add` and `remove` can be set"));
-    }
-    match (&change.add, change.gem) {
-        (Some(_), Some(_)) => {
-            return Err(invalid(format!("{path}.gem"), "a gem is added behind the last; it has no index yet"));
-        }
-        (None, None) => return Err(invalid(format!("{path}.gem"), "which gem is missing")),
-        (None, Some(gem)) => check_index(&format!("{path}.gem"), gem)?,
-        (Some(_), None) => {}
-    }
-    for (field, name) in [("replace", &change.replace), ("add", &change.add), ("variant", &change.variant)] {
-        if let Some(name) = name {
-            check_name(&format!("{path}.{field}"), name)?;
-        }
-    }
-
-    let numbers = [("level", change.level), ("quality", change.quality), ("count", change.count)];
-    let changed =
-        change.variant.is_some() || change.enabled.is_some() || numbers.iter().any(|(_, number)| number.is_some());
-    if change.remove && changed {
-        return Err(invalid(format!("{path}.remove"), "a gem that is removed cannot be changed as well"));
-    }
-    if let Some(level) = change.level {
-        check_index(&format!("{path}.level"), level)?;
-    }
-    for (field, number) in numbers {
-        if number.is_some_and(|number| number > GEM_NUMBER_MAX) {
-            return Err(invalid(format!("{path}.{field}"), format!("at most {GEM_NUMBER_MAX} is taken")));
-        }
-    }
-    Ok(())
-}
-
-fn check_config(variation: &Variation) -> Result<(), Failure> {
-    check_length("config", variation.config.len(), CHANGES_MAX)?;
-    for (option, value) in &variation.config {
-        check_name("config", option)?;
-        let path = format!("config.{option}");
-        match value {
-            ConfigValue::Number(number) if !number.is_finite() => {
-                return Err(invalid(path, "the number must be finite"));
+    fn character(&self, variation: &Variation) -> Result<(), Failure> {
+        for (field, name) in [("class", &variation.class), ("ascendancy", &variation.ascendancy)] {
+            if let Some(name) = name {
+                self.name(field, name)?;
             }
-            ConfigValue::Text(text) => check_text(&path, text, TEXT_BYTES_MAX)?,
-            ConfigValue::Number(_) | ConfigValue::Bool(_) => {}
+        }
+        if let Some(level) = variation.level {
+            check_range("level", level, LEVEL_MAX)?;
+        }
+        Ok(())
+    }
+
+    fn tree(&self, variation: &Variation) -> Result<(), Failure> {
+        let lists = [
+            ("allocate", &variation.allocate),
+            ("allocate_path", &variation.allocate_path),
+            ("deallocate", &variation.deallocate),
+        ];
+        for (field, nodes) in lists {
+            self.count(field, Limit::Nodes, nodes.len())?;
+            check_once(nodes.iter(), |index| format!("{field}[{index}]"), |node| format!("node {node}"))?;
+        }
+
+        self.count("masteries", Limit::Changes, variation.masteries.len())?;
+        let masteries = variation.masteries.iter().map(|choice| choice.node);
+        check_once(masteries, |index| format!("masteries[{index}].node"), |node| format!("node {node}"))?;
+
+        self.count("tattoos", Limit::Changes, variation.tattoos.len())?;
+        let tattooed = variation.tattoos.iter().map(|change| change.node);
+        check_once(tattooed, |index| format!("tattoos[{index}].node"), |node| format!("node {node}"))?;
+        for (index, change) in variation.tattoos.iter().enumerate() {
+            if let Some(name) = &change.name {
+                self.name(&format!("tattoos[{index}].name"), name)?;
+            }
+        }
+
+        let taken: HashSet<u32> = lists[..2]
+            .iter()
+            .flat_map(|(_, nodes)| nodes.iter().copied())
+            .chain(variation.masteries.iter().map(|choice| choice.node))
+            .collect();
+        match variation.deallocate.iter().position(|node| taken.contains(node)) {
+            None => Ok(()),
+            Some(index) => {
+                let node = variation.deallocate[index];
+                Err(invalid(
+                    format!("deallocate[{index}]"),
+                    format!("node {node} is to be allocated and to be given up"),
+                ))
+            }
         }
     }
-    variation.custom_mods.as_ref().map_or(Ok(()), |mods| check_text("custom_mods", mods, CUSTOM_MODS_BYTES_MAX))
+
+    fn items(&self, variation: &Variation) -> Result<(), Failure> {
+        self.count("items", Limit::Changes, variation.items.len())?;
+        for (index, change) in variation.items.iter().enumerate() {
+            self.item(&format!("items[{index}]"), change)?;
+        }
+        let slots = variation.items.iter().map(|change| &change.slot);
+        check_once(slots, |index| format!("items[{index}].slot"), |slot| format!("slot `{slot}`"))?;
+
+        self.count("flasks", Limit::Changes, variation.flasks.len())?;
+        for (index, change) in variation.flasks.iter().enumerate() {
+            self.name(&format!("flasks[{index}].slot"), &change.slot)?;
+        }
+        let slots = variation.flasks.iter().map(|change| &change.slot);
+        check_once(slots, |index| format!("flasks[{index}].slot"), |slot| format!("slot `{slot}`"))
+    }
+
+    fn item(&self, path: &str, change: &ItemChange) -> Result<(), Failure> {
+        self.name(&format!("{path}.slot"), &change.slot)?;
+        match (&change.text, change.item, change.empty) {
+            (None, None, false) => Err(invalid(path, "one of `text`, `item` and `empty` is needed")),
+            (Some(text), None, false) if text.trim().is_empty() => {
+                Err(invalid(format!("{path}.text"), "the text is empty; `empty` takes an item out"))
+            }
+            (Some(text), None, false) => {
+                let field = format!("{path}.text");
+                self.text(&field, Limit::ItemTextSize, text)?;
+                self.count(&field, Limit::ItemLines, text.lines().count())
+            }
+            (None, Some(_), false) | (None, None, true) => Ok(()),
+            _ => Err(invalid(path, "only one of `text`, `item` and `empty` can be set")),
+        }
+    }
+
+    fn skills(&self, variation: &Variation) -> Result<(), Failure> {
+        self.count("gems", Limit::Changes, variation.gems.len())?;
+        for (index, change) in variation.gems.iter().enumerate() {
+            self.gem(&format!("gems[{index}]"), change)?;
+        }
+        let mut seen = HashSet::new();
+        for (index, change) in variation.gems.iter().enumerate() {
+            if let Some(gem) = change.gem
+                && !seen.insert((change.group, gem))
+            {
+                let message =
+                    format!("gem {gem} of group {} occurs twice; put all changes of a gem together", change.group);
+                return Err(invalid(format!("gems[{index}].gem"), message));
+            }
+        }
+
+        self.count("groups", Limit::Changes, variation.groups.len())?;
+        for (index, change) in variation.groups.iter().enumerate() {
+            check_index(&format!("groups[{index}].group"), change.group)?;
+            if let Some(skill) = change.main_active_skill {
+                check_index(&format!("groups[{index}].main_active_skill"), skill)?;
+            }
+        }
+        let groups = variation.groups.iter().map(|change| change.group);
+        check_once(groups, |index| format!("groups[{index}].group"), |group| format!("group {group}"))?;
+
+        variation.main_socket_group.map_or(Ok(()), |group| check_index("main_socket_group", group))
+    }
+
+    fn gem(&self, path: &str, change: &GemChange) -> Result<(), Failure> {
+        check_index(&format!("{path}.group"), change.group)?;
+
+        let operations = [change.replace.is_some(), change.add.is_some(), change.remove];
+        if operations.into_iter().filter(|&set| set).count() > 1 {
+            return Err(invalid(path, "only one of `replace`, `add` and `remove` can be set"));
+        }
+        match (&change.add, change.gem) {
+            (Some(_), Some(_)) => {
+                return Err(invalid(format!("{path}.gem"), "a gem is added behind the last; it has no index yet"));
+            }
+            (None, None) => return Err(invalid(format!("{path}.gem"), "which gem is missing")),
+            (None, Some(gem)) => check_index(&format!("{path}.gem"), gem)?,
+            (Some(_), None) => {}
+        }
+        for (field, name) in [("replace", &change.replace), ("add", &change.add), ("variant", &change.variant)] {
+            if let Some(name) = name {
+                self.name(&format!("{path}.{field}"), name)?;
+            }
+        }
+
+        let numbers = [("level", change.level), ("quality", change.quality), ("count", change.count)];
+        let changed =
+            change.variant.is_some() || change.enabled.is_some() || numbers.iter().any(|(_, number)| number.is_some());
+        if change.remove && changed {
+            return Err(invalid(format!("{path}.remove"), "a gem that is removed cannot be changed as well"));
+        }
+        if let Some(level) = change.level {
+            check_index(&format!("{path}.level"), level)?;
+        }
+        for (field, number) in numbers {
+            if number.is_some_and(|number| number > GEM_NUMBER_MAX) {
+                return Err(invalid(format!("{path}.{field}"), format!("at most {GEM_NUMBER_MAX} is taken")));
+            }
+        }
+        Ok(())
+    }
+
+    fn config(&self, variation: &Variation) -> Result<(), Failure> {
+        self.count("config", Limit::Changes, variation.config.len())?;
+        for (option, value) in &variation.config {
+            self.name("config", option)?;
+            let path = format!("config.{option}");
+            match value {
+                ConfigValue::Number(number) if !number.is_finite() => {
+                    return Err(invalid(path, "the number must be finite"));
+                }
+                ConfigValue::Text(text) => {
+                    self.text(&path, Limit::ConfigTextSize, text)?;
+                    // One option holds the custom modifiers.
+                    self.count(&path, Limit::CustomModsLines, text.lines().count())?;
+                }
+                ConfigValue::Number(_) | ConfigValue::Bool(_) => {}
+            }
+        }
+        let Some(mods) = &variation.custom_mods else { return Ok(()) };
+        self.text("custom_mods", Limit::CustomModsSize, mods)?;
+        self.count("custom_mods", Limit::CustomModsLines, mods.lines().count())
+    }
+
+    fn name(&self, field: &str, name: &str) -> Result<(), Failure> {
+        if name.trim().is_empty() {
+            return Err(invalid(field, "the name is empty"));
+        }
+        if name.contains(['\n', '\r', '\t']) {
+            return Err(invalid(field, "a name has one line"));
+        }
+        self.text(field, Limit::NameSize, name)
+    }
+
+    /// Control characters have no place in XML, so the varied build could not be written down.
+    fn text(&self, field: &str, limit: Limit, text: &str) -> Result<(), Failure> {
+        self.count(field, limit, text.len())?;
+        if text.contains(|c: char| c < ' ' && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(invalid(field, "the text has control characters"));
+        }
+        Ok(())
+    }
+
+    fn count(&self, field: &str, limit: Limit, came: usize) -> Result<(), Failure> {
+        let exceeded = |exceeded| Failure::new(FailureReason::LimitExceeded, field, exceeded);
+        self.limits.check(limit, came).map_err(exceeded)
+    }
 }
 
 fn invalid(field: impl Into<String>, message: impl Display) -> Failure {
     Failure::new(FailureReason::InvalidVariation, field, message)
-}
-
-fn check_length(field: &str, length: usize, most: usize) -> Result<(), Failure> {
-    if length > most { Err(invalid(field, format!("{length} entries; at most {most} are taken"))) } else { Ok(()) }
 }
 
 fn check_range(field: &str, number: u32, most: u32) -> Result<(), Failure> {
@@ -218,27 +261,6 @@ fn check_range(field: &str, number: u32, most: u32) -> Result<(), Failure> {
 
 fn check_index(field: &str, index: u32) -> Result<(), Failure> {
     if index == 0 { Err(invalid(field, "counts from 1")) } else { Ok(()) }
-}
-
-fn check_name(field: &str, name: &str) -> Result<(), Failure> {
-    if name.trim().is_empty() {
-        return Err(invalid(field, "the name is empty"));
-    }
-    if name.contains(['\n', '\r', '\t']) {
-        return Err(invalid(field, "a name has one line"));
-    }
-    check_text(field, name, NAME_BYTES_MAX)
-}
-
-/// Control characters have no place in XML, so the varied build could not be written down.
-fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<(), Failure> {
-    if text.len() > bytes_max {
-        return Err(invalid(field, format!("{} bytes; at most {bytes_max} are taken", text.len())));
-    }
-    if text.contains(|c: char| c < ' ' && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err(invalid(field, "the text has control characters"));
-    }
-    Ok(())
 }
 
 fn check_once<T: Eq + Hash>(
@@ -259,6 +281,10 @@ fn check_once<T: Eq + Hash>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(variation: &Variation) -> Result<(), Failure> {
+        super::check(variation, &Limits::default())
+    }
 
     /// The JSONL form is the shortest way to write a variation down.
     fn variation(json: &str) -> Variation {
@@ -370,29 +396,112 @@ mod tests {
     }
 
     #[test]
-    fn names_and_texts_are_bounded_and_printable() {
-        let long = "x".repeat(NAME_BYTES_MAX + 1);
-        assert_refused(&format!(r#"{{"class":"{long}"}}"#), "class", "at most 256");
+    fn names_and_texts_are_printable() {
         assert_refused(r#"{"ascendancy":" "}"#, "ascendancy", "empty");
         assert_refused(r#"{"items":[{"slot":"Be\nlt","item":1}]}"#, "items[0].slot", "one line");
         assert_refused(r#"{"tattoos":[{"node":1,"name":""}]}"#, "tattoos[0].name", "empty");
         assert_refused(r#"{"config":{"":true}}"#, "config", "empty");
         assert_refused(r#"{"config":{"a":"\u0000"}}"#, "config.a", "control characters");
         assert_refused(r#"{"items":[{"slot":"Belt","text":"\u001b[0m"}]}"#, "items[0].text", "control characters");
-        let text = "x".repeat(TEXT_BYTES_MAX + 1);
-        assert_refused(&format!(r#"{{"items":[{{"slot":"Belt","text":"{text}"}}]}}"#), "items[0].text", "at most");
-        let mods = "x".repeat(CUSTOM_MODS_BYTES_MAX + 1);
-        assert_refused(&format!(r#"{{"custom_mods":"{mods}"}}"#), "custom_mods", "at most");
+    }
+
+    /// The variation with as much of something as the limit says is taken, the one with one more is not.
+    #[track_caller]
+    fn assert_edge(limit: Limit, field: &str, variation: impl Fn(usize) -> Variation) {
+        let limits = Limits::default();
+        let most = limits.get(limit);
+        assert_eq!(super::check(&variation(most), &limits), Ok(()), "{limit:?} {field}");
+        let exceeded = Exceeded { limit, most, came: most + 1 };
+        let expected = Failure::new(FailureReason::LimitExceeded, field, exceeded);
+        assert_eq!(super::check(&variation(most + 1), &limits), Err(expected));
+        assert!(exceeded.to_string().contains(limit.flag()));
+    }
+
+    fn x(length: usize) -> String {
+        "x".repeat(length)
+    }
+
+    fn lines(count: usize) -> String {
+        vec!["x"; count].join("\n")
+    }
+
+    /// A list of that length, each entry made from its index.
+    fn list<T: serde::Serialize>(count: usize, entry: impl Fn(usize) -> T) -> serde_json::Value {
+        (0..count).map(|index| serde_json::to_value(entry(index)).unwrap()).collect()
+    }
+
+    fn with(field: &str, value: serde_json::Value) -> Variation {
+        serde_json::from_value(serde_json::json!({ field: value })).unwrap()
+    }
+
+    #[test]
+    fn names_are_bounded_wherever_they_stand() {
+        let item = |slot: &str| serde_json::json!([{"slot": slot, "empty": true}]);
+        let gem = |field: &str, name| serde_json::json!([{"group": 1, "gem": 1, field: name}]);
+        assert_edge(Limit::NameSize, "class", |size| with("class", x(size).into()));
+        assert_edge(Limit::NameSize, "ascendancy", |size| with("ascendancy", x(size).into()));
+        assert_edge(Limit::NameSize, "items[0].slot", |size| with("items", item(&x(size))));
+        assert_edge(Limit::NameSize, "flasks[0].slot", |size| {
+            with("flasks", serde_json::json!([{"slot": x(size), "active": true}]))
+        });
+        assert_edge(Limit::NameSize, "tattoos[0].name", |size| {
+            with("tattoos", serde_json::json!([{"node": 1, "name": x(size)}]))
+        });
+        assert_edge(Limit::NameSize, "gems[0].replace", |size| with("gems", gem("replace", x(size))));
+        assert_edge(Limit::NameSize, "gems[0].variant", |size| with("gems", gem("variant", x(size))));
+        assert_edge(Limit::NameSize, "gems[0].add", |size| {
+            with("gems", serde_json::json!([{"group": 1, "add": x(size)}]))
+        });
+        assert_edge(Limit::NameSize, "config", |size| with("config", serde_json::json!({ x(size): true })));
+    }
+
+    #[test]
+    fn texts_are_bounded_in_bytes_and_lines() {
+        let item = |text: String| with("items", serde_json::json!([{"slot": "Belt", "text": text}]));
+        let config = |text: String| with("config", serde_json::json!({ "a": text }));
+        let mods = |text: String| with("custom_mods", text.into());
+        assert_edge(Limit::ItemTextSize, "items[0].text", |size| item(x(size)));
+        assert_edge(Limit::ItemLines, "items[0].text", |count| item(lines(count)));
+        assert_edge(Limit::ConfigTextSize, "config.a", |size| config(x(size)));
+        assert_edge(Limit::CustomModsLines, "config.a", |count| config(lines(count)));
+        assert_edge(Limit::CustomModsSize, "custom_mods", |size| mods(x(size)));
+        assert_edge(Limit::CustomModsLines, "custom_mods", |count| mods(lines(count)));
     }
 
     #[test]
     fn lists_are_bounded() {
-        let nodes: Vec<u32> = (0..).take(NODES_MAX + 1).collect();
-        let failure = check(&Variation { allocate: nodes, ..Variation::default() }).unwrap_err();
-        assert_eq!(failure.field, "allocate");
-        let gems = vec![GemChange { group: 1, add: Some("A".into()), ..GemChange::default() }; CHANGES_MAX + 1];
-        let failure = check(&Variation { gems, ..Variation::default() }).unwrap_err();
-        assert_eq!(failure.field, "gems");
+        use serde_json::json;
+        for field in ["allocate", "allocate_path", "deallocate"] {
+            assert_edge(Limit::Nodes, field, |count| with(field, list(count, |index| index)));
+        }
+        let slot = |index: usize| format!("S{index}");
+        let edge = |field: &str, entry: &dyn Fn(usize) -> serde_json::Value| {
+            assert_edge(Limit::Changes, field, |count| with(field, list(count, entry)));
+        };
+        edge("masteries", &|index| json!({"node": index, "effect": 1}));
+        edge("tattoos", &|index| json!({"node": index}));
+        edge("items", &|index| json!({"slot": slot(index), "empty": true}));
+        edge("flasks", &|index| json!({"slot": slot(index), "active": true}));
+        edge("gems", &|_| json!({"group": 1, "add": "A"}));
+        edge("groups", &|index| json!({"group": index + 1}));
+        assert_edge(Limit::Changes, "config", |count| {
+            let options = (0..count).map(|index| (slot(index), ConfigValue::Bool(true)));
+            Variation { config: options.collect(), ..Variation::default() }
+        });
+    }
+
+    #[test]
+    fn a_replacement_build_that_is_too_large_says_so_by_the_limit() {
+        let build = |size: usize| {
+            let build = "<PathOfBuilding></PathOfBuilding>";
+            build.replace("><", &format!(">{}<", " ".repeat(size - build.len())))
+        };
+        let limits = Limits { xml_size: 100, ..Limits::default() };
+        let check = |size| super::check(&with("build", build(size).into()), &limits);
+        assert_eq!(check(100), Ok(()));
+        let failure = check(101).unwrap_err();
+        assert_eq!((failure.reason, failure.field.as_str()), (FailureReason::LimitExceeded, "build"));
+        assert!(failure.message.contains("--xml-size-max"), "{failure}");
     }
 
     #[test]

@@ -5,14 +5,10 @@
 
 use roxmltree::{Document, Error as SyntaxError, ParsingOptions};
 
-/// Largest build, in bytes. Builds have some 30 to 300 KiB, the largest seen a few MiB.
-pub const XML_BYTES_MAX: usize = 8 << 20;
-/// Most nodes (elements, texts, comments). Large builds have some 10,000.
-pub const NODES_MAX: u32 = 200_000;
-/// Deepest nesting of elements. Builds have about 6.
-pub const DEPTH_MAX: usize = 64;
-/// Most attributes of one element. Builds have about 20; the parser compares each with each.
-pub const ATTRIBUTES_MAX: usize = 128;
+use super::limits::{Exceeded, Limit, Limits};
+
+/// Longest part of a message that comes from the build, in characters.
+const TEXT_CHARS_MAX: usize = 200;
 
 /// Name of a build's root element.
 const ROOT: &str = "PathOfBuilding";
@@ -25,33 +21,23 @@ pub enum XmlError {
     /// Nothing but white space.
     #[error("the build is empty")]
     Empty,
-    /// More than [`XML_BYTES_MAX`].
-    #[error("the build has {bytes} bytes; at most {XML_BYTES_MAX} are taken")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
+    /// It is too large as a whole.
+    #[error("the build has {0}")]
+    Limit(Exceeded),
+    /// Its shape is one that hurts parsers.
+    #[error("line {line} of the build has {exceeded}")]
+    Shape {
+        /// Where, from 1.
+        line: usize,
+        /// What there is too much of.
+        exceeded: Exceeded,
     },
     /// No well-formed XML, or with a document type; the text has the position as line:column.
     #[error("the build is not well-formed XML: {0}")]
     Syntax(String),
-    /// More than [`NODES_MAX`].
-    #[error("the build has more than {NODES_MAX} XML nodes")]
-    TooManyNodes,
-    /// More than [`ATTRIBUTES_MAX`].
-    #[error("line {line} of the build has an element with more than {ATTRIBUTES_MAX} attributes")]
-    TooManyAttributes {
-        /// Where, from 1.
-        line: usize,
-    },
     /// Builds have no namespaces, and the parser takes time for each with each.
     #[error("line {line} of the build declares an XML namespace")]
     Namespace {
-        /// Where, from 1.
-        line: usize,
-    },
-    /// Deeper than [`DEPTH_MAX`].
-    #[error("line {line} of the build is nested more than {DEPTH_MAX} elements deep")]
-    TooDeep {
         /// Where, from 1.
         line: usize,
     },
@@ -66,23 +52,37 @@ pub enum XmlError {
     },
 }
 
+impl XmlError {
+    /// The limit that was exceeded, if it was one.
+    #[must_use]
+    pub const fn exceeded(&self) -> Option<Exceeded> {
+        match self {
+            Self::Limit(exceeded) | Self::Shape { exceeded, .. } => Some(*exceeded),
+            _ => None,
+        }
+    }
+}
+
 /// Checks that the text is a build, as far as that can be said without an engine.
 ///
 /// # Errors
 /// See [`XmlError`].
-pub fn check(xml: &str) -> Result<(), XmlError> {
-    if xml.len() > XML_BYTES_MAX {
-        return Err(XmlError::TooLarge { bytes: xml.len() });
-    }
+pub fn check(xml: &str, limits: &Limits) -> Result<(), XmlError> {
+    limits.check(Limit::XmlSize, xml.len()).map_err(XmlError::Limit)?;
     if xml.trim().is_empty() {
         return Err(XmlError::Empty);
     }
-    check_tags(xml)?;
+    check_tags(xml, limits)?;
 
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
+    let most = limits.xml_nodes;
+    // The parser counts the document itself, and refuses the node that would reach its limit.
+    let nodes_limit = u32::try_from(most).unwrap_or(u32::MAX).saturating_add(1);
+    let options = ParsingOptions { allow_dtd: false, nodes_limit, ..ParsingOptions::default() };
     let document = Document::parse_with_options(xml, options).map_err(|error| match error {
-        SyntaxError::NodesLimitReached => XmlError::TooManyNodes,
-        error => XmlError::Syntax(error.to_string()),
+        SyntaxError::NodesLimitReached => {
+            XmlError::Limit(Exceeded { limit: Limit::XmlNodes, most, came: most.saturating_add(1) })
+        }
+        error => XmlError::Syntax(short(&error.to_string())),
     })?;
 
     match document.root_element().tag_name().name() {
@@ -95,8 +95,10 @@ pub fn check(xml: &str) -> Result<(), XmlError> {
     let mut depths: Vec<usize> = Vec::new();
     for node in document.descendants() {
         let depth = node.parent().and_then(|parent| depths.get(parent.id().get_usize())).map_or(0, |depth| depth + 1);
-        if depth > DEPTH_MAX {
-            return Err(XmlError::TooDeep { line: line_of(xml, node.range().start) });
+        if node.is_element()
+            && let Err(exceeded) = limits.check(Limit::XmlDepth, depth)
+        {
+            return Err(XmlError::Shape { line: line_of(xml, node.range().start), exceeded });
         }
         depths.push(depth);
     }
@@ -107,7 +109,7 @@ pub fn check(xml: &str) -> Result<(), XmlError> {
 ///
 /// Every tag begins with a `<`, which neither values nor texts can contain; what looks like a tag within a comment or
 /// CDATA does no harm.
-fn check_tags(xml: &str) -> Result<(), XmlError> {
+fn check_tags(xml: &str, limits: &Limits) -> Result<(), XmlError> {
     for (start, segment) in segments(xml.as_bytes()) {
         let mut quote = None;
         let mut values = 0;
@@ -125,8 +127,8 @@ fn check_tags(xml: &str) -> Result<(), XmlError> {
                 _ => {}
             }
         }
-        if values > ATTRIBUTES_MAX {
-            return Err(XmlError::TooManyAttributes { line: line_of(xml, start) });
+        if let Err(exceeded) = limits.check(Limit::XmlAttributes, values) {
+            return Err(XmlError::Shape { line: line_of(xml, start), exceeded });
         }
     }
     Ok(())
@@ -146,14 +148,18 @@ fn line_of(xml: &str, position: usize) -> usize {
     xml.bytes().take(position).filter(|&byte| byte == b'\n').count() + 1
 }
 
-/// A name that is fit for a message, however long it is.
-fn short(name: &str) -> String {
-    name.chars().take(64).collect()
+/// A text that is fit for a message, whatever names from the build are in it.
+fn short(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check(xml: &str) -> Result<(), XmlError> {
+        super::check(xml, &Limits::default())
+    }
 
     #[test]
     fn a_build_passes() {
@@ -184,28 +190,81 @@ mod tests {
         assert!(matches!(check("<PathOfBuilding>&a;</PathOfBuilding>"), Err(XmlError::Syntax(_))));
     }
 
-    #[test]
-    fn shapes_that_hurt_parsers_are_refused() {
-        let deep =
-            |depth| format!("<PathOfBuilding>\n{}{}</PathOfBuilding>", "<a>".repeat(depth), "</a>".repeat(depth));
-        assert_eq!(check(&deep(DEPTH_MAX - 1)), Ok(()));
-        assert_eq!(check(&deep(DEPTH_MAX)), Err(XmlError::TooDeep { line: 2 }));
-        assert!(check(&deep(100_000)).is_err());
+    #[track_caller]
+    fn assert_edge(limit: Limit, line: Option<usize>, build: impl Fn(usize) -> String) {
+        let most = Limits::default().get(limit);
+        assert_eq!(check(&build(most)), Ok(()), "{limit:?}");
+        let exceeded = Exceeded { limit, most, came: most + 1 };
+        let refused = line.map_or(XmlError::Limit(exceeded), |line| XmlError::Shape { line, exceeded });
+        assert_eq!(check(&build(most + 1)), Err(refused));
+    }
 
-        let crowded = |count| {
+    #[test]
+    fn each_limit_holds_at_its_edge() {
+        assert_edge(Limit::XmlSize, None, |bytes| {
+            let build = "<PathOfBuilding></PathOfBuilding>";
+            build.replace("><", &format!(">{}<", " ".repeat(bytes - build.len())))
+        });
+        // The root is a node as well.
+        assert_edge(Limit::XmlNodes, None, |nodes| {
+            format!("<PathOfBuilding>{}</PathOfBuilding>", "<a/>".repeat(nodes - 1))
+        });
+        assert_edge(Limit::XmlDepth, Some(2), |depth| {
+            let (open, close) = ("<a>x".repeat(depth - 1), "</a>".repeat(depth - 1));
+            format!("<PathOfBuilding>\n{open}{close}</PathOfBuilding>")
+        });
+        assert_edge(Limit::XmlAttributes, Some(3), |count| {
             let attributes: Vec<String> = (0..count).map(|i| format!("a{i}='>'")).collect();
             format!("<PathOfBuilding>\n\n<a {}/></PathOfBuilding>", attributes.join(" "))
-        };
-        assert_eq!(check(&crowded(ATTRIBUTES_MAX)), Ok(()));
-        assert_eq!(check(&crowded(ATTRIBUTES_MAX + 1)), Err(XmlError::TooManyAttributes { line: 3 }));
+        });
+    }
 
+    #[test]
+    fn namespaces_are_refused() {
         let named = "<PathOfBuilding>\n<a b='xmlns'/>xmlns<b xmlns:q='1'/></PathOfBuilding>";
         assert_eq!(check(named), Err(XmlError::Namespace { line: 2 }));
         assert_eq!(check(&named.replace(" xmlns:q", " q")), Ok(()));
+    }
 
-        let many = format!("<PathOfBuilding>{}</PathOfBuilding>", "<a/>".repeat(NODES_MAX as usize));
-        assert_eq!(check(&many), Err(XmlError::TooManyNodes));
-        let bytes = XML_BYTES_MAX + 1;
-        assert_eq!(check(&" ".repeat(bytes)), Err(XmlError::TooLarge { bytes }));
+    #[test]
+    fn no_shape_of_a_build_takes_long_to_check() {
+        let most = Limits::default().xml_size - 64;
+        let filled = |part: &str| format!("<PathOfBuilding>{}</PathOfBuilding>", part.repeat(most / part.len()));
+        for part in [
+            "<a>",
+            "<a/>",
+            "<",
+            ">",
+            "<a b='",
+            "<a ",
+            "&amp;",
+            "&#65;",
+            "&#0;",
+            "\r",
+            "\r\n",
+            "\n<",
+            "<!--",
+            "<!-- -->",
+            "<![CDATA[a]]>",
+            "<![CDATA[",
+            "]]>",
+            "<?a b?>",
+            "<?",
+            "\u{fffd}",
+            "<a b='&lt;'/>",
+            "a<!---->",
+            "xmlns",
+            "<a xmln",
+            "</",
+            "<\u{e4}",
+            "&a;",
+            "&",
+        ] {
+            let build = filled(part);
+            let begun = std::time::Instant::now();
+            let _ = check(&build);
+            // A tenth of a second for the slowest, in a dev build; anything quadratic takes minutes.
+            assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{part}: {:?}", begun.elapsed());
+        }
     }
 }

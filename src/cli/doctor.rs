@@ -144,7 +144,7 @@ async fn check_running(settings: config::Server, findings: &mut Findings<'_>) ->
 
     match build::check(&server).await {
         Ok(life) => {
-            findings.good("build", &format!("a build of ours loads and evaluates: life {}", table::number(life)))?
+            findings.good("build", &format!("a build of ours loads and evaluates: life {}", table::number(life)))?;
         }
         Err(problem) => findings.wrong("build", &problem)?,
     }

@@ -38,6 +38,7 @@ pub enum CliError {
 
 impl CliError {
     /// The exit code.
+    #[must_use]
     pub fn exit_code(&self) -> u8 {
         const EX_USAGE: u8 = 64;
         const EX_DATAERR: u8 = 65;
@@ -48,8 +49,7 @@ impl CliError {
         match self {
             Self::Input(InputError::Read { .. } | InputError::NoSuchFile(_)) => EX_NOINPUT,
             Self::Input(_) | Self::NothingToVary(_) => EX_DATAERR,
-            Self::App(_) | Self::Runtime(_) => EX_UNAVAILABLE,
-            Self::Client(ClientError::Connect { .. }) => EX_UNAVAILABLE,
+            Self::App(_) | Self::Runtime(_) | Self::Client(ClientError::Connect { .. }) => EX_UNAVAILABLE,
             Self::Client(ClientError::Endpoint(_)) | Self::NoStat(_) => EX_USAGE,
             Self::Client(ClientError::Protocol(_)) | Self::Stopped(_) => EX_SOFTWARE,
             Self::Client(ClientError::Call(failure)) => match failure.code {
@@ -77,7 +77,7 @@ pub fn in_words(error: &CliError) -> String {
     }
     if let CliError::Client(ClientError::Call(failure)) = error {
         for (field, description) in &failure.fields {
-            words.push_str(&format!("\n  {field}: {description}"));
+            words.extend(["\n  ", field, ": ", description]);
         }
     }
     words

@@ -1,6 +1,6 @@
 //! Orders that a number stands for: the same number gives the same order on every machine.
 
-/// Puts `items` into the order that `seed` stands for (Fisher-Yates over SplitMix64).
+/// Puts `items` into the order that `seed` stands for (Fisher-Yates over `SplitMix64`).
 pub fn shuffle<T>(items: &mut [T], seed: u64) {
     let mut state = seed;
     for last in (1..items.len()).rev() {

@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 
+pub use super::limits::LimitTexts;
+
 /// Evaluates variations of Path of Exile builds by the thousand, exactly, over gRPC.
 #[derive(Debug, Parser)]
 #[command(
@@ -31,7 +33,7 @@ pub struct Arguments {
 pub enum Subcommands {
     /// Serves the gRPC API.
     ///
-    /// Prints where it listens and which engine it runs. SIGTERM and Ctrl-C stop it in order: health says NOT_SERVING,
+    /// Prints where it listens and which engine it runs. SIGTERM and Ctrl-C stop it in order: health says `NOT_SERVING`,
     /// no new calls are taken, those in hand are finished within the grace. A second signal stops it at once.
     Serve(Serve),
     /// Evaluates variations of a build and shows what they change.
@@ -63,21 +65,9 @@ pub struct Engine {
     /// Number of shards: runtimes that evaluate at once. Default: one for each processor.
     #[arg(long, env = "POBATCH_SHARDS", value_name = "N")]
     pub shards: Option<String>,
-    /// Bases held at once; each has a process of some hundred megabytes.
-    #[arg(long, env = "POBATCH_BASES_MAX", value_name = "N", default_value = "8", hide_short_help = true)]
-    pub bases_max: String,
-    /// Calls served at once.
-    #[arg(long, env = "POBATCH_SESSIONS_MAX", value_name = "N", default_value = "256", hide_short_help = true)]
-    pub sessions_max: String,
-    /// Variations in flight within one call.
-    #[arg(long, env = "POBATCH_IN_FLIGHT_MAX", value_name = "N", default_value = "1024", hide_short_help = true)]
-    pub in_flight_max: String,
     /// Time budget of one variation; its runtime is replaced if it takes longer.
     #[arg(long, env = "POBATCH_VARIATION_TIMEOUT", value_name = "TIME", default_value = "20s", hide_short_help = true)]
     pub variation_timeout: String,
-    /// Variations that may wait; beyond that no further call is taken.
-    #[arg(long, env = "POBATCH_QUEUE_MAX", value_name = "N", default_value = "100000", hide_short_help = true)]
-    pub queue_max: String,
     /// Growth of a runtime's Lua heap over its template's at which it is reclaimed when that is convenient.
     #[arg(long, env = "POBATCH_MEMORY_SOFT", value_name = "SIZE", default_value = "256MiB", hide_short_help = true)]
     pub memory_soft: String,
@@ -90,10 +80,17 @@ pub struct Engine {
     /// Memory of all runtimes together beyond which bases are given up, then refused; 0: no mark.
     #[arg(long, env = "POBATCH_MEMORY_TOTAL", value_name = "SIZE", default_value = "0", hide_short_help = true)]
     pub memory_total: String,
+    /// What runtimes do where the kernel lacks a part of the sandbox: `prefer` warns, `require` refuses to start, `off` goes
+    /// without any.
+    #[arg(long, env = "POBATCH_SANDBOX", value_name = "MODE", default_value = "prefer", hide_short_help = true)]
+    pub sandbox: String,
     /// Share of the outcomes (0 to 1) that are computed again by the plain path and compared. For trust, not for speed:
     /// such an outcome takes a second.
     #[arg(long, env = "POBATCH_VERIFY_RATIO", value_name = "RATIO", default_value = "0", hide_short_help = true)]
     pub verify_ratio: String,
+    /// Bounds on what comes from outside.
+    #[command(flatten)]
+    pub limits: LimitTexts,
 }
 
 /// Arguments of `serve`.

@@ -1,6 +1,7 @@
 use clap::Parser as _;
 
 use super::*;
+use crate::build::limits::{Limit, Unit};
 
 fn resolve(line: &str) -> Result<Config, BadValues> {
     let machine = Machine { executable: "/bin/pobatch".into(), processors: 3 };
@@ -53,4 +54,28 @@ fn eval_needs_variations_from_somewhere() {
 fn the_help_of_every_command_is_well_formed() {
     use clap::CommandFactory as _;
     args::Arguments::command().debug_assert();
+}
+
+#[test]
+fn every_limit_has_a_flag() {
+    for &limit in Limit::ALL {
+        // Beside the default, so that no two contradict each other.
+        let value = Limits::default().get(limit) - 1;
+        let unit = if limit.unit() == Unit::Bytes { "B" } else { "" };
+        let Command::Serve(serve) = command(&format!("pobatch serve {}={value}{unit}", limit.flag())) else {
+            panic!("serve")
+        };
+        let mut expected = Limits::default();
+        expected.set(limit, value);
+        assert_eq!(serve.server.limits, expected);
+    }
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_named_together() {
+    let BadValues(bad) = resolve("pobatch serve --request-size-max=1MiB --in-flight-max=9 --queue-max=8").unwrap_err();
+    let names: Vec<_> = bad.iter().map(|bad| bad.name).collect();
+    assert_eq!(names, ["--share-code-size-max", "--xml-size-max", "--in-flight-max"]);
+    let BadValues(bad) = resolve("pobatch serve --request-size-max=much --name-size-max=0").unwrap_err();
+    assert_eq!(bad[0].name, "--request-size-max");
 }

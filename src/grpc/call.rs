@@ -15,12 +15,11 @@ use std::{
 use tonic::metadata::MetadataMap;
 
 use super::status::CallError;
+use crate::build::limits::Limits;
 
 /// The answer to an expired call goes out this much ahead of the deadline, or a tenth of it if that is less: it needs
 /// time to travel, and tonic's timer must not be first.
 const ANSWER_MARGIN: Duration = Duration::from_millis(10);
-/// Longest request id that is taken over from a client, in bytes.
-const REQUEST_ID_BYTES_MAX: usize = 64;
 /// Header in which clients and proxies name a request.
 const REQUEST_ID_HEADER: &str = "x-request-id";
 
@@ -38,12 +37,13 @@ pub struct Call {
 impl Call {
     /// The call with these headers, arriving now.
     #[must_use]
-    pub fn new(headers: &MetadataMap) -> Self {
+    pub fn new(headers: &MetadataMap, limits: &Limits) -> Self {
         let arrived = Instant::now();
         let timeout = headers.get("grpc-timeout").and_then(|value| parse_timeout(value.to_str().ok()?));
         let deadline =
             timeout.and_then(|timeout| arrived.checked_add(timeout.saturating_sub(ANSWER_MARGIN.min(timeout / 10))));
-        let given = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_request_id(id));
+        let given = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
+        let given = given.filter(|id| is_request_id(id, limits.request_id_size));
         Self { arrived, deadline, request_id: given.map_or_else(next_request_id, Arc::from) }
     }
 
@@ -88,8 +88,8 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 }
 
 /// Request ids go into logs and headers as they are.
-fn is_request_id(id: &str) -> bool {
-    (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+fn is_request_id(id: &str, bytes_max: usize) -> bool {
+    (1..=bytes_max).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn next_request_id() -> Arc<str> {
@@ -120,10 +120,10 @@ mod tests {
         for (timeout, seconds) in [("1S", 0.99), ("50m", 0.045), ("0S", 0.0)] {
             let mut headers = MetadataMap::new();
             headers.insert("grpc-timeout", timeout.parse().unwrap());
-            let call = Call::new(&headers);
+            let call = Call::new(&headers, &Limits::default());
             assert_eq!(call.deadline.unwrap() - call.arrived, Duration::from_secs_f64(seconds));
         }
-        assert_eq!(Call::new(&MetadataMap::new()).deadline, None);
+        assert_eq!(Call::new(&MetadataMap::new(), &Limits::default()).deadline, None);
     }
 
     #[test]
@@ -131,13 +131,15 @@ mod tests {
         let id = |text: &str| {
             let mut headers = MetadataMap::new();
             headers.insert(REQUEST_ID_HEADER, text.parse().unwrap());
-            Call::new(&headers).request_id
+            Call::new(&headers, &Limits::default()).request_id
         };
         assert_eq!(&*id("abc-1"), "abc-1");
-        for text in ["", "a b", &"x".repeat(REQUEST_ID_BYTES_MAX + 1)] {
+        let longest = "x".repeat(Limits::default().request_id_size);
+        assert_eq!(*id(&longest), *longest);
+        for text in ["", "a b", &format!("{longest}x")] {
             assert!(id(text).starts_with("call-"), "{text}");
         }
-        let call = || Call::new(&MetadataMap::new()).request_id;
+        let call = || Call::new(&MetadataMap::new(), &Limits::default()).request_id;
         assert_ne!(call(), call());
     }
 }

@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status};
 use super::{
     call::Call,
     convert::{base_from_proto, engine_named, engine_to_proto, passive_to_proto, stat_info_to_proto},
+    decode::Decoder,
     evaluation::obtain,
     status::CallError,
 };
@@ -17,13 +18,14 @@ use crate::{
 #[derive(Debug)]
 pub struct Catalog {
     supervisor: Supervisor,
+    decoder: Decoder,
 }
 
 impl Catalog {
     /// The service in front of that supervisor.
     #[must_use]
-    pub fn new(supervisor: Supervisor) -> Self {
-        Self { supervisor }
+    pub(super) fn new(supervisor: Supervisor, decoder: Decoder) -> Self {
+        Self { supervisor, decoder }
     }
 }
 
@@ -55,11 +57,12 @@ impl CatalogService for Catalog {
         &self,
         request: Request<v1::ListPassivesRequest>,
     ) -> Result<Response<v1::ListPassivesResponse>, Status> {
-        let call = Call::new(request.metadata());
+        let call = Call::new(request.metadata(), self.decoder.limits());
         let listing = async {
             let source = base_from_proto(request.into_inner().base, &self.supervisor.engine())?;
-            let base = obtain(&self.supervisor, source).await?;
-            let passives = self.supervisor.passives(base.id).await?;
+            let base = obtain(&self.supervisor, &self.decoder, source).await?;
+            let lost = |error| CallError::from_base(error, self.decoder.limits());
+            let passives = self.supervisor.passives(base.id).await.map_err(lost)?;
             Ok::<_, CallError>(v1::ListPassivesResponse {
                 base_id: base.id.to_string(),
                 passives: passives.iter().map(passive_to_proto).collect(),

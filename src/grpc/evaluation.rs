@@ -2,7 +2,7 @@
 //!
 //! All that can fail a call fails it here, before anything was sent. Nothing is computed in this module.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -11,15 +11,18 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     call::Call,
     convert::{
-        BaseSource, Layout, Options, base_from_proto, engine_to_proto, options_from_proto, outcome_to_proto,
-        rejected_to_proto, resolve, variation_from_proto, warning_to_proto,
+        BaseSource, Layout, Options, base_from_proto, echoed_id, engine_to_proto, options_from_proto, outcome_to_proto,
+        rejected_to_proto, resolve, warning_to_proto,
     },
+    decode::{Decoded, Decoder},
     exchange::{self, Event, Events, Plan},
-    server::Limits,
     status::CallError,
 };
 use crate::{
-    build::base::{Base, BaseId},
+    build::{
+        base::{Base, BaseId},
+        limits::{Limit, Limits},
+    },
     proto::v1::{
         self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response,
         evaluation_service_server::EvaluationService,
@@ -33,7 +36,8 @@ type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[derive(Debug)]
 pub struct Evaluation {
     supervisor: Supervisor,
-    limits: Limits,
+    decoder: Decoder,
+    idle_max: Duration,
     draining: CancellationToken,
 }
 
@@ -46,10 +50,20 @@ struct Prepared {
 }
 
 impl Evaluation {
-    /// The service in front of that supervisor. Once `draining` is cancelled it takes no further variations.
+    /// The service in front of that supervisor. Clients may be idle for that long. Once `draining` is cancelled it takes
+    /// no further variations.
     #[must_use]
-    pub fn new(supervisor: Supervisor, limits: Limits, draining: CancellationToken) -> Self {
-        Self { supervisor, limits, draining }
+    pub(super) fn new(
+        supervisor: Supervisor,
+        decoder: Decoder,
+        idle_max: Duration,
+        draining: CancellationToken,
+    ) -> Self {
+        Self { supervisor, decoder, idle_max, draining }
+    }
+
+    fn limits(&self) -> &Limits {
+        self.decoder.limits()
     }
 
     async fn prepare(
@@ -65,8 +79,8 @@ impl Evaluation {
         let engine = self.supervisor.engine();
         let source = base_from_proto(base, &engine)?;
         let options = options_from_proto(options, default_priority)?;
-        let base = obtain(&self.supervisor, source).await?;
-        let layout = resolve(stats, &base, &engine)?;
+        let base = obtain(&self.supervisor, &self.decoder, source).await?;
+        let layout = resolve(stats, &base, &engine, self.limits())?;
         let header = v1::EvaluationHeader {
             base_id: base.id.to_string(),
             engine: Some(engine_to_proto(&engine)),
@@ -89,7 +103,7 @@ impl Evaluation {
             in_flight_max,
             request_id: call.request_id.clone(),
         };
-        Ok(self.supervisor.open(spec).await?)
+        self.supervisor.open(spec).await.map_err(|error| CallError::from_base(error, self.limits()))
     }
 
     async fn exchange(
@@ -98,22 +112,22 @@ impl Evaluation {
         prepared: Prepared,
         variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
     ) -> Result<Events, CallError> {
-        let Limits { in_flight_max, idle_max, .. } = self.limits;
+        let (in_flight_max, idle_max) = (self.limits().in_flight, self.idle_max);
         let session = self.open(&call, &prepared, in_flight_max).await?;
         let Prepared { header, layout, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
         let draining = self.draining.clone();
         let plan = Plan { call, header, layout, difference_to_base, ordered, in_flight_max, idle_max, draining };
-        Ok(exchange::start(plan, session, variations))
+        Ok(exchange::start(plan, self.decoder.clone(), session, variations))
     }
 
     async fn evaluate_one(&self, call: &Call, request: v1::EvaluateRequest) -> Result<v1::EvaluateResponse, CallError> {
         let v1::EvaluateRequest { base, variation, stats, options } = request;
         let prepared = self.prepare(base, stats, options, Priority::Interactive).await?;
         let variation = variation.unwrap_or_default();
-        let id = variation.id.clone();
-        let outcome = match variation_from_proto(variation) {
+        let id = echoed_id(&variation, self.limits());
+        let outcome = match self.decoder.variation(variation).await {
             Err(failure) => rejected_to_proto(id, 0, &failure),
-            Ok(variation) => {
+            Ok(Decoded { variation, .. }) => {
                 let Session { submit, mut outcomes } = self.open(call, &prepared, 1).await?;
                 let submission = Submission { tag: 0, variation: variation.into() };
                 submit.send(submission).await.map_err(|_| CallError::SessionLost)?;
@@ -127,16 +141,16 @@ impl Evaluation {
 }
 
 /// The base that a call names, loaded if it was not.
-pub(super) async fn obtain(supervisor: &Supervisor, source: BaseSource) -> Result<Arc<Base>, CallError> {
-    match source {
-        BaseSource::Id(id) => Ok(supervisor.find_base(id).await?),
-        BaseSource::Build(build) => {
-            let xml = tokio::task::spawn_blocking(move || build.into_xml())
-                .await
-                .map_err(|error| CallError::Internal(error.to_string()))??;
-            Ok(supervisor.load_base(xml.into()).await?)
-        }
-    }
+pub(super) async fn obtain(
+    supervisor: &Supervisor,
+    decoder: &Decoder,
+    source: BaseSource,
+) -> Result<Arc<Base>, CallError> {
+    let base = match source {
+        BaseSource::Id(id) => supervisor.find_base(id).await,
+        BaseSource::Build(build) => supervisor.load_base(decoder.build(build).await?.into()).await,
+    };
+    base.map_err(|error| CallError::from_base(error, decoder.limits()))
 }
 
 #[tonic::async_trait]
@@ -148,11 +162,13 @@ impl EvaluationService for Evaluation {
         &self,
         request: Request<v1::EvaluateBatchRequest>,
     ) -> Result<Response<Self::EvaluateBatchStream>, Status> {
-        let call = Call::new(request.metadata());
+        let call = Call::new(request.metadata(), self.limits());
         let v1::EvaluateBatchRequest { base, variations, stats, options } = request.into_inner();
         if variations.is_empty() {
             return Err(CallError::invalid("variations", "at least one variation is needed").into());
         }
+        let too_many = |exceeded| CallError::limit("variations", exceeded);
+        self.limits().check(Limit::Batch, variations.len()).map_err(too_many)?;
         let variations = tokio_stream::iter(variations).map(Ok);
         let prepare = async {
             let prepared = self.prepare(base, stats, options, Priority::Batch).await?;
@@ -166,10 +182,10 @@ impl EvaluationService for Evaluation {
         &self,
         request: Request<Streaming<v1::EvaluateStreamRequest>>,
     ) -> Result<Response<Self::EvaluateStreamStream>, Status> {
-        let call = Call::new(request.metadata());
+        let call = Call::new(request.metadata(), self.limits());
         let mut inbound = request.into_inner();
         let prepare = async {
-            let first = tokio::time::timeout(self.limits.idle_max, first_message(&mut inbound));
+            let first = tokio::time::timeout(self.idle_max, first_message(&mut inbound));
             let v1::EvaluateStreamStart { base, stats, options } = first.await.map_err(|_| CallError::Idle)??;
             let prepared = self.prepare(base, stats, options, Priority::Batch).await;
             self.exchange(call.clone(), prepared.map_err(|error| error.within("start"))?, inbound.map(later_message))
@@ -180,7 +196,7 @@ impl EvaluationService for Evaluation {
     }
 
     async fn evaluate(&self, request: Request<v1::EvaluateRequest>) -> Result<Response<v1::EvaluateResponse>, Status> {
-        let call = Call::new(request.metadata());
+        let call = Call::new(request.metadata(), self.limits());
         let response = call.within(self.evaluate_one(&call, request.into_inner())).await?;
         Ok(Response::new(response))
     }

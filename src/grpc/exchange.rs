@@ -24,7 +24,7 @@ use std::{
 
 use tokio::{
     sync::{
-        Semaphore,
+        OwnedSemaphorePermit, Semaphore,
         mpsc::{self, error::SendTimeoutError},
         oneshot,
     },
@@ -36,7 +36,8 @@ use tonic::Status;
 
 use super::{
     call::Call,
-    convert::{Layout, outcome_to_proto, rejected_to_proto, variation_from_proto},
+    convert::{Layout, echoed_id, outcome_to_proto, rejected_to_proto},
+    decode::{Decoded, Decoder},
     status::CallError,
     tally::Tally,
 };
@@ -84,11 +85,12 @@ pub(super) struct Plan {
 /// Starts the exchange and gives the answer's messages.
 pub(super) fn start(
     plan: Plan,
+    decoder: Decoder,
     session: Session,
     variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
 ) -> Events {
     let (sender, responses) = mpsc::channel(RESPONSES_MAX);
-    task::spawn("exchange", run(plan, session, variations, sender));
+    task::spawn("exchange", run(plan, decoder, session, variations, sender));
     ReceiverStream::new(responses)
 }
 
@@ -108,22 +110,18 @@ impl From<CallError> for End {
 
 async fn run(
     plan: Plan,
+    decoder: Decoder,
     session: Session,
     variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
     responses: mpsc::Sender<Result<Event, Status>>,
 ) {
     let Session { submit, outcomes } = session;
-    let shared = Arc::new(Shared::new(plan.in_flight_max));
+    let shared = Arc::new(Shared::new(plan.in_flight_max, decoder.limits().in_flight_size));
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
-    let idle_max = plan.idle_max;
-    let reader = Reader {
-        submit,
-        rejected: rejected_sender,
-        shared: Arc::clone(&shared),
-        idle_max,
-        draining: plan.draining.clone(),
-    };
+    let (idle_max, draining) = (plan.idle_max, plan.draining.clone());
+    let shared_too = Arc::clone(&shared);
+    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, idle_max, draining };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -157,20 +155,31 @@ struct Shared {
     hand: Mutex<Hand>,
     /// Free places for variations between their reading and the sending of their outcomes.
     window: Semaphore,
+    /// Free memory for variations that the supervisor has, in bytes of JSON.
+    room: Arc<Semaphore>,
+}
+
+/// A variation that the supervisor has.
+struct InHand {
+    id: String,
+    /// Goes back when it is answered.
+    _room: OwnedSemaphorePermit,
 }
 
 /// What the supervisor has in hand for this call.
 struct Hand {
-    /// Ids of the variations, by tag.
-    ids: HashMap<u64, String>,
+    /// The variations, by tag.
+    variations: HashMap<u64, InHand>,
     /// When the last of them was answered.
     answered: Instant,
 }
 
 impl Shared {
-    fn new(in_flight_max: usize) -> Self {
+    fn new(in_flight_max: usize, in_flight_bytes_max: usize) -> Self {
         let window = Semaphore::new(in_flight_max.saturating_mul(WINDOW_FACTOR).min(Semaphore::MAX_PERMITS));
-        Self { hand: Mutex::new(Hand { ids: HashMap::new(), answered: Instant::now() }), window }
+        let room = Arc::new(Semaphore::new(in_flight_bytes_max.min(Semaphore::MAX_PERMITS)));
+        let hand = Hand { variations: HashMap::new(), answered: Instant::now() };
+        Self { hand: Mutex::new(hand), window, room }
     }
 
     /// The hand is valid between any two statements, so a panic elsewhere does not matter.
@@ -178,20 +187,21 @@ impl Shared {
         self.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, tag: u64, id: String) {
-        self.hand().ids.insert(tag, id);
+    fn take(&self, tag: u64, variation: InHand) {
+        self.hand().variations.insert(tag, variation);
     }
 
+    /// The id of a variation that is no longer in hand.
     fn answered(&self, tag: u64) -> String {
         let mut hand = self.hand();
         hand.answered = Instant::now();
-        hand.ids.remove(&tag).unwrap_or_default()
+        hand.variations.remove(&tag).map_or_else(String::new, |in_hand| in_hand.id)
     }
 
     /// Since when the client has not been waiting for anything; it may be now.
     fn idle_since(&self) -> Instant {
         let hand = self.hand();
-        if hand.ids.is_empty() { hand.answered } else { Instant::now() }
+        if hand.variations.is_empty() { hand.answered } else { Instant::now() }
     }
 }
 
@@ -206,6 +216,7 @@ struct Rejected {
 struct Reader {
     submit: mpsc::Sender<Submission>,
     rejected: mpsc::Sender<Rejected>,
+    decoder: Decoder,
     shared: Arc<Shared>,
     idle_max: Duration,
     draining: CancellationToken,
@@ -233,10 +244,11 @@ impl Reader {
             let Some(message) = message else { return Ok(()) };
             // The writer gives the place back.
             place.forget();
-            let id = message.id.clone();
-            match variation_from_proto(message) {
-                Ok(variation) => {
-                    self.shared.take(index, id);
+            let id = echoed_id(&message, self.decoder.limits());
+            match self.decoder.variation(message).await {
+                Ok(Decoded { variation, weight }) => {
+                    let room = self.room(weight).await?;
+                    self.shared.take(index, InHand { id, _room: room });
                     permit.send(Submission { tag: index, variation: Arc::new(variation) });
                 }
                 Err(failure) => {
@@ -261,6 +273,17 @@ impl Reader {
                 Err(_) if self.shared.idle_since() > since => since = self.shared.idle_since(),
                 Err(_) => return Err(CallError::Idle),
             }
+        }
+    }
+
+    /// Waits until there is memory for a variation of that weight; no variation weighs more than there is.
+    async fn room(&self, weight: usize) -> Result<OwnedSemaphorePermit, CallError> {
+        let permits = u32::try_from(weight).unwrap_or(u32::MAX);
+        tokio::select! {
+            room = Arc::clone(&self.shared.room).acquire_many_owned(permits) => {
+                room.map_err(|_| CallError::SessionLost)
+            }
+            () = self.submit.closed() => Err(CallError::SessionLost),
         }
     }
 }
@@ -310,7 +333,7 @@ impl Writer {
             };
             self.pass_on(outcome).await?;
         }
-        if !self.shared.hand().ids.is_empty() {
+        if !self.shared.hand().variations.is_empty() {
             return Err(CallError::SessionLost.into());
         }
         let summary = self.tally.summary(self.plan.call.arrived.elapsed());

@@ -6,6 +6,7 @@
 mod call;
 mod catalog;
 pub mod convert;
+mod decode;
 mod evaluation;
 mod exchange;
 pub mod server;

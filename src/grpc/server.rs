@@ -10,8 +10,9 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{catalog::Catalog, evaluation::Evaluation};
+use super::{catalog::Catalog, decode::Decoder, evaluation::Evaluation};
 use crate::{
+    build::limits::Limits,
     proto::{
         self,
         v1::{catalog_service_server::CatalogServiceServer, evaluation_service_server::EvaluationServiceServer},
@@ -29,15 +30,9 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// restarts a server for being busy would make the next one busier.
 pub const LIVENESS: &str = "pobatch.v1.Liveness";
 
-/// Limits of the front.
+/// How long the front waits for clients.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Largest message taken, in bytes: a build of [`crate::build::xml::XML_BYTES_MAX`] and as much again.
-    pub request_bytes_max: usize,
-    /// Largest message sent, in bytes: a header with all stats has about 40 KiB.
-    pub response_bytes_max: usize,
-    /// Variations in flight within one call. A few assignments for each shard; more only queue.
-    pub in_flight_max: usize,
+pub struct Patience {
     /// How long a session may stay open while its client neither sends a variation, nor waits for an outcome, nor reads
     /// those that are there: an optimizer that thinks takes minutes, and a session holds its base and one of few places.
     pub idle_max: Duration,
@@ -47,12 +42,9 @@ pub struct Limits {
     pub keepalive_timeout: Duration,
 }
 
-impl Default for Limits {
+impl Default for Patience {
     fn default() -> Self {
         Self {
-            request_bytes_max: 16 << 20,
-            response_bytes_max: 16 << 20,
-            in_flight_max: 1024,
             idle_max: Duration::from_secs(15 * 60),
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
@@ -67,18 +59,23 @@ impl Default for Limits {
 ///
 /// # Errors
 /// If the descriptors for reflection are broken, which is a defect of the build.
-pub async fn router(
+pub async fn router_with(
     supervisor: Supervisor,
     limits: Limits,
+    patience: Patience,
 ) -> Result<(Router, Health), tonic_reflection::server::Error> {
     let draining = CancellationToken::new();
-    let evaluation = EvaluationServiceServer::new(Evaluation::new(supervisor.clone(), limits, draining.clone()))
-        .max_decoding_message_size(limits.request_bytes_max)
-        .max_encoding_message_size(limits.response_bytes_max)
+    let (request_size, response_size) = (limits.request_size, limits.response_size);
+    let metadata_size = u32::try_from(limits.metadata_size).unwrap_or(u32::MAX);
+    let decoder = Decoder::new(limits);
+    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), patience.idle_max, draining.clone());
+    let evaluation = EvaluationServiceServer::new(evaluation)
+        .max_decoding_message_size(request_size)
+        .max_encoding_message_size(response_size)
         .accept_compressed(CompressionEncoding::Gzip);
-    let catalog = CatalogServiceServer::new(Catalog::new(supervisor))
-        .max_decoding_message_size(limits.request_bytes_max)
-        .max_encoding_message_size(limits.response_bytes_max)
+    let catalog = CatalogServiceServer::new(Catalog::new(supervisor, decoder))
+        .max_decoding_message_size(request_size)
+        .max_encoding_message_size(response_size)
         .accept_compressed(CompressionEncoding::Gzip);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
@@ -95,8 +92,9 @@ pub async fn router(
         .tcp_nodelay(true)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keepalive_interval(Some(limits.keepalive_interval))
-        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
+        .http2_max_header_list_size(metadata_size)
+        .http2_keepalive_interval(Some(patience.keepalive_interval))
+        .http2_keepalive_timeout(Some(patience.keepalive_timeout))
         .add_service(evaluation)
         .add_service(catalog)
         .add_service(health_service)
@@ -107,6 +105,17 @@ pub async fn router(
 
 /// Health names that say whether the server takes calls.
 const READINESS: [&str; 3] = ["", EvaluationServiceServer::<Evaluation>::NAME, CatalogServiceServer::<Catalog>::NAME];
+
+/// The same, with the usual patience.
+///
+/// # Errors
+/// As above.
+pub async fn router(
+    supervisor: Supervisor,
+    limits: Limits,
+) -> Result<(Router, Health), tonic_reflection::server::Error> {
+    router_with(supervisor, limits, Patience::default()).await
+}
 
 /// Whether the server takes calls, and what `grpc.health.v1` says about it.
 #[derive(Clone, Debug)]

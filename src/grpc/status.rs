@@ -15,6 +15,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 use crate::{
     build::{
         base::BaseId,
+        limits::{Exceeded, Limit, Limits},
         outcome::{Failure, FailureReason},
     },
     supervisor::{BaseError, Refusal},
@@ -28,6 +29,8 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 const VIOLATIONS_MAX: usize = 20;
 /// Longest message or description, in bytes; for the same reason.
 const TEXT_BYTES_MAX: usize = 300;
+/// The reason that stands for every limit.
+const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
 /// Delay in milliseconds after which a client may try again (gRFC A6).
 const PUSHBACK_HEADER: &str = "grpc-retry-pushback-ms";
 
@@ -37,6 +40,14 @@ pub enum CallError {
     /// Fields that make no sense.
     #[error("invalid request: {}", first(.0))]
     Invalid(Vec<Violation>),
+    /// More of something than the server takes.
+    #[error("{}: {}", violation.field, violation.description)]
+    Limit {
+        /// Where, and in words.
+        violation: Violation,
+        /// What.
+        exceeded: Exceeded,
+    },
     /// Stats that nobody knows.
     #[error("unknown stat: {}", first(.0))]
     UnknownStats(Vec<Violation>),
@@ -62,6 +73,9 @@ pub enum CallError {
     /// The server takes nothing now.
     #[error(transparent)]
     Refused(Refusal),
+    /// The server takes nothing now, because of a limit.
+    #[error("{0}: {1}")]
+    Full(Refusal, Exceeded),
     /// The call's deadline has passed.
     #[error("the call's deadline has passed")]
     DeadlineExceeded,
@@ -111,10 +125,35 @@ impl CallError {
         Self::Invalid(vec![Violation::new(field, description)])
     }
 
-    /// A base that is no build.
+    /// More of something than the server takes.
     #[must_use]
-    pub fn bad_build(field: impl Into<String>, error: impl Display) -> Self {
-        Self::Base { field: field.into(), failure: Failure::new(FailureReason::BadBuild, "", error) }
+    pub fn limit(field: impl Into<String>, exceeded: Exceeded) -> Self {
+        Self::Limit { violation: Violation::new(field, exceeded), exceeded }
+    }
+
+    /// A base that is no build, or exceeds a limit.
+    #[must_use]
+    pub fn bad_build(field: impl Into<String>, exceeded: Option<Exceeded>, error: impl Display) -> Self {
+        match exceeded {
+            Some(exceeded) => Self::Limit { violation: Violation::new(field, error), exceeded },
+            None => Self::Base { field: field.into(), failure: Failure::new(FailureReason::BadBuild, "", error) },
+        }
+    }
+
+    /// What the supervisor says of a base or a session.
+    #[must_use]
+    pub fn from_base(error: BaseError, limits: &Limits) -> Self {
+        match error {
+            BaseError::Build(failure) => Self::Base { field: "base".to_owned(), failure },
+            BaseError::Unknown(id) => Self::UnknownBase(id),
+            BaseError::Refused(refusal) => match limit_behind(refusal) {
+                Some(limit) => {
+                    let most = limits.get(limit);
+                    Self::Full(refusal, Exceeded { limit, most, came: most.saturating_add(1) })
+                }
+                None => Self::Refused(refusal),
+            },
+        }
     }
 
     /// The same error, for a request that holds the fields within another one.
@@ -126,6 +165,7 @@ impl CallError {
                     violation.field = format!("{outer}.{}", violation.field);
                 }
             }
+            Self::Limit { violation, .. } => violation.field = format!("{outer}.{}", violation.field),
             Self::Base { field, .. } => *field = format!("{outer}.{field}"),
             _ => {}
         }
@@ -136,13 +176,11 @@ impl CallError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Invalid(_) | Self::UnknownStats(_) => Code::InvalidArgument,
+            Self::Invalid(_) | Self::Limit { .. } | Self::UnknownStats(_) => Code::InvalidArgument,
             Self::UnknownEngine { .. } | Self::UnknownBase(_) => Code::NotFound,
             Self::Base { failure, .. } => code_of_failure(failure.reason),
-            Self::Refused(Refusal::Draining | Refusal::NotReady) | Self::SessionLost => Code::Unavailable,
-            Self::Refused(Refusal::BasesFull | Refusal::MemoryFull | Refusal::SessionsFull | Refusal::QueueFull) => {
-                Code::ResourceExhausted
-            }
+            Self::Refused(refusal) | Self::Full(refusal, _) => code_of_refusal(*refusal),
+            Self::SessionLost => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             // Sending the same again does not help, opening the session again does.
             Self::Idle => Code::Aborted,
@@ -160,12 +198,17 @@ impl CallError {
             Self::UnknownEngine { .. } => "UNKNOWN_ENGINE",
             Self::UnknownBase(_) => "UNKNOWN_BASE",
             Self::Base { failure, .. } => return failure.reason.as_str().to_uppercase(),
-            Self::Refused(Refusal::Draining) => "DRAINING",
-            Self::Refused(Refusal::NotReady) => "NOT_READY",
-            Self::Refused(Refusal::BasesFull) => "BASES_FULL",
-            Self::Refused(Refusal::MemoryFull) => "MEMORY_FULL",
-            Self::Refused(Refusal::SessionsFull) => "SESSIONS_FULL",
-            Self::Refused(Refusal::QueueFull) => "QUEUE_FULL",
+            Self::Refused(refusal) | Self::Full(refusal, _) => match refusal {
+                Refusal::Draining => "DRAINING",
+                Refusal::NotReady => "NOT_READY",
+                Refusal::BasesFull => "BASES_FULL",
+                Refusal::MemoryFull => "MEMORY_FULL",
+                Refusal::SessionsFull => "SESSIONS_FULL",
+                Refusal::QueueFull => "QUEUE_FULL",
+            },
+            // The message is a frame of the transport's and no more: only its length was read.
+            Self::Inbound(status) if status.code() == Code::OutOfRange => LIMIT_EXCEEDED,
+            Self::Limit { .. } => LIMIT_EXCEEDED,
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::Idle => "IDLE",
             Self::SessionLost => "SESSION_LOST",
@@ -177,15 +220,51 @@ impl CallError {
 
     fn violations(&self) -> Vec<FieldViolation> {
         match self {
-            Self::Invalid(violations) | Self::UnknownStats(violations) => violations
-                .iter()
-                .take(VIOLATIONS_MAX)
-                .map(|violation| FieldViolation::new(cut(&violation.field), cut(&violation.description)))
-                .collect(),
+            Self::Invalid(violations) | Self::UnknownStats(violations) => {
+                violations.iter().take(VIOLATIONS_MAX).map(field_violation).collect()
+            }
+            Self::Limit { violation, .. } => vec![field_violation(violation)],
             Self::Base { field, failure } if self.code() == Code::InvalidArgument => {
-                vec![FieldViolation::new(field.clone(), cut(&failure.message))]
+                vec![FieldViolation::new(field.clone(), cut(&failure.message, TEXT_BYTES_MAX))]
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// What programs can read of the reason: the limit by its flag, its value, and what came.
+    fn metadata(&self) -> HashMap<String, String> {
+        let named = |limit: Limit| ("limit".to_owned(), limit.flag().to_owned());
+        match self {
+            Self::Limit { exceeded, .. } | Self::Full(_, exceeded) => {
+                let Exceeded { limit, most, came } = exceeded;
+                let numbers = [("max".to_owned(), most.to_string()), ("actual".to_owned(), came.to_string())];
+                numbers.into_iter().chain([named(*limit)]).collect()
+            }
+            Self::Inbound(status) if status.code() == Code::OutOfRange => [named(Limit::RequestSize)].into(),
+            _ => HashMap::new(),
+        }
+    }
+}
+
+fn field_violation(violation: &Violation) -> FieldViolation {
+    FieldViolation::new(cut(&violation.field, TEXT_BYTES_MAX), cut(&violation.description, TEXT_BYTES_MAX))
+}
+
+/// The limit that a refusal comes from, if it comes from one.
+const fn limit_behind(refusal: Refusal) -> Option<Limit> {
+    match refusal {
+        Refusal::BasesFull => Some(Limit::Bases),
+        Refusal::SessionsFull => Some(Limit::Sessions),
+        Refusal::QueueFull => Some(Limit::Queue),
+        Refusal::Draining | Refusal::NotReady | Refusal::MemoryFull => None,
+    }
+}
+
+const fn code_of_refusal(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::Draining | Refusal::NotReady => Code::Unavailable,
+        Refusal::BasesFull | Refusal::MemoryFull | Refusal::SessionsFull | Refusal::QueueFull => {
+            Code::ResourceExhausted
         }
     }
 }
@@ -194,6 +273,7 @@ impl CallError {
 const fn code_of_failure(reason: FailureReason) -> Code {
     match reason {
         FailureReason::InvalidVariation
+        | FailureReason::LimitExceeded
         | FailureReason::UnknownNode
         | FailureReason::UnknownMastery
         | FailureReason::UnknownTattoo
@@ -218,27 +298,17 @@ const fn code_of_failure(reason: FailureReason) -> Code {
     }
 }
 
-impl From<BaseError> for CallError {
-    fn from(error: BaseError) -> Self {
-        match error {
-            BaseError::Build(failure) => Self::Base { field: "base".to_owned(), failure },
-            BaseError::Unknown(id) => Self::UnknownBase(id),
-            BaseError::Refused(refusal) => Self::Refused(refusal),
-        }
-    }
-}
-
 impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
         let code = error.code();
         let mut details = ErrorDetails::new();
-        details.set_error_info(error.reason(), ERROR_DOMAIN, HashMap::new());
+        details.set_error_info(error.reason(), ERROR_DOMAIN, error.metadata());
         let violations = error.violations();
         if !violations.is_empty() {
             details.set_bad_request(violations);
         }
         let mut metadata = MetadataMap::new();
-        let refused = matches!(error, CallError::Refused(_));
+        let refused = matches!(error, CallError::Refused(_) | CallError::Full(..));
         if refused || code == Code::Unavailable {
             details.set_retry_info(Some(RETRY_DELAY));
         }
@@ -246,16 +316,16 @@ impl From<CallError> for Status {
             let delay_ms = u32::try_from(RETRY_DELAY.as_millis()).unwrap_or(u32::MAX);
             metadata.insert(PUSHBACK_HEADER, MetadataValue::from(delay_ms));
         }
-        Self::with_error_details_and_metadata(code, cut(&error.to_string()), details, metadata)
+        Self::with_error_details_and_metadata(code, cut(&error.to_string(), TEXT_BYTES_MAX), details, metadata)
     }
 }
 
-/// The text, as far as headers have room for it.
-fn cut(text: &str) -> String {
-    if text.len() <= TEXT_BYTES_MAX {
+/// The text, as far as there is room for it.
+pub(super) fn cut(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
         return text.to_owned();
     }
-    let mut end = TEXT_BYTES_MAX;
+    let mut end = bytes_max;
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -292,7 +362,11 @@ mod tests {
             (CallError::Inbound(Status::out_of_range("too large")), Code::OutOfRange),
             (CallError::Internal("x".into()), Code::Internal),
         ];
-        errors.extend(refusals.map(|(refusal, code)| (CallError::Refused(refusal), code)));
+        for (refusal, code) in refusals {
+            errors.push((CallError::from_base(BaseError::Refused(refusal), &Limits::default()), code));
+        }
+        let exceeded = Exceeded { limit: Limit::Batch, most: 1, came: 2 };
+        errors.push((CallError::limit("variations", exceeded), Code::InvalidArgument));
         for &reason in FailureReason::ALL {
             let failure = Failure::new(reason, "", "why");
             errors.push((CallError::Base { field: "base".into(), failure }, code_of_failure(reason)));
@@ -307,12 +381,14 @@ mod tests {
             CallError::UnknownEngine { .. } => 2,
             CallError::UnknownBase(_) => 3,
             CallError::Base { .. } => 4,
+            CallError::Limit { .. } => 15,
             CallError::Refused(Refusal::Draining) => 5,
             CallError::Refused(Refusal::NotReady) => 6,
-            CallError::Refused(Refusal::BasesFull) => 7,
+            CallError::Refused(Refusal::BasesFull) | CallError::Full(Refusal::BasesFull, _) => 7,
             CallError::Refused(Refusal::MemoryFull) => 14,
-            CallError::Refused(Refusal::SessionsFull) => 8,
-            CallError::Refused(Refusal::QueueFull) => 9,
+            CallError::Refused(Refusal::SessionsFull) | CallError::Full(Refusal::SessionsFull, _) => 8,
+            CallError::Refused(Refusal::QueueFull) | CallError::Full(Refusal::QueueFull, _) => 9,
+            CallError::Full(other, _) => panic!("{other:?} is no limit's"),
             CallError::DeadlineExceeded => 10,
             CallError::SessionLost => 11,
             CallError::Inbound(_) => 12,
@@ -344,7 +420,7 @@ mod tests {
             let named = Status::from(error.clone()).get_error_details().bad_request().is_some();
             assert_eq!(named, code == Code::InvalidArgument, "{error}");
         }
-        let status = Status::from(CallError::bad_build("base.xml", "line 3").within("start"));
+        let status = Status::from(CallError::bad_build("base.xml", None, "line 3").within("start"));
         let details = status.get_error_details();
         let violation = &details.bad_request().unwrap().field_violations[0];
         assert_eq!((violation.field.as_str(), violation.description.as_str()), ("start.base.xml", "line 3"));
@@ -354,7 +430,7 @@ mod tests {
     fn only_what_may_pass_says_when_to_try_again() {
         for (error, code) in every_error() {
             let status = Status::from(error.clone());
-            let refused = matches!(error, CallError::Refused(_));
+            let refused = matches!(error, CallError::Refused(_) | CallError::Full(..));
             let retry = refused || code == Code::Unavailable;
             assert_eq!(status.get_error_details().retry_info().is_some(), retry, "{error}");
             let pushback = refused && code == Code::ResourceExhausted;
@@ -368,5 +444,27 @@ mod tests {
         let status = Status::from(CallError::Invalid(violations));
         assert!(status.message().len() <= TEXT_BYTES_MAX + 3);
         assert!(status.details().len() < 16 << 10);
+    }
+
+    #[test]
+    fn a_limit_is_named_by_its_flag_with_its_value_and_what_came() {
+        let exceeded = Exceeded { limit: Limit::XmlSize, most: 10, came: 11 };
+        let build = CallError::bad_build("base.xml", Some(exceeded), format!("the build has {exceeded}"));
+        for (error, flag, max, actual) in [
+            (build.within("start"), "--xml-size-max", "10", "11"),
+            (CallError::from_base(Refusal::BasesFull.into(), &Limits::default()), "--bases-max", "8", "9"),
+        ] {
+            let status = Status::from(error);
+            assert!(status.message().contains(flag), "{status}");
+            let details = status.get_error_details();
+            let metadata = &details.error_info().unwrap().metadata;
+            let expected = [("limit", flag), ("max", max), ("actual", actual)];
+            assert_eq!(metadata.len(), expected.len());
+            for (key, value) in expected {
+                assert_eq!(metadata[key], value, "{status}");
+            }
+        }
+        let status = Status::from(CallError::Inbound(Status::out_of_range("too large")));
+        assert_eq!(status.get_error_details().error_info().unwrap().metadata["limit"], "--request-size-max");
     }
 }

@@ -11,12 +11,13 @@ use tonic_reflection::pb::{v1 as reflection_v1, v1alpha as reflection_v1alpha};
 use tonic_types::StatusExt as _;
 
 use super::{
+    decode::Decoder,
     evaluation::Evaluation,
     fixture::{self, Next, XML, answer_all, base, engine},
-    server::{Health, Limits, router},
+    server::{Health, router},
 };
 use crate::{
-    build::{code, outcome::Selection},
+    build::{code, limits::Limits, outcome::Selection},
     proto::v1::{
         self, catalog_service_client::CatalogServiceClient, evaluate_batch_response, evaluate_stream_request,
         evaluate_stream_response, evaluation_service_client::EvaluationServiceClient,
@@ -25,6 +26,8 @@ use crate::{
     supervisor::{Priority, Supervisor},
     task,
 };
+
+mod limits;
 
 /// A server on a port of its own.
 struct Front {
@@ -36,14 +39,17 @@ struct Front {
 
 impl Front {
     async fn start() -> Self {
-        let (supervisor, events) = Supervisor::scripted(engine());
-        Self::serve(supervisor, task::spawn_owned("driver", answer_all(events))).await
+        Self::within(Limits::default()).await
     }
 
-    async fn serve(supervisor: Supervisor, driver: task::Owned) -> Self {
+    async fn within(limits: Limits) -> Self {
+        let (supervisor, events) = Supervisor::scripted(engine());
+        Self::serve(supervisor, task::spawn_owned("driver", answer_all(events)), limits).await
+    }
+
+    async fn serve(supervisor: Supervisor, driver: task::Owned, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let limits = Limits { request_bytes_max: 64 << 10, ..Limits::default() };
         let (router, health) = router(supervisor, limits).await.unwrap();
         let server = task::spawn_owned("server", async move {
             router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
@@ -174,9 +180,6 @@ async fn what_fails_a_whole_call_is_a_status_with_its_reason_and_field() {
     let status = fail(v1::EvaluateBatchRequest { stats, ..request(Some(xml(XML))) }).await;
     assert_status(&status, Code::InvalidArgument, "UNKNOWN_STAT");
     assert_eq!(field(&status), "stats.names[1]");
-
-    let too_large = format!("<PathOfBuilding>{}</PathOfBuilding>", " ".repeat(64 << 10));
-    assert_eq!(fail(request(Some(xml(&too_large)))).await.code(), Code::OutOfRange);
 }
 
 #[tokio::test]
@@ -221,11 +224,12 @@ async fn an_expired_call_is_told_so_with_the_right_code() {
     let mut request = Request::new(request);
     request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
     // Not over the wire: the client has a timer of its own, which may win on a busy machine.
-    let service = Evaluation::new(supervisor.clone(), Limits::default(), CancellationToken::new());
+    let decoder = Decoder::new(Limits::default());
+    let service = Evaluation::new(supervisor.clone(), decoder, Duration::from_secs(60), CancellationToken::new());
     let status = service.evaluate(request).await.unwrap_err();
     assert_status(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
 
-    let front = Front::serve(supervisor, driver).await;
+    let front = Front::serve(supervisor, driver, Limits::default()).await;
     let mut request = Request::new(v1::EvaluateBatchRequest {
         base: Some(xml(XML)),
         variations: vec![variation(1)],
@@ -250,7 +254,7 @@ async fn what_a_client_asks_for_reaches_the_supervisor() {
             }
         }
     });
-    let front = Front::serve(supervisor, driver).await;
+    let front = Front::serve(supervisor, driver, Limits::default()).await;
 
     let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
     front.evaluation().evaluate(request).await.unwrap();

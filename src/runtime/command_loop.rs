@@ -9,7 +9,9 @@ use std::{
 
 use super::{
     fork::Forked,
+    host::Installation,
     reference::Reference,
+    sandbox::{self, Entered},
     vm::{BootOptions, EngineKind, PlainBase, RawFailure, RawOutcome, RawStat, RawWarning, Vm, VmError},
 };
 use crate::{
@@ -29,8 +31,10 @@ pub struct Runtime {
     reference: Reference,
     /// Variations evaluated since the base was last compared.
     unchecked: u32,
-    /// Whether this process evaluates; the first time, the collector is stopped.
+    /// Whether this process evaluates; the first time, the collector is stopped and forking ends.
     evaluates: bool,
+    /// Whether this process is in the sandbox.
+    sandboxed: bool,
 }
 
 /// Why the loop ended.
@@ -162,11 +166,24 @@ impl Runtime {
             _ => EngineKind::Sample,
         };
         let limit = (boot.lua_heap_limit_bytes > 0).then_some(boot.lua_heap_limit_bytes);
+        let mut directory = (!boot.directory.is_empty()).then(|| PathBuf::from(boot.directory));
+        let mut entered = Entered::default();
+        if boot.sandbox {
+            if let (EngineKind::Pob, Some(given)) = (kind, &directory) {
+                // The installation may begin above the directory given.
+                directory = Some(Installation::find(given)?.root().to_owned());
+            }
+            entered = sandbox::enter(directory.as_deref(), boot.lua_heap_limit_bytes);
+            self.sandboxed = true;
+        }
         let vm = self.vm.insert(Vm::new(kind, limit)?);
-        let directory = (!boot.directory.is_empty()).then(|| PathBuf::from(boot.directory));
         vm.boot(&BootOptions { directory, tree_versions: boot.tree_versions, faults: boot.faults })?;
         vm.collect();
-        Ok(wire::report::Report::Booted(wire::Booted { lua_heap_bytes: vm.heap_bytes() }))
+        Ok(wire::report::Report::Booted(wire::Booted {
+            lua_heap_bytes: vm.heap_bytes(),
+            sandbox_missing: entered.missing,
+            landlock_abi: entered.landlock_abi,
+        }))
     }
 
     fn load_base(&mut self, load: &wire::LoadBase) -> Result<wire::report::Report, VmError> {
@@ -196,9 +213,13 @@ impl Runtime {
     }
 
     fn collect(&mut self) -> Result<wire::report::Report, VmError> {
+        let evaluates = self.evaluates;
         let vm = self.vm()?;
         let (started, before) = (Instant::now(), vm.heap_bytes());
         vm.collect();
+        if evaluates {
+            vm.stop_collector();
+        }
         Ok(wire::report::Report::Collected(wire::Collected {
             lua_heap_before_bytes: before,
             lua_heap_after_bytes: vm.heap_bytes(),
@@ -240,13 +261,17 @@ impl Runtime {
     }
 
     /// A runtime that evaluates never collects: the server replaces it when its heap has grown, which costs a tenth
-    /// of a collection. The plain path loads a whole build and keeps the collector.
+    /// of a collection. The plain path loads a whole build and keeps the collector. None is ever forked from again.
     fn before_evaluating(&mut self, plain: bool) {
         if !self.evaluates
             && !plain
             && let Some(vm) = &mut self.vm
         {
             vm.stop_collector();
+        }
+        if !self.evaluates && self.sandboxed {
+            // The only reason not to is that there is no seccomp, which was said when the engine booted.
+            let _ = sandbox::seal();
         }
         self.evaluates = true;
     }

@@ -4,7 +4,7 @@
 //! and reaps it like any other. The textbook way, two forks and a subreaper, copies the page tables twice; a warm
 //! runtime has some hundred megabytes of them.
 
-use std::io;
+use std::{io, os::unix::fs::MetadataExt};
 
 use rustix::process::{Pid, Signal};
 
@@ -23,7 +23,8 @@ pub enum Forked {
 /// What the kernel says; and if this process has more than one thread, since only the calling one would live on.
 #[expect(unsafe_code, reason = "there is no safe way to fork; this is one of the three places that may be unsafe")]
 pub fn fork() -> io::Result<Forked> {
-    if std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() != 1) {
+    // Where there is no /proc nobody can tell.
+    if threads().is_ok_and(|count| count != 1) {
         return Err(io::Error::other("a runtime with several threads cannot fork"));
     }
     let flags = libc::CLONE_PARENT | libc::SIGCHLD;
@@ -38,6 +39,16 @@ pub fn fork() -> io::Result<Forked> {
         0 => Ok(Forked::Child),
         pid => Ok(Forked::Parent(u32::try_from(pid).map_err(io::Error::other)?)),
     }
+}
+
+/// How many threads this process has.
+///
+/// # Errors
+/// If there is no `/proc`.
+pub fn threads() -> io::Result<u64> {
+    // A directory has two links and one for each directory in it, here one for each thread. Looking is allowed inside
+    // the sandbox, opening is not.
+    Ok(std::fs::metadata("/proc/self/task")?.nlink().saturating_sub(2))
 }
 
 /// Ties this process to the server: the kernel kills it when the server dies, whatever it is doing then.

@@ -9,6 +9,7 @@ pub mod fork;
 pub mod host;
 pub mod modules;
 pub mod reference;
+pub mod sandbox;
 pub mod socket;
 pub mod vm;
 
@@ -35,6 +36,7 @@ pub fn main() -> io::Result<()> {
     let mut socket = Socket::new(stdin.as_fd().try_clone_to_owned()?);
     // Lua must not find the protocol on its standard input.
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+    sandbox::tidy(socket.as_fd())?;
 
     let mut runtime = Runtime::default();
     loop {

@@ -395,13 +395,11 @@ impl Vm {
         &self.base_names
     }
 
-    /// Runs a full garbage collection.
+    /// Runs a full garbage collection. It leaves the collector switched on.
     pub fn collect(&mut self) {
-        // Finalizers run in the second pass free what they held in the first; an error in one is not ours to handle.
-        for _ in 0..2 {
-            if let Err(error) = self.lua.gc_collect() {
-                tracing::warn!(%error, "a finalizer failed");
-            }
+        // An error in a finalizer is not ours to handle.
+        if let Err(error) = self.lua.gc_collect() {
+            tracing::warn!(%error, "a finalizer failed");
         }
     }
 

@@ -169,6 +169,20 @@ pub struct Settings {
     pub memory: memory::Marks,
     /// Whether the sample engine can be made to misbehave, for tests.
     pub faults: bool,
+    /// What runtimes may do beside evaluating.
+    pub sandbox: SandboxMode,
+}
+
+/// How much depends on the sandbox of the runtimes (see `runtime/sandbox.rs`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SandboxMode {
+    /// No engine boots unless the kernel has every part.
+    Require,
+    /// What the kernel has is used, and what it lacks is logged.
+    #[default]
+    Prefer,
+    /// None: for debuggers and profilers.
+    Off,
 }
 
 /// Which engine, and where it is.
@@ -186,6 +200,9 @@ pub enum StartError {
     /// No runtime could be had.
     #[error(transparent)]
     Process(#[from] process::ProcessError),
+    /// The sandbox is required, and these parts of it are not there.
+    #[error("the sandbox is not complete: no {}", .0.join(", no "))]
+    Sandbox(Vec<String>),
     /// The engine does not boot.
     #[error("the engine does not boot: {0}")]
     Boot(String),
@@ -208,6 +225,11 @@ impl Supervisor {
     /// [`StartError`].
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let zygote = zygote::boot(&settings).await?;
+        if !zygote.sandbox_missing.is_empty() {
+            // Once, and not each time that a zygote is booted again: the kernel stays what it is.
+            let missing = zygote.sandbox_missing.join(", ");
+            tracing::warn!(missing, "the sandbox of the runtimes is not complete");
+        }
         let engine = Arc::clone(&zygote.facts);
         let driver = driver::start(settings, zygote);
         Ok(Self { engine, driver })

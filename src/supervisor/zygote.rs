@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use super::{
-    BaseError, EngineChoice, Refusal, Settings, StartError, fingerprint,
+    BaseError, EngineChoice, Refusal, SandboxMode, Settings, StartError, fingerprint,
     process::{Process, ProcessError},
     template::ForkPoint,
     translate,
@@ -30,6 +30,8 @@ pub struct Zygote {
     pub fork_point: ForkPoint,
     /// What it says of itself.
     pub facts: Arc<EngineFacts>,
+    /// Parts of the sandbox that the kernel lacks.
+    pub sandbox_missing: Vec<String>,
 }
 
 /// A base, and the runtime that has it loaded.
@@ -61,7 +63,10 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
     let mut process = Process::spawn(&settings.executable).await?;
     let (engine, directory) = match &settings.engine {
         EngineChoice::Sample => ("sample", String::new()),
-        EngineChoice::Pob(directory) => ("pob", directory.to_string_lossy().into_owned()),
+        // Runtimes have a working directory of their own.
+        EngineChoice::Pob(directory) => {
+            ("pob", std::path::absolute(directory).map_err(ProcessError::from)?.to_string_lossy().into_owned())
+        }
     };
     let boot = Boot {
         engine: engine.into(),
@@ -69,12 +74,17 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
         tree_versions: Vec::new(),
         lua_heap_limit_bytes: settings.memory.limit_bytes,
         faults: settings.faults,
+        sandbox: settings.sandbox != SandboxMode::Off,
     };
-    match ask(&mut process, command::Command::Boot(boot), BOOT_TIMEOUT).await {
-        Ok(report::Report::Booted(_)) => {}
+    let booted = match ask(&mut process, command::Command::Boot(boot), BOOT_TIMEOUT).await {
+        Ok(report::Report::Booted(booted)) => booted,
         Ok(report::Report::Failed(failed)) => return Err(StartError::Boot(failed.message)),
         Ok(_) => return Err(out_of_turn("not the answer to boot")),
         Err(error) => return Err(died(process, error).await),
+    };
+    if settings.sandbox == SandboxMode::Require && !booted.sandbox_missing.is_empty() {
+        // Only trusted code ran so far: no build has reached it.
+        return Err(StartError::Sandbox(booted.sandbox_missing));
     }
     let (facts, check) =
         match ask(&mut process, command::Command::DescribeEngine(DescribeEngine {}), BOOT_TIMEOUT).await {
@@ -92,7 +102,7 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
     if let Some(check) = check {
         self_check(&fork_point, check).await?;
     }
-    Ok(Zygote { fork_point, facts })
+    Ok(Zygote { fork_point, facts, sandbox_missing: booted.sandbox_missing })
 }
 
 /// Has a fork compute a build whose stats are known. The zygote itself must never load one.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use pobatch::{
-    build::variation::Variation,
+    build::{limits::Limits, variation::Variation},
     grpc::{
         convert::variation_to_proto,
-        server::{Health, Limits, router},
+        server::{Health, Patience, router_with},
     },
     proto::v1::{
         self, EvaluateStreamRequest, EvaluateStreamStart, evaluate_stream_request::Request,
@@ -41,11 +41,16 @@ pub struct Front {
 }
 
 impl Front {
-    pub async fn start(settings: Settings, limits: Limits) -> Self {
+    pub async fn start(settings: Settings) -> Self {
+        Self::start_with(settings, Limits::default(), Patience::default()).await
+    }
+
+    pub async fn start_with(settings: Settings, limits: Limits, patience: Patience) -> Self {
         let supervisor = Supervisor::start(settings).await.expect("the engine boots");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let (router, health) = router(supervisor.clone(), limits).await.expect("the descriptors are sound");
+        let (router, health) =
+            router_with(supervisor.clone(), limits, patience).await.expect("the descriptors are sound");
         let (stop, stopped) = oneshot::channel();
         let server = task::spawn_owned("server", async move {
             let stopped = async { drop(stopped.await) };

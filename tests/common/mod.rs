@@ -19,11 +19,14 @@ use std::{
 use pobatch::{
     build::{
         base::Base,
+        limits::Limits,
         outcome::{Evaluated, Selection},
         variation::{ConfigValue, Variation},
     },
     config,
-    supervisor::{EngineChoice, Outcomes, Priority, Session, SessionSpec, Settings, Submission, Supervisor, memory},
+    supervisor::{
+        EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
+    },
 };
 
 /// Longest wait for anything that must happen; only a broken test comes near it.
@@ -41,6 +44,7 @@ pub fn settings() -> Settings {
         variation_timeout: Duration::from_secs(20),
         memory: memory::Marks::default(),
         faults: true,
+        sandbox: SandboxMode::Prefer,
     }
 }
 
@@ -51,13 +55,11 @@ pub fn server() -> config::Server {
         executable,
         engine,
         shards,
-        bases_max: 4,
-        sessions_max: 16,
-        in_flight_max: 64,
-        queue_max: 100_000,
+        limits: Limits::default(),
         variation_timeout: Duration::from_secs(20),
         verify_ratio: 0.0,
         memory: memory::Marks::default(),
+        sandbox: SandboxMode::Prefer,
         drain_delay: Duration::ZERO,
         faults: true,
     }
@@ -100,6 +102,16 @@ pub fn fault(kind: &str) -> Variation {
 
 pub fn level(level: u32) -> Variation {
     Variation { level: Some(level), ..Variation::default() }
+}
+
+/// Evaluates all of them in a session of their own; the outcomes are ordered as the variations are.
+pub async fn evaluate(
+    supervisor: &Supervisor,
+    base: &Base,
+    variations: impl IntoIterator<Item = Variation>,
+) -> Vec<Evaluated> {
+    let session = supervisor.open(spec(base)).await.expect("a session can be opened");
+    collect(submit_all(session, variations).await).await
 }
 
 /// Submits all and closes the session's input; tags are the indices.

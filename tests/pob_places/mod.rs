@@ -1,9 +1,11 @@
 //! Where a Path of Building installation, the golden files and their builds are found by the tests.
 #![allow(dead_code, reason = "not every test file needs all of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
 
 use std::{
     collections::BTreeMap,
     env, fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -30,7 +32,9 @@ pub fn places() -> Option<Places> {
     if pob.is_dir() && golden.is_dir() && builds.is_dir() {
         Some(Places { pob, golden, builds })
     } else {
-        eprintln!("SKIPPED: no Path of Building at {} or no golden files at {}", pob.display(), golden.display());
+        // Not `eprintln!`: the test harness would swallow it, and this must be heard.
+        let words = "SKIPPED: no Path of Building at";
+        writeln!(io::stderr(), "{words} {} or no golden files at {}", pob.display(), golden.display()).unwrap();
         None
     }
 }

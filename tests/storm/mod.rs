@@ -23,8 +23,8 @@ use crate::common::{
     machine, proxy,
 };
 use pobatch::{
-    build::variation::Variation,
-    grpc::server::Limits,
+    build::{limits::Limits, variation::Variation},
+    grpc::server::Patience,
     proto::v1::{self, FailureReason, evaluate_stream_response::Response},
     supervisor::Settings,
     task,
@@ -98,7 +98,9 @@ pub async fn chaos(
         draining: CancellationToken::new(),
         tally: Tally::default(),
     });
-    let mut front = Front::start(world.settings.clone(), Limits { in_flight_max: 64, ..Limits::default() }).await;
+    let mut front =
+        Front::start_with(world.settings.clone(), Limits { in_flight: 64, ..Limits::default() }, Patience::default())
+            .await;
     let over = CancellationToken::new();
     let memory = task::spawn("memory", watch_memory(over.clone()));
     let killer = task::spawn(
@@ -148,7 +150,7 @@ async fn undisturbed(
     bases: &[String],
     variations: &[Variation],
 ) -> BTreeMap<(usize, usize), Vec<u64>> {
-    let front = Front::start(settings.clone(), Limits::default()).await;
+    let front = Front::start(settings.clone()).await;
     let channel = connect(&front.url).await;
     let mut expected = BTreeMap::new();
     for (base, xml) in bases.iter().enumerate() {

@@ -9,6 +9,7 @@ use roxmltree::{Document, Node};
 use crate::{
     build::{
         code,
+        limits::Limits,
         passive::Passive,
         variation::{ConfigValue, GemChange, ItemChange, Variation},
         xml,
@@ -56,7 +57,9 @@ pub fn xml(build: &Build) -> Result<String, CliError> {
     let unusable = |problem: String| InputError::Line { name: "the base".to_owned(), line: 1, problem };
     match build {
         Build::Xml(xml) => Ok(xml.clone()),
-        Build::ShareCode(text) => Ok(code::decode(text).map_err(|error| unusable(error.to_string()))?),
+        Build::ShareCode(text) => {
+            Ok(code::decode(text, &Limits::default()).map_err(|error| unusable(error.to_string()))?)
+        }
         Build::Id(_) => Err(unusable("a build is needed, not its name".to_owned()).into()),
     }
 }
@@ -155,7 +158,7 @@ fn config() -> Maker {
     Maker {
         distinct: sets * ENEMY_LEVELS,
         make: Box::new(move |number| {
-            let checked = (0..CHECKS.len()).filter(|bit| number % sets >> bit & 1 == 1);
+            let checked = (0..CHECKS.len()).filter(|bit| ((number % sets) >> bit) & 1 == 1);
             let mut config: std::collections::BTreeMap<_, _> =
                 checked.map(|bit| (CHECKS[bit].to_owned(), ConfigValue::Bool(true))).collect();
             config.insert("enemyLevel".to_owned(), ConfigValue::Number((ENEMY_LEVELS - number / sets) as f64));
@@ -167,7 +170,7 @@ fn config() -> Maker {
 fn read<T>(xml: &str, part: impl FnOnce(Node<'_, '_>) -> T) -> Result<T, CliError> {
     let unusable = |problem: String| InputError::Line { name: "the base".to_owned(), line: 1, problem };
     // The bounds of the server hold here too.
-    xml::check(xml).map_err(|error| unusable(error.to_string()))?;
+    xml::check(xml, &Limits::default()).map_err(|error| unusable(error.to_string()))?;
     let document = Document::parse(xml).map_err(|error| unusable(error.to_string()))?;
     Ok(part(document.root_element()))
 }

@@ -2,9 +2,7 @@
 
 use std::{fs, num::NonZero};
 
-/// What a shard takes when it is at work, over what is measured at rest: garbage of variations up to the mark at which
-/// it is replaced.
-const SHARD_GROWTH_BYTES: u64 = 384 << 20;
+use crate::supervisor::memory::Marks;
 
 /// What was measured.
 pub struct Memory {
@@ -23,10 +21,11 @@ impl Memory {
         (!runtimes.is_empty()).then_some(Self { runtimes, available, processors })
     }
 
-    /// What a server with one shard for each processor may take beyond what runs now.
+    /// What a server with one shard for each processor may take beyond what runs now: each may grow by the garbage of
+    /// variations, up to the mark at which it is replaced.
     fn needed(&self) -> u64 {
         let largest = self.runtimes.iter().copied().max().unwrap_or(0);
-        self.processors * (largest + SHARD_GROWTH_BYTES)
+        self.processors * (largest + Marks::default().hard_bytes)
     }
 
     /// Whether the machine has enough for that.
@@ -45,7 +44,7 @@ impl Memory {
             mib(self.needed()),
             mib(self.available),
         );
-        if self.is_enough() { words } else { format!("{words}: use fewer --shards or a smaller --memory-growth") }
+        if self.is_enough() { words } else { format!("{words}: use fewer --shards or a smaller --memory-hard") }
     }
 }
 
@@ -84,8 +83,9 @@ mod tests {
     #[test]
     fn a_machine_without_room_for_its_shards_is_told_so() {
         let memory = |available| Memory { runtimes: vec![100 << 20, 200 << 20], available, processors: 2 };
-        assert!(memory(1168 << 20).is_enough());
-        assert!(!memory(1167 << 20).is_enough());
+        let needed = 2 * ((200 << 20) + Marks::default().hard_bytes);
+        assert!(memory(needed).is_enough());
+        assert!(!memory(needed - 1).is_enough());
         assert!(memory(0).in_words().contains("fewer --shards"));
     }
 }

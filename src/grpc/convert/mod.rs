@@ -19,4 +19,4 @@ pub use outcome::{
 pub use passive::{passive_from_proto, passive_to_proto};
 pub use request::{BaseSource, BuildSource, Options, base_from_proto, engine_named, options_from_proto};
 pub use stats::{Layout, resolve, stats_from_proto};
-pub use variation::{variation_from_proto, variation_to_proto};
+pub use variation::{echoed_id, variation_from_proto, variation_to_proto};

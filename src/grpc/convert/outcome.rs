@@ -5,8 +5,12 @@ use std::time::Duration;
 use super::stats::Layout;
 use crate::{
     build::outcome::{ComputePath, Evaluated, Failure, FailureReason, Warning, WarningKind},
+    grpc::status::cut,
     proto::v1::{self, outcome},
 };
+
+/// Longest text of a failure or a warning, in bytes: they repeat what the client sent.
+const MESSAGE_BYTES_MAX: usize = 1 << 10;
 
 /// The message of an outcome.
 #[must_use]
@@ -73,8 +77,8 @@ const fn path(path: ComputePath) -> v1::ComputePath {
 pub fn failure_to_proto(failure: &Failure) -> v1::Failure {
     v1::Failure {
         reason: reason(failure.reason).into(),
-        message: failure.message.clone(),
-        field_path: failure.field.clone(),
+        message: cut(&failure.message, MESSAGE_BYTES_MAX),
+        field_path: cut(&failure.field, MESSAGE_BYTES_MAX),
     }
 }
 
@@ -88,7 +92,11 @@ pub fn failure_from_proto(message: v1::Failure) -> Failure {
 /// The message of a warning.
 #[must_use]
 pub fn warning_to_proto(warning: &Warning) -> v1::Warning {
-    v1::Warning { kind: kind(warning.kind).into(), message: warning.message.clone(), field_path: warning.field.clone() }
+    v1::Warning {
+        kind: kind(warning.kind).into(),
+        message: cut(&warning.message, MESSAGE_BYTES_MAX),
+        field_path: cut(&warning.field, MESSAGE_BYTES_MAX),
+    }
 }
 
 /// The warning of a message, for clients.
@@ -102,6 +110,7 @@ const fn reason(reason: FailureReason) -> v1::FailureReason {
     use v1::FailureReason as Proto;
     match reason {
         FailureReason::InvalidVariation => Proto::InvalidVariation,
+        FailureReason::LimitExceeded => Proto::LimitExceeded,
         FailureReason::UnknownNode => Proto::UnknownNode,
         FailureReason::UnknownMastery => Proto::UnknownMastery,
         FailureReason::UnknownTattoo => Proto::UnknownTattoo,

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::{
     build::{
         base::{BaseId, EngineFacts},
-        code, xml,
+        code,
+        limits::Limits,
+        xml,
     },
     grpc::status::CallError,
     proto::v1::{self, base},
@@ -65,16 +67,16 @@ impl BuildSource {
     /// The build's XML, decoded and checked. Takes milliseconds for a large build: not for an executor's thread.
     ///
     /// # Errors
-    /// [`CallError::Base`].
-    pub fn into_xml(self) -> Result<String, CallError> {
+    /// [`CallError::Base`], [`CallError::Limit`].
+    pub fn into_xml(self, limits: &Limits) -> Result<String, CallError> {
         let (field, xml) = match self {
             Self::Xml(xml) => ("base.xml", xml),
             Self::ShareCode(share_code) => {
                 let field = "base.share_code";
-                (field, code::decode(&share_code).map_err(|error| CallError::bad_build(field, error))?)
+                (field, code::decode(&share_code, limits).map_err(|e| CallError::bad_build(field, e.exceeded(), e))?)
             }
         };
-        xml::check(&xml).map_err(|error| CallError::bad_build(field, error))?;
+        xml::check(&xml, limits).map_err(|error| CallError::bad_build(field, error.exceeded(), error))?;
         Ok(xml)
     }
 }
@@ -163,7 +165,7 @@ mod tests {
         let xml = "<PathOfBuilding/>";
         for build in [base::Build::Xml(xml.into()), base::Build::ShareCode(code::encode(xml))] {
             match base_from_proto(Some(base(Some(build), "")), &engine()).unwrap() {
-                BaseSource::Build(build) => assert_eq!(build.into_xml().unwrap(), xml),
+                BaseSource::Build(build) => assert_eq!(build.into_xml(&Limits::default()).unwrap(), xml),
                 BaseSource::Id(id) => panic!("{id}"),
             }
         }
@@ -175,9 +177,9 @@ mod tests {
         assert_names(base_from_proto(Some(base(None, "")), &engine()), "base");
         let id = base(Some(base::Build::BaseId("xyz".into())), "");
         assert_names(base_from_proto(Some(id), &engine()), "base.base_id");
-        assert_names(BuildSource::Xml("<html/>".into()).into_xml(), "base.xml");
-        assert_names(BuildSource::ShareCode("?".into()).into_xml(), "base.share_code");
-        assert_names(BuildSource::ShareCode(code::encode("<html/>")).into_xml(), "base.share_code");
+        assert_names(BuildSource::Xml("<html/>".into()).into_xml(&Limits::default()), "base.xml");
+        assert_names(BuildSource::ShareCode("?".into()).into_xml(&Limits::default()), "base.share_code");
+        assert_names(BuildSource::ShareCode(code::encode("<html/>")).into_xml(&Limits::default()), "base.share_code");
         let elsewhere = base_from_proto(Some(base(None, "pob")), &engine());
         assert!(matches!(elsewhere, Err(CallError::UnknownEngine { .. })));
     }

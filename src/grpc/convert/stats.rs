@@ -5,15 +5,12 @@ use std::collections::{HashMap, HashSet};
 use crate::{
     build::{
         base::{Base, EngineFacts},
+        limits::{Limit, Limits},
         outcome::{Cell, Failure, FailureReason, Selection, StatValue, Stats},
-        validate::NAME_BYTES_MAX,
     },
     grpc::status::{CallError, Violation},
     proto::v1::{self, StatKind, StatPreset, named_value},
 };
-
-/// Longest list of stat names. An output has some 700 scalars.
-const NAMES_MAX: usize = 4096;
 
 /// What the packed values of a call mean: the selection as resolved against the base, and the base's own values.
 #[derive(Debug)]
@@ -35,7 +32,12 @@ struct Place {
 ///
 /// # Errors
 /// [`CallError::Invalid`] if it contradicts itself, [`CallError::UnknownStats`] for names that nobody knows.
-pub fn resolve(message: Option<v1::StatSelection>, base: &Base, engine: &EngineFacts) -> Result<Layout, CallError> {
+pub fn resolve(
+    message: Option<v1::StatSelection>,
+    base: &Base,
+    engine: &EngineFacts,
+    limits: &Limits,
+) -> Result<Layout, CallError> {
     let message = message.unwrap_or_default();
     let Ok(preset) = StatPreset::try_from(message.preset) else {
         return Err(CallError::invalid("stats.preset", format!("{} is no preset", message.preset)));
@@ -48,7 +50,7 @@ pub fn resolve(message: Option<v1::StatSelection>, base: &Base, engine: &EngineF
     let (names, all) = match preset {
         StatPreset::All => (base.stats.iter().map(|(name, _)| name.clone()).collect(), true),
         StatPreset::Unspecified if !message.names.is_empty() => {
-            check_names(&message.names, &of_base, engine)?;
+            check_names(&message.names, &of_base, engine, limits)?;
             (message.names, false)
         }
         StatPreset::Main | StatPreset::Unspecified => (main_stats(engine), false),
@@ -82,17 +84,20 @@ fn main_stats(engine: &EngineFacts) -> Vec<String> {
     main.filter(|name| seen.insert(*name)).cloned().collect()
 }
 
-fn check_names(names: &[String], of_base: &HashMap<&str, &StatValue>, engine: &EngineFacts) -> Result<(), CallError> {
-    if names.len() > NAMES_MAX {
-        return Err(CallError::invalid("stats.names", format!("{} names; at most {NAMES_MAX} are taken", names.len())));
-    }
+fn check_names(
+    names: &[String],
+    of_base: &HashMap<&str, &StatValue>,
+    engine: &EngineFacts,
+    limits: &Limits,
+) -> Result<(), CallError> {
+    let too_many = |exceeded| CallError::limit("stats.names", exceeded);
+    limits.check(Limit::Stats, names.len()).map_err(too_many)?;
     let mut seen = HashSet::new();
     let mut unknown = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let field = format!("stats.names[{index}]");
-        if name.len() > NAME_BYTES_MAX {
-            return Err(CallError::invalid(field, format!("a name has at most {NAME_BYTES_MAX} bytes")));
-        }
+        let too_long = |exceeded| CallError::limit(field.clone(), exceeded);
+        limits.check(Limit::NameSize, name.len()).map_err(too_long)?;
         if !seen.insert(name) {
             return Err(CallError::invalid(field, format!("stat `{name}` occurs twice")));
         }
@@ -221,6 +226,10 @@ pub fn stats_from_proto(header: &[v1::ResolvedStat], message: &v1::Stats) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn resolve(message: Option<v1::StatSelection>, base: &Base, engine: &EngineFacts) -> Result<Layout, CallError> {
+        super::resolve(message, base, engine, &Limits::default())
+    }
     use crate::build::base::{BaseId, StatInfo};
 
     fn base(stats: &[(&str, StatValue)]) -> Base {
@@ -305,11 +314,27 @@ mod tests {
         };
         assert_eq!(field(names(&["Life", "Lief"])), "stats.names[1]");
         assert_eq!(field(names(&["Life", "Life"])), "stats.names[1]");
-        assert_eq!(field(names(&[&"x".repeat(NAME_BYTES_MAX + 1)])), "stats.names[0]");
         assert_eq!(field(v1::StatSelection { names: vec!["Life".into()], preset: 1 }), "stats");
         assert_eq!(field(v1::StatSelection { names: Vec::new(), preset: 99 }), "stats.preset");
-        let many = vec!["Life".to_owned(); NAMES_MAX + 1];
-        assert_eq!(field(v1::StatSelection { names: many, preset: 0 }), "stats.names");
+    }
+
+    #[test]
+    fn as_many_and_as_long_names_as_the_limits_say_are_taken_and_no_more() {
+        let limits = Limits { stats: 2, name_size: 4, ..Limits::default() };
+        let resolve = |names| super::resolve(Some(names), &life_and_co(), &engine(&[("Mana", false)]), &limits);
+        assert!(resolve(names(&["Life", "Mana"])).is_ok());
+        for (selection, limit, at) in [
+            (names(&["Life", "Mana", "Luck"]), Limit::Stats, "stats.names"),
+            (names(&["Life", "Lucky"]), Limit::NameSize, "stats.names[1]"),
+        ] {
+            match resolve(selection) {
+                Err(CallError::Limit { violation, exceeded }) => {
+                    assert_eq!((violation.field.as_str(), exceeded.limit), (at, limit));
+                    assert_eq!(exceeded.came, exceeded.most + 1);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     fn varied() -> Stats {

@@ -3,12 +3,14 @@
 use crate::{
     build::{
         code,
+        limits::{Limit, Limits},
         outcome::{Failure, FailureReason},
-        validate::{self, NAME_BYTES_MAX},
+        validate,
         variation::{
             ConfigValue, FlaskChange, GemChange, GroupChange, ItemChange, MasteryChoice, TattooChange, Variation,
         },
     },
+    grpc::status::cut,
     proto::v1::{self, build, config_value, gem_change, item_change},
 };
 
@@ -16,16 +18,11 @@ use crate::{
 ///
 /// # Errors
 /// The first defect, with the path of its field.
-pub fn variation_from_proto(message: v1::Variation) -> Result<Variation, Failure> {
-    if message.id.len() > NAME_BYTES_MAX {
-        return Err(Failure::new(
-            FailureReason::InvalidVariation,
-            "id",
-            format!("{} bytes; at most {NAME_BYTES_MAX} are taken", message.id.len()),
-        ));
-    }
+pub fn variation_from_proto(message: v1::Variation, limits: &Limits) -> Result<Variation, Failure> {
+    let too_long = |exceeded| Failure::new(FailureReason::LimitExceeded, "id", exceeded);
+    limits.check(Limit::NameSize, message.id.len()).map_err(too_long)?;
     let variation = Variation {
-        build: message.build.map(build_xml).transpose()?,
+        build: message.build.map(|build| build_xml(build, limits)).transpose()?,
         class: message.class,
         ascendancy: message.ascendancy,
         level: message.level,
@@ -55,15 +52,21 @@ pub fn variation_from_proto(message: v1::Variation) -> Result<Variation, Failure
                 Some(value) => Ok((option, value)),
                 None => Err(Failure::new(
                     FailureReason::InvalidVariation,
-                    format!("config.{option}"),
+                    format!("config.{}", cut(&option, limits.name_size)),
                     "the option has no value",
                 )),
             })
             .collect::<Result<_, _>>()?,
         custom_mods: message.custom_mods,
     };
-    validate::check(&variation)?;
+    validate::check(&variation, limits)?;
     Ok(variation)
+}
+
+/// The id under which a variation is answered: its own, as far as that is not too long.
+#[must_use]
+pub fn echoed_id(message: &v1::Variation, limits: &Limits) -> String {
+    cut(&message.id, limits.name_size)
 }
 
 /// The message of a variation.
@@ -111,11 +114,11 @@ pub fn variation_to_proto(id: String, variation: &Variation) -> v1::Variation {
     }
 }
 
-fn build_xml(message: v1::Build) -> Result<String, Failure> {
+fn build_xml(message: v1::Build, limits: &Limits) -> Result<String, Failure> {
     match message.content {
         Some(build::Content::Xml(xml)) => Ok(xml),
         Some(build::Content::ShareCode(share_code)) => {
-            code::decode(&share_code).map_err(|error| Failure::new(FailureReason::BadBuild, "build", error))
+            code::decode(&share_code, limits).map_err(|error| validate::bad_build("build", error.exceeded(), error))
         }
         None => Err(Failure::new(FailureReason::InvalidVariation, "build", "one of `xml` and `share_code` is needed")),
     }
@@ -205,6 +208,10 @@ fn config_message(value: &ConfigValue) -> v1::ConfigValue {
 mod tests {
     use super::*;
 
+    fn variation_from_proto(message: v1::Variation) -> Result<Variation, Failure> {
+        super::variation_from_proto(message, &Limits::default())
+    }
+
     const EVERYTHING: &str = r#"{"build":"<PathOfBuilding/>","class":"Witch","ascendancy":"None","level":90,
         "allocate":[1,2],"allocate_path":[3],"deallocate":[4],"masteries":[{"node":5,"effect":6}],
         "tattoos":[{"node":7,"name":"T"},{"node":8}],
@@ -247,8 +254,25 @@ mod tests {
         assert_refused(v1::Variation { config, ..Default::default() }, invalid, "config.a");
         let level = Some(101);
         assert_refused(v1::Variation { level, ..Default::default() }, invalid, "level");
-        let id = "x".repeat(NAME_BYTES_MAX + 1);
-        assert_refused(v1::Variation { id, ..Default::default() }, invalid, "id");
+        let config = [("a".repeat(1000), v1::ConfigValue { value: None })].into();
+        let failure = variation_from_proto(v1::Variation { config, ..Default::default() }).unwrap_err();
+        assert!(failure.field.len() < 300, "{failure}");
+    }
+
+    #[test]
+    fn an_id_that_is_too_long_is_refused_and_answered_in_short() {
+        let limits = Limits::default();
+        let named =
+            |size: usize| v1::Variation { id: "\u{e4}x".repeat(size / 3 + 1)[..size].into(), ..Default::default() };
+        // 256 bytes end within a character of two bytes if one more byte stands in front.
+        let most = limits.name_size;
+        assert_eq!(variation_from_proto(named(most - 1)), Ok(Variation::default()));
+        assert_eq!(echoed_id(&named(most - 1), &limits), named(most - 1).id);
+        let long = v1::Variation { id: "x".repeat(most + 1), ..Default::default() };
+        assert_eq!(echoed_id(&long, &limits), format!("{}...", "x".repeat(most)));
+        assert_refused(long, FailureReason::LimitExceeded, "id");
+        let longest = v1::Variation { id: "x".repeat(most), ..Default::default() };
+        assert_eq!(variation_from_proto(longest), Ok(Variation::default()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use tonic::{Code, metadata::MetadataMap};
 
 use super::*;
 use crate::{
-    build::outcome::Selection,
+    build::{limits::Limits, outcome::Selection},
     grpc::{
         convert::resolve,
         fixture::{self, Next, answer, base, engine, next},
@@ -19,6 +19,8 @@ use crate::{
 };
 
 const IN_FLIGHT: usize = 2;
+/// Memory for the variations in flight.
+const ROOM: usize = 4 << 10;
 const WINDOW: usize = IN_FLIGHT * WINDOW_FACTOR;
 
 /// Longer than anything takes that happens at all: time is paused, so it passes at once when all tasks wait.
@@ -38,8 +40,8 @@ struct Running {
 impl Running {
     async fn start(change: impl FnOnce(&mut Plan)) -> Self {
         let (supervisor, mut driver) = Supervisor::scripted(engine());
-        let layout = resolve(None, &base(), &engine()).unwrap();
-        let call = Call::new(&MetadataMap::new());
+        let layout = resolve(None, &base(), &engine(), &Limits::default()).unwrap();
+        let call = Call::new(&MetadataMap::new(), &Limits::default());
         let spec = SessionSpec {
             base: base().id,
             selection: Selection::All,
@@ -65,7 +67,8 @@ impl Running {
         };
         change(&mut plan);
         let (client, variations) = unbounded_channel();
-        let answers = super::start(plan, session.unwrap(), UnboundedReceiverStream::new(variations));
+        let decoder = Decoder::new(Limits { in_flight_size: ROOM, ..Limits::default() });
+        let answers = super::start(plan, decoder, session.unwrap(), UnboundedReceiverStream::new(variations));
         Self { client: Some(client), answers, driver, _supervisor: supervisor }
     }
 
@@ -263,6 +266,37 @@ async fn a_client_that_does_not_read_is_not_read_from() {
         }
     }
     assert_eq!(outcomes, sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn variations_wait_until_there_is_memory_for_them() {
+    let mut running = Running::start(|_| {}).await;
+    let heavy = |running: &Running, bytes: usize| {
+        let variation = v1::Variation { custom_mods: Some("x".repeat(bytes)), ..Default::default() };
+        running.client.as_ref().unwrap().send(Ok(variation)).unwrap();
+    };
+    running.assert_header().await;
+    for _ in 0..2 {
+        heavy(&running, ROOM * 2 / 3);
+    }
+    let first = running.work().await.unwrap();
+    assert!(running.work().await.is_none(), "two of these are more than may be in flight");
+    first.into_iter().for_each(answer);
+    assert_eq!(running.outcome().await.index, 0);
+    running.work().await.expect("there is room again").into_iter().for_each(answer);
+    assert_eq!(running.outcome().await.index, 1);
+
+    // What would never have room fails alone instead of waiting for ever.
+    heavy(&running, ROOM);
+    running.send(7);
+    running.work().await.unwrap().into_iter().for_each(answer);
+    let (first, second) = (running.outcome().await, running.outcome().await);
+    let mut reasons = [first, second].map(|outcome| match outcome.result {
+        Some(outcome::Result::Failure(failure)) => Some(failure.reason()),
+        _ => None,
+    });
+    reasons.sort_unstable();
+    assert_eq!(reasons, [None, Some(v1::FailureReason::LimitExceeded)]);
 }
 
 #[tokio::test(start_paused = true)]

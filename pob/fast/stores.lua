@@ -1,0 +1,369 @@
+-- The queries of PoB's modifier stores (`ModDB`, `ModList`): the same steps in the same order, in a form that LuaJIT can
+-- compile. The stock functions are variadic and walk their names with `select(i, ...)`; LuaJIT compiles neither, so all
+-- that ask a store anything stay in the interpreter. They also make a table of limits for each query, used or not.
+-- PoB asks for at most nine names at once; a query for more than ten is refused, never cut short.
+
+local band, floor, match, max = bit.band, math.floor, string.match, math.max
+
+local M = {}
+
+---Whether a modifier applies to what is asked for.
+---@param mod table
+---@param flags integer
+---@param keywords integer
+---@param source string?
+---@return boolean
+local function applies(mod, flags, keywords, source)
+	local own, own_keywords = mod.flags, mod.keywordFlags
+	return band(flags, own) == own
+		and (own_keywords == 0 or MatchKeywordFlags(keywords, own_keywords))
+		and (not source or match(mod.source or "", "[^:]+") == source)
+end
+
+local function too_many()
+	error("a query for more than ten names")
+end
+
+---A `ModDB` keeps a list for each name.
+local function db_list(store, name)
+	return store.mods[name]
+end
+
+---A `ModList` keeps all in one; those of other names are passed over.
+local function whole_list(store, name)
+	return store, name
+end
+
+---@param name string
+---@return number? precision to which products of such modifiers are rounded; nil: whole per cents
+local function precision_of(name)
+	local of_name = data.highPrecisionMods[name]
+	return of_name and of_name.MORE
+end
+
+---The queries of one kind of store.
+---@param list_of fun(store: table, name: string): table?, string?
+---@param has_limits boolean whether limits hold across the modifiers of a query
+---@return table<string, function>
+local function queries(list_of, has_limits)
+	local Q = {}
+
+	local function sum(store, name, result, limits, context, kind, cfg, flags, keywords, source)
+		local list, only = list_of(store, name)
+		if list then
+			for i = 1, #list do
+				local mod = list[i]
+				if mod.type == kind and (not only or mod.name == only) and applies(mod, flags, keywords, source) then
+					if mod[1] then
+						if has_limits and not limits then
+							limits = {}
+						end
+						result = result + (context:EvalMod(mod, cfg, limits) or 0)
+					else
+						result = result + mod.value
+					end
+				end
+			end
+		end
+		return result, limits
+	end
+
+	function Q.SumInternal(self, context, kind, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		local r, l = sum(self, a, 0, nil, context, kind, cfg, flags, keywords, source)
+		if b ~= nil then r, l = sum(self, b, r, l, context, kind, cfg, flags, keywords, source) end
+		if c ~= nil then r, l = sum(self, c, r, l, context, kind, cfg, flags, keywords, source) end
+		if d ~= nil then r, l = sum(self, d, r, l, context, kind, cfg, flags, keywords, source) end
+		if e ~= nil then r, l = sum(self, e, r, l, context, kind, cfg, flags, keywords, source) end
+		if f ~= nil then r, l = sum(self, f, r, l, context, kind, cfg, flags, keywords, source) end
+		if g ~= nil then r, l = sum(self, g, r, l, context, kind, cfg, flags, keywords, source) end
+		if h ~= nil then r, l = sum(self, h, r, l, context, kind, cfg, flags, keywords, source) end
+		if i ~= nil then r, l = sum(self, i, r, l, context, kind, cfg, flags, keywords, source) end
+		if j ~= nil then r, l = sum(self, j, r, l, context, kind, cfg, flags, keywords, source) end
+		local parent = self.parent
+		if parent then
+			r = r + parent:SumInternal(context, kind, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		end
+		return r
+	end
+
+	local function more(store, name, result, precision, limits, context, cfg, flags, keywords, source)
+		local product = 1
+		local list, only = list_of(store, name)
+		if list then
+			for i = 1, #list do
+				local mod = list[i]
+				if mod.type == "MORE" and (not only or mod.name == only) and applies(mod, flags, keywords, source) then
+					local value
+					if mod[1] then
+						if has_limits and not limits then
+							limits = {}
+						end
+						value = context:EvalMod(mod, cfg, limits) or 0
+					else
+						value = mod.value or 0
+					end
+					product = product * (1 + value / 100)
+					local own = precision_of(mod.name)
+					precision = precision and max(precision, own or precision) or own
+				end
+			end
+		end
+		if precision then
+			local power = 10 ^ precision
+			return floor(result * product * power) / power, precision, limits
+		end
+		return result * round(product, 2), precision, limits
+	end
+
+	function Q.MoreInternal(self, context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		local r, p, l = more(self, a, 1, nil, nil, context, cfg, flags, keywords, source)
+		if b ~= nil then r, p, l = more(self, b, r, p, l, context, cfg, flags, keywords, source) end
+		if c ~= nil then r, p, l = more(self, c, r, p, l, context, cfg, flags, keywords, source) end
+		if d ~= nil then r, p, l = more(self, d, r, p, l, context, cfg, flags, keywords, source) end
+		if e ~= nil then r, p, l = more(self, e, r, p, l, context, cfg, flags, keywords, source) end
+		if f ~= nil then r, p, l = more(self, f, r, p, l, context, cfg, flags, keywords, source) end
+		if g ~= nil then r, p, l = more(self, g, r, p, l, context, cfg, flags, keywords, source) end
+		if h ~= nil then r, p, l = more(self, h, r, p, l, context, cfg, flags, keywords, source) end
+		if i ~= nil then r, p, l = more(self, i, r, p, l, context, cfg, flags, keywords, source) end
+		if j ~= nil then r, p, l = more(self, j, r, p, l, context, cfg, flags, keywords, source) end
+		local parent = self.parent
+		if parent then
+			r = r * parent:MoreInternal(context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		end
+		return r
+	end
+
+	---The first value that counts: of a flag, of an override.
+	local function first(store, name, kind, context, cfg, flags, keywords, source)
+		local list, only = list_of(store, name)
+		if list then
+			for i = 1, #list do
+				local mod = list[i]
+				if mod.type == kind and (not only or mod.name == only) and applies(mod, flags, keywords, source) then
+					local value = mod.value
+					if mod[1] then
+						value = context:EvalMod(mod, cfg)
+					end
+					if value then
+						return value
+					end
+				end
+			end
+		end
+	end
+
+	local function first_of(self, kind, context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		local v = first(self, a, kind, context, cfg, flags, keywords, source)
+		if not v and b ~= nil then v = first(self, b, kind, context, cfg, flags, keywords, source) end
+		if not v and c ~= nil then v = first(self, c, kind, context, cfg, flags, keywords, source) end
+		if not v and d ~= nil then v = first(self, d, kind, context, cfg, flags, keywords, source) end
+		if not v and e ~= nil then v = first(self, e, kind, context, cfg, flags, keywords, source) end
+		if not v and f ~= nil then v = first(self, f, kind, context, cfg, flags, keywords, source) end
+		if not v and g ~= nil then v = first(self, g, kind, context, cfg, flags, keywords, source) end
+		if not v and h ~= nil then v = first(self, h, kind, context, cfg, flags, keywords, source) end
+		if not v and i ~= nil then v = first(self, i, kind, context, cfg, flags, keywords, source) end
+		if not v and j ~= nil then v = first(self, j, kind, context, cfg, flags, keywords, source) end
+		return v
+	end
+
+	function Q.FlagInternal(self, context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		if first_of(self, "FLAG", context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j) then
+			return true
+		end
+		local parent = self.parent
+		if parent then
+			return parent:FlagInternal(context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		end
+	end
+
+	function Q.OverrideInternal(self, context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		local value = first_of(self, "OVERRIDE", context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		if value then
+			return value
+		end
+		local parent = self.parent
+		if parent then
+			return parent:OverrideInternal(context, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		end
+	end
+
+	local function add_to_list(store, name, result, context, cfg, flags, keywords, source)
+		local list, only = list_of(store, name)
+		if list then
+			for i = 1, #list do
+				local mod = list[i]
+				if mod.type == "LIST" and (not only or mod.name == only) and applies(mod, flags, keywords, source) then
+					local value = mod.value
+					if mod[1] then
+						value = context:EvalMod(mod, cfg) or nullValue
+					end
+					if value then
+						result[#result + 1] = value
+					end
+				end
+			end
+		end
+	end
+
+	function Q.ListInternal(self, context, result, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		add_to_list(self, a, result, context, cfg, flags, keywords, source)
+		if b ~= nil then add_to_list(self, b, result, context, cfg, flags, keywords, source) end
+		if c ~= nil then add_to_list(self, c, result, context, cfg, flags, keywords, source) end
+		if d ~= nil then add_to_list(self, d, result, context, cfg, flags, keywords, source) end
+		if e ~= nil then add_to_list(self, e, result, context, cfg, flags, keywords, source) end
+		if f ~= nil then add_to_list(self, f, result, context, cfg, flags, keywords, source) end
+		if g ~= nil then add_to_list(self, g, result, context, cfg, flags, keywords, source) end
+		if h ~= nil then add_to_list(self, h, result, context, cfg, flags, keywords, source) end
+		if i ~= nil then add_to_list(self, i, result, context, cfg, flags, keywords, source) end
+		if j ~= nil then add_to_list(self, j, result, context, cfg, flags, keywords, source) end
+		local parent = self.parent
+		if parent then
+			parent:ListInternal(context, result, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		end
+	end
+
+	local function add_to_table(store, name, result, limits, kind, context, cfg, flags, keywords, source)
+		local list, only = list_of(store, name)
+		if list then
+			for i = 1, #list do
+				local mod = list[i]
+				if
+					(mod.type == kind or not kind)
+					and (not only or mod.name == only)
+					and applies(mod, flags, keywords, source)
+				then
+					local value = mod.value
+					if mod[1] then
+						if has_limits and not limits then
+							limits = {}
+						end
+						value = context:EvalMod(mod, cfg, limits)
+					end
+					if value and (value ~= 0 or mod.type == "OVERRIDE") then
+						result[#result + 1] = { value = value, mod = mod }
+					end
+				end
+			end
+		end
+		return limits
+	end
+
+	function Q.TabulateInternal(self, context, result, kind, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		local l = add_to_table(self, a, result, nil, kind, context, cfg, flags, keywords, source)
+		if b ~= nil then l = add_to_table(self, b, result, l, kind, context, cfg, flags, keywords, source) end
+		if c ~= nil then l = add_to_table(self, c, result, l, kind, context, cfg, flags, keywords, source) end
+		if d ~= nil then l = add_to_table(self, d, result, l, kind, context, cfg, flags, keywords, source) end
+		if e ~= nil then l = add_to_table(self, e, result, l, kind, context, cfg, flags, keywords, source) end
+		if f ~= nil then l = add_to_table(self, f, result, l, kind, context, cfg, flags, keywords, source) end
+		if g ~= nil then l = add_to_table(self, g, result, l, kind, context, cfg, flags, keywords, source) end
+		if h ~= nil then l = add_to_table(self, h, result, l, kind, context, cfg, flags, keywords, source) end
+		if i ~= nil then l = add_to_table(self, i, result, l, kind, context, cfg, flags, keywords, source) end
+		if j ~= nil then l = add_to_table(self, j, result, l, kind, context, cfg, flags, keywords, source) end
+		local parent = self.parent
+		if parent then
+			parent:TabulateInternal(context, result, kind, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+		end
+	end
+
+	return Q
+end
+
+---What the outside asks: reads the flags of the configuration, then asks the store.
+---@type table<string, function>
+local front = {}
+
+---@param cfg table?
+---@return integer flags
+---@return integer keywords
+---@return string? source
+local function asked(cfg)
+	if cfg then
+		return cfg.flags or 0, cfg.keywordFlags or 0, cfg.source
+	end
+	return 0, 0, nil
+end
+
+function front.More(self, cfg, a, b, c, d, e, f, g, h, i, j, k)
+	if k ~= nil then
+		too_many()
+	end
+	local flags, keywords, source = asked(cfg)
+	return self:MoreInternal(self, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+end
+
+function front.Flag(self, cfg, a, b, c, d, e, f, g, h, i, j, k)
+	if k ~= nil then
+		too_many()
+	end
+	local flags, keywords, source = asked(cfg)
+	return self:FlagInternal(self, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+end
+
+function front.Override(self, cfg, a, b, c, d, e, f, g, h, i, j, k)
+	if k ~= nil then
+		too_many()
+	end
+	local flags, keywords, source = asked(cfg)
+	return self:OverrideInternal(self, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+end
+
+function front.Sum(self, kind, cfg, a, b, c, d, e, f, g, h, i, j, k)
+	if k ~= nil then
+		too_many()
+	end
+	local flags, keywords, source = asked(cfg)
+	return self:SumInternal(self, kind, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+end
+
+function front.List(self, cfg, a, b, c, d, e, f, g, h, i, j, k)
+	if k ~= nil then
+		too_many()
+	end
+	local flags, keywords, source = asked(cfg)
+	local result = {}
+	self:ListInternal(self, result, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+	return result
+end
+
+function front.Tabulate(self, kind, cfg, a, b, c, d, e, f, g, h, i, j, k)
+	if k ~= nil then
+		too_many()
+	end
+	local flags, keywords, source = asked(cfg)
+	local result = {}
+	self:TabulateInternal(self, result, kind, cfg, flags, keywords, source, a, b, c, d, e, f, g, h, i, j)
+	return result
+end
+
+---`calcLib.mod` and `calcLib.mods`: the same two queries for every product.
+local function install_products()
+	function calcLib.mod(store, cfg, a, b, c, d, e, f, g, h, i, j, k)
+		return (1 + (store:Sum("INC", cfg, a, b, c, d, e, f, g, h, i, j, k)) / 100) * store:More(cfg, a, b, c, d, e, f, g, h, i, j, k)
+	end
+
+	function calcLib.mods(store, cfg, a, b, c, d, e, f, g, h, i, j, k)
+		local increased = 1 + store:Sum("INC", cfg, a, b, c, d, e, f, g, h, i, j, k) / 100
+		return increased, store:More(cfg, a, b, c, d, e, f, g, h, i, j, k)
+	end
+end
+
+---@param class table
+---@param replacements table<string, function>
+local function put(class, replacements)
+	for name, replacement in pairs(replacements) do
+		class[name] = replacement
+	end
+end
+
+function M.install()
+	local classes = common.classes
+	put(classes.ModDB, queries(db_list, true))
+	put(classes.ModList, queries(whole_list, false))
+	-- A class copies what it inherits when it is first asked for it, so each needs its own.
+	for _, name in ipairs({ "ModStore", "ModDB", "ModList" }) do
+		put(classes[name], front)
+	end
+	install_products()
+end
+
+return M

@@ -1,0 +1,45 @@
+-- The list of nodes: what it calls reachable, one point does allocate, and nothing else.
+
+local engine = require('sample')
+local spec = require('spec.spec')
+local support = require('spec.sample_support')
+
+local describe, it = spec.describe, spec.it
+
+return function()
+	describe('passives', function()
+		it('calls exactly those nodes reachable that can be allocated alone', function()
+			assert(engine.load_base(support.WITCH))
+			local reachable, count = 0, 0
+			for _, passive in ipairs(engine.passives()) do
+				count = count + 1
+				if not passive.allocated and passive.kind ~= 'mastery' then
+					local result = assert(engine.evaluate({ allocate = { passive.id } }))
+					local connected = true
+					for _, warning in ipairs(result.warnings or {}) do
+						connected = connected and warning.kind ~= 'node_not_connected'
+					end
+					assert(connected == passive.reachable, passive.id)
+					reachable = reachable + (passive.reachable and 1 or 0)
+				end
+			end
+			assert(reachable > 0 and reachable < count)
+		end)
+
+		it('knows what the base has, and offers no start', function()
+			assert(engine.load_base(support.WITCH))
+			local last, kinds = 0, {}
+			for _, passive in ipairs(engine.passives()) do
+				assert(passive.id > last)
+				last = passive.id
+				assert(not (passive.allocated and passive.reachable))
+				kinds[passive.id] = passive.kind
+				if passive.id == 301 or passive.id == 541 then
+					assert(passive.allocated, passive.id)
+				end
+			end
+			assert(kinds[300] == nil and kinds[540] == nil)
+			assert(kinds[307] == 'mastery' and kinds[315] == 'socket')
+		end)
+	end)
+end

@@ -1,0 +1,247 @@
+//! Turns the texts of the command line into values. Pure; every bad value is collected under its name.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use super::{
+    BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, Serve, Server, Source, Stats, Target, Verify,
+    args, units,
+};
+use crate::{
+    build::limits::{Contradiction, Limits, Unit},
+    supervisor::{EngineChoice, SandboxMode, memory},
+    wire::FRAME_BYTES_MAX,
+};
+
+/// The modes of the sandbox by name.
+const SANDBOX_MODES: &[(&str, SandboxMode)] =
+    &[("prefer", SandboxMode::Prefer), ("require", SandboxMode::Require), ("off", SandboxMode::Off)];
+
+/// Turns texts into values, and collects the bad ones.
+pub(super) struct Values<'a> {
+    pub(super) bad: Vec<BadValue>,
+    pub(super) machine: &'a Machine,
+}
+
+impl Values<'_> {
+    /// The value, or a stand-in that nobody will see because the whole is refused.
+    pub(super) fn take<T>(&mut self, name: &'static str, value: Result<T, String>, stand_in: impl FnOnce() -> T) -> T {
+        value.unwrap_or_else(|problem| {
+            self.bad.push(BadValue { name, problem });
+            stand_in()
+        })
+    }
+
+    pub(super) fn choose<T: Copy>(&mut self, name: &'static str, text: &str, choices: &[(&str, T)]) -> T {
+        let found = choices.iter().find(|(known, _)| *known == text).map(|(_, value)| *value).ok_or_else(|| {
+            let known: Vec<_> = choices.iter().map(|(known, _)| format!("`{known}`")).collect();
+            format!("`{text}` is none of {}", known.join(", "))
+        });
+        self.take(name, found, || choices[0].1)
+    }
+
+    fn count(&mut self, name: &'static str, text: &str, least: usize, most: usize) -> usize {
+        let problem = |problem| format!("`{text}` is {problem}");
+        self.take(name, units::count(text, least, most).map_err(problem), || least)
+    }
+
+    fn size(&mut self, name: &'static str, text: &str) -> u64 {
+        self.take(name, units::size(text).map_err(|problem| format!("`{text}` is {problem}")), || 0)
+    }
+
+    fn time(&mut self, name: &'static str, text: &str) -> Duration {
+        self.take(name, units::time(text).map_err(|problem| format!("`{text}`: {problem}")), || Duration::ZERO)
+    }
+
+    fn ratio(&mut self, name: &'static str, text: &str) -> f64 {
+        let ratio = text.trim().parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+        self.take(name, ratio.ok_or_else(|| format!("`{text}` is no number from 0 to 1")), || 0.0)
+    }
+
+    fn server(&mut self, engine: &args::Engine) -> Server {
+        Server {
+            executable: self.machine.executable.clone(),
+            engine: engine_choice(engine.pob.as_deref()),
+            shards: match engine.shards.as_deref().filter(|text| !text.is_empty()) {
+                Some(text) => self.count("--shards", text, 1, SHARDS_MAX),
+                None => self.machine.processors,
+            },
+            limits: self.limits(&engine.limits),
+            variation_timeout: self.time("--variation-timeout", &engine.variation_timeout),
+            verify_ratio: self.ratio("--verify-ratio", &engine.verify_ratio),
+            memory: memory::Marks {
+                soft_bytes: self.size("--memory-soft", &engine.memory_soft),
+                hard_bytes: self.size("--memory-hard", &engine.memory_hard),
+                limit_bytes: self.size("--memory-limit", &engine.memory_limit),
+                total_bytes: self.size("--memory-total", &engine.memory_total),
+            },
+            sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
+            drain_delay: Duration::ZERO,
+            faults: false,
+        }
+    }
+
+    fn limits(&mut self, texts: &args::LimitTexts) -> Limits {
+        let mut limits = Limits::default();
+        let bad_before = self.bad.len();
+        for (limit, text) in &texts.0 {
+            let value = match limit.unit() {
+                Unit::Count(_) => self.count(limit.flag(), text, 1, COUNT_MAX),
+                Unit::Bytes => usize::try_from(self.size(limit.flag(), text)).unwrap_or(usize::MAX),
+            };
+            limits.set(*limit, value);
+        }
+        // Stand-ins for bad values would contradict each other without anybody having said so.
+        if self.bad.len() == bad_before {
+            for Contradiction { limit, problem } in limits.contradictions(FRAME_BYTES_MAX) {
+                self.bad.push(BadValue { name: limit.flag(), problem });
+            }
+        }
+        limits
+    }
+
+    pub(super) fn serve(&mut self, serve: &args::Serve) -> Serve {
+        let listen =
+            serve.listen.parse().map_err(|_| format!("`{}` is no address such as `127.0.0.1:50051`", serve.listen));
+        Serve {
+            listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
+            drain_grace: self.time("--drain-grace", &serve.drain_grace),
+            server: Server {
+                drain_delay: match serve.drain_delay.as_deref().filter(|text| !text.is_empty()) {
+                    Some(text) => self.time("--drain-delay", text),
+                    None => Duration::ZERO,
+                },
+                faults: serve.faults,
+                ..self.server(&serve.engine)
+            },
+        }
+    }
+
+    fn target(&mut self, target: &args::Target) -> Target {
+        let server = self.server(&target.engine);
+        match target.endpoint.as_deref().filter(|url| !url.is_empty()) {
+            None => Target::Own(server),
+            Some(url) => {
+                let valid = url.starts_with("http://") || url.starts_with("https://");
+                let valid =
+                    if valid { Ok(()) } else { Err(format!("`{url}` is no URL such as `http://127.0.0.1:50051`")) };
+                self.take("--endpoint", valid, || ());
+                Target::Endpoint(url.to_owned())
+            }
+        }
+    }
+
+    pub(super) fn eval(&mut self, eval: args::Eval) -> Eval {
+        let source = match (eval.vary.as_deref(), eval.variations) {
+            (Some(what), _) => {
+                self.choose("--vary", what, &[("passives", ())]);
+                Source::Passives
+            }
+            (None, Some(file)) => Source::File(file),
+            (None, None) => {
+                self.bad.push(BadValue { name: "--variations", problem: "give this or --vary passives".to_owned() });
+                Source::Passives
+            }
+        };
+        if eval.base == "-" && source == Source::File("-".to_owned()) {
+            self.bad.push(BadValue { name: "--variations", problem: "standard input is the base already".to_owned() });
+        }
+        let stats = match (eval.preset.as_deref(), eval.stats.is_empty(), &eval.by) {
+            (Some(preset), ..) => {
+                let all = self.choose("--preset", preset, &[("main", false), ("all", true)]);
+                if all { Stats::All } else { Stats::Main }
+            }
+            (None, false, _) => Stats::Named(eval.stats),
+            (None, true, Some(by)) => Stats::Named(vec![by.clone()]),
+            (None, true, None) => Stats::Main,
+        };
+        Eval {
+            base: eval.base,
+            source,
+            stats: stats.with(eval.by.as_deref()),
+            by: eval.by,
+            top: eval.top.map(|top| self.count("--top", &top, 1, COUNT_MAX)),
+            format: self.choose(
+                "--format",
+                &eval.format,
+                &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)],
+            ),
+            strict: eval.strict,
+            target: self.target(&eval.target),
+        }
+    }
+
+    pub(super) fn verify(&mut self, verify: args::Verify) -> Verify {
+        let shuffle = verify.shuffle.map(|text| {
+            let seed = text.parse().map_err(|_| format!("`{text}` is no whole number"));
+            self.take("--shuffle", seed, || 0)
+        });
+        Verify {
+            base: verify.base,
+            golden: verify.golden,
+            repeat: self.count("--repeat", &verify.repeat, 1, COUNT_MAX),
+            shuffle,
+            target: self.target(&verify.target),
+        }
+    }
+
+    pub(super) fn bench(&mut self, bench: args::Bench) -> Bench {
+        Bench {
+            base: bench.base,
+            kind: self.choose(
+                "--kind",
+                &bench.kind,
+                &[
+                    ("passives", Kind::Passives),
+                    ("items", Kind::Items),
+                    ("gems", Kind::Gems),
+                    ("config", Kind::Config),
+                    ("mixed", Kind::Mixed),
+                ],
+            ),
+            count: self.count("--count", &bench.count, 1, COUNT_MAX),
+            warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
+            stats: if bench.stats.is_empty() { Stats::Main } else { Stats::Named(bench.stats) },
+            format: self.choose("--format", &bench.format, &[("table", Format::Table), ("json", Format::Json)]),
+            target: self.target(&bench.target),
+        }
+    }
+
+    /// One shard is enough to check an installation.
+    pub(super) fn doctor(&mut self, doctor: &args::Doctor) -> Server {
+        Server {
+            executable: self.machine.executable.clone(),
+            engine: engine_choice(doctor.pob.as_deref()),
+            shards: 1,
+            limits: Limits { bases: 2, sessions: 2, in_flight: 16, queue: 16, ..Limits::default() },
+            verify_ratio: 0.0,
+            variation_timeout: Duration::from_secs(60),
+            memory: memory::Marks::default(),
+            sandbox: SandboxMode::Prefer,
+            drain_delay: Duration::ZERO,
+            faults: false,
+        }
+    }
+}
+
+/// An empty text is what an environment variable has that is set to nothing.
+fn engine_choice(pob: Option<&str>) -> EngineChoice {
+    match pob.filter(|directory| !directory.is_empty()) {
+        Some(directory) => EngineChoice::Pob(PathBuf::from(directory)),
+        None => EngineChoice::Sample,
+    }
+}
+
+impl Stats {
+    /// These stats and the one that is sorted by.
+    fn with(self, by: Option<&str>) -> Self {
+        match (self, by) {
+            (Self::Named(mut names), Some(by)) => {
+                if !names.iter().any(|name| name == by) {
+                    names.push(by.to_owned());
+                }
+                Self::Named(names)
+            }
+            (stats, _) => stats,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The commands as a user runs them: the program itself, on the sample engine.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name)
+}
+
+/// Runs the program with these arguments and nothing in the environment that could change what it does.
+fn pobatch(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pobatch")).args(arguments).env_clear().output().expect("the program runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("the output is UTF-8")
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("the path is UTF-8")
+}
+
+#[track_caller]
+fn good(arguments: &[&str]) -> String {
+    let output = pobatch(arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout).to_owned()
+}
+
+#[track_caller]
+fn bad(arguments: &[&str], code: i32) -> String {
+    let output = pobatch(arguments);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stdout}{stderr}");
+    format!("{stdout}{stderr}")
+}
+
+fn json_of(arguments: &[&str]) -> Value {
+    serde_json::from_str(&good(arguments)).expect("the output is JSON")
+}
+
+#[test]
+fn passives_are_sorted_best_first() {
+    let witch = example("witch.xml");
+    let arguments =
+        ["eval", "--base", path(&witch), "--vary", "passives", "--by", "Life", "--top", "3", "--format", "json"];
+    let report = json_of(&arguments);
+    assert_eq!(report["engine"]["name"], "sample");
+    let lives: Vec<_> =
+        report["outcomes"].as_array().unwrap().iter().map(|one| one["stats"]["Life"].as_f64().unwrap()).collect();
+    assert_eq!(lives.len(), 3);
+    assert!(lives.is_sorted_by(|a, b| a >= b), "{lives:?}");
+    assert!(lives[0] > report["base"]["stats"]["Life"].as_f64().unwrap(), "a node with life is within reach");
+}
+
+#[test]
+fn a_list_of_variations_keeps_its_order_and_names_what_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let list = directory.path().join("list.jsonl");
+    fs::write(
+        &list,
+        "{\"id\":\"up\",\"variation\":{\"level\":90}}\n{\"items\":[{\"slot\":\"Nose\",\"empty\":true}]}\n{}\n",
+    )
+    .unwrap();
+    let witch = example("witch.xml");
+    let output =
+        bad(&["eval", "--base", path(&witch), "--variations", path(&list), "--stats", "Life", "--format", "csv"], 1);
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!(lines[0], "variation,Life,failure,warnings");
+    assert!(lines[1].starts_with("(base),"), "{output}");
+    assert!(lines[2].starts_with("up,"), "{output}");
+    assert!(lines[3].starts_with("line 2,,") && lines[3].contains("unknown_slot"), "{output}");
+    assert_eq!(lines[4].trim_start_matches("line 3"), lines[1].trim_start_matches("(base)"), "nothing changes nothing");
+}
+
+#[test]
+fn a_table_says_that_the_numbers_are_not_path_of_buildings() {
+    let witch = example("witch.xml");
+    let table = good(&["eval", "--base", path(&witch), "--vary", "passives"]);
+    assert!(table.contains("not Path of Building's"), "{table}");
+}
+
+/// A golden file as the sample engine itself would have it.
+fn golden(directory: &Path) -> PathBuf {
+    let list = directory.join("list.jsonl");
+    fs::write(&list, "{}\n{\"level\":40}\n{\"deallocate\":[304]}\n").unwrap();
+    let witch = example("witch.xml");
+    let arguments =
+        ["eval", "--base", path(&witch), "--variations", path(&list), "--preset", "all", "--format", "json"];
+    let report = json_of(&arguments);
+    let base = report["base"]["stats"].as_object().unwrap();
+    let variations = [json!({}), json!({"level": 40}), json!({"deallocate": [304]})];
+    let lines =
+        report["outcomes"].as_array().unwrap().iter().zip(variations).enumerate().map(|(index, (one, variation))| {
+            let stats = one["stats"].as_object().unwrap();
+            let changed: serde_json::Map<_, _> = stats
+                .iter()
+                .filter(|(name, value)| base.get(*name) != Some(value))
+                .map(|(n, v)| (n.clone(), v.clone()))
+                .collect();
+            let gone: Vec<_> = base.keys().filter(|name| !stats.contains_key(*name)).collect();
+            let case = format!("case {index}");
+            if index == 0 {
+                json!({ "case": case, "variation": variation, "stats": base })
+            } else {
+                json!({ "case": case, "variation": variation, "changed": changed, "gone": gone })
+            }
+        });
+    let file = directory.join("golden.jsonl");
+    fs::write(&file, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    file
+}
+
+#[test]
+fn verify_finds_the_last_bit_of_one_value() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = golden(directory.path());
+    let witch = example("witch.xml");
+    let arguments = ["verify", "--base", path(&witch), "--golden", path(&file), "--repeat", "2", "--shuffle", "7"];
+    let output = good(&arguments);
+    let last = output.lines().last().unwrap();
+    // Three cases twice; the base twice before and twice after them: as it was loaded, and evaluated.
+    assert!(last.starts_with("verify: 10 cases, ") && last.ends_with(", 0 mismatches"), "{output}");
+
+    let text = fs::read_to_string(&file).unwrap();
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let life = lines[1]["changed"]["Life"].as_f64().expect("the level changes life");
+    lines[1]["changed"]["Life"] = json!(f64::from_bits(life.to_bits() + 1));
+    fs::write(&file, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let output = bad(&arguments, 1);
+    assert!(output.lines().last().unwrap().ends_with(", 2 mismatches"), "{output}");
+    assert!(output.contains("case 1: Life: expected "), "{output}");
+}
+
+#[test]
+fn bench_tells_what_it_measured() {
+    let witch = example("witch.xml");
+    let report = json_of(&[
+        "bench",
+        "--base",
+        path(&witch),
+        "--kind",
+        "mixed",
+        "--count",
+        "40",
+        "--warm-up",
+        "4",
+        "--shards",
+        "1",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(report["count"], 40);
+    assert_eq!(report["shards"], 1);
+    assert_eq!(report["failed"], 0, "{report}");
+    for key in [
+        "variations_per_second",
+        "ready_seconds",
+        "first_outcome_seconds",
+        "queue_p50_seconds",
+        "queue_p99_seconds",
+        "compute_p50_seconds",
+        "compute_p95_seconds",
+    ] {
+        assert!(report[key].as_f64().is_some_and(|value| value > 0.0), "{key} in {report}");
+    }
+    assert!(report["resets"].is_u64());
+}
+
+#[test]
+fn doctor_finds_the_sample_engine_well_and_a_missing_installation_not() {
+    assert!(good(&["doctor"]).ends_with("doctor: all is well\n"));
+    let directory = tempfile::tempdir().unwrap();
+    let words = bad(&["doctor", "--pob", path(directory.path())], 1);
+    assert!(words.contains("holds no Path of Building") && words.contains("git clone"), "{words}");
+}
+
+#[test]
+fn the_exit_code_says_whose_mistake_it_was() {
+    let witch = example("witch.xml");
+    let words = bad(&["eval", "--base", "b", "--vary", "gems", "--shards", "0", "--format", "xml"], 64);
+    for flag in ["--vary", "--shards", "--format"] {
+        assert!(words.contains(flag), "{flag} in {words}");
+    }
+    bad(&["eval", "--nonsense"], 64);
+    bad(&["eval", "--base", "no-such-file.xml", "--vary", "passives"], 66);
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    bad(&["eval", "--base", path(&manifest), "--vary", "passives"], 65);
+    let words = bad(&["eval", "--base", path(&witch), "--vary", "passives", "--stats", "Nonsense"], 65);
+    assert!(words.contains("stats.names[0]"), "{words}");
+    bad(&["eval", "--base", path(&witch), "--vary", "passives", "--endpoint", "http://127.0.0.1:1"], 69);
+    bad(&["eval", "--base", path(&witch), "--vary", "passives", "--pob", "/nonexistent"], 69);
+    assert!(good(&["--help"]).contains("Exit codes"));
+}

@@ -97,7 +97,13 @@ impl App {
         let engine = supervisor.engine();
         let (router, health) = server::router(supervisor.clone(), limits).await?;
         tracing::info!(%address, engine = engine.name, version = engine.version, shards = settings.shards, "ready");
-        Ok(Self { address, listener, router, health, supervisor, drain_delay: settings.drain_delay })
+        Ok(Self { address, listener, router, health, supervisor, drain_delay: Duration::ZERO })
+    }
+
+    /// The same server, which serves on for that long when it is stopped, while health says that it will not.
+    #[must_use]
+    pub fn with_drain_delay(self, drain_delay: Duration) -> Self {
+        Self { drain_delay, ..self }
     }
 
     /// Where it listens.
@@ -134,7 +140,7 @@ impl App {
             let _ = stop.send(());
             health.dismiss_watchers().await;
             let farewell = FAREWELL.min(grace / 4);
-            tokio::time::sleep(grace - farewell).await;
+            tokio::time::sleep(grace.saturating_sub(farewell)).await;
             supervisor.give_up().await;
             tokio::time::sleep(farewell).await;
         };

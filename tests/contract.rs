@@ -138,8 +138,9 @@ async fn one_session_too_many_is_refused_before_headers_with_a_time_to_come_back
 async fn a_full_queue_refuses_new_sessions_before_headers_and_leaves_open_ones_alone() {
     let front = Front::start(Settings { queue_max: 8, ..one_shard() }).await;
     let channel = connect(&front.url).await;
-    let mut first = Stream::open(channel.clone(), start(Some(Duration::from_secs(1)))).await.unwrap();
+    let mut first = Stream::open(channel.clone(), start(Some(Duration::from_secs(3)))).await.unwrap();
     first.send("stuck", &fault("loop")).await;
+    front.until("work", |status| status.shards[0].busy).await;
     for index in 0..20 {
         first.send(index, &level(index + 1)).await;
     }
@@ -465,7 +466,9 @@ async fn a_saturated_server_is_ready_and_lives_and_a_draining_one_lives() {
     let front = Front::start(Settings { queue_max: 8, ..one_shard() }).await;
     let channel = connect(&front.url).await;
     let stream = Stream::open(channel.clone(), start(Some(Duration::from_secs(5)))).await.unwrap();
-    for index in 0..50 {
+    stream.send("first", &fault("loop")).await;
+    front.until("work", |status| status.shards[0].busy).await;
+    for index in 0..20 {
         stream.send(index, &fault("loop")).await;
     }
     front.until("a full queue", |status| status.queued >= 8).await;
@@ -476,9 +479,8 @@ async fn a_saturated_server_is_ready_and_lives_and_a_draining_one_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn during_the_drain_delay_a_server_says_that_it_goes_and_serves_on() {
-    let mut server = common::server();
-    server.drain_delay = PATIENCE;
-    let app = App::start(server, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let app = App::start(common::server(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let app = app.with_drain_delay(PATIENCE);
     let url = format!("http://{}", app.address());
     let (stop, stopped) = oneshot::channel::<()>();
     let running = task::spawn_owned("running", async move {

@@ -393,7 +393,7 @@ mod tests {
             CallError::SessionLost => 11,
             CallError::Inbound(_) => 12,
             CallError::Internal(_) => 13,
-            CallError::Idle => 15,
+            CallError::Idle => 16,
         }
     }
 
@@ -402,7 +402,7 @@ mod tests {
         let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, (0..16).collect::<Vec<_>>(), "a variant is missing from the list");
+        assert_eq!(places, (0..17).collect::<Vec<_>>(), "a variant is missing from the list");
 
         for (error, code) in every_error() {
             let status = Status::from(error.clone());

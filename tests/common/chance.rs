@@ -1,4 +1,4 @@
-//! Chance that can be repeated: SplitMix64, by its published constants.
+//! Chance that can be repeated: `SplitMix64`, by its published constants.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

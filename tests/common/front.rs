@@ -79,10 +79,10 @@ impl Front {
                 tokio::time::sleep(POLL).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(status) => status,
-            Err(_) => panic!("waited in vain for {what}: {:?}", self.status().await),
-        }
+        let Ok(status) = tokio::time::timeout(PATIENCE, waiting).await else {
+            panic!("waited in vain for {what}: {:?}", self.status().await);
+        };
+        status
     }
 
     /// Runtimes that were replaced or lost since the start.

@@ -60,7 +60,6 @@ pub fn server() -> config::Server {
         verify_ratio: 0.0,
         memory: memory::Marks::default(),
         sandbox: SandboxMode::Prefer,
-        drain_delay: Duration::ZERO,
         faults: true,
     }
 }

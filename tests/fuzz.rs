@@ -6,7 +6,7 @@
 
 mod fuzz_support;
 
-use std::{cell::RefCell, collections::VecDeque, io};
+use std::{cell::RefCell, collections::VecDeque, io, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use fuzz_support::{any_variation, builds, json, mutated, mutation};
@@ -292,6 +292,9 @@ fn commands() -> Vec<Command> {
     .collect()
 }
 
+/// Longer than it takes to read some hundred bytes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What the server's end makes of these bytes when they arrive in pieces of these sizes.
 fn received(bytes: &[u8], pieces: &[usize]) -> (Vec<Report>, WireError) {
     use tokio::io::AsyncWriteExt as _;
@@ -313,7 +316,8 @@ fn received(bytes: &[u8], pieces: &[usize]) -> (Vec<Report>, WireError) {
             }
             drop(theirs);
         };
-        let read = async {
+        // Drops the connection when it has heard enough; a writer that is not read from would wait for ever.
+        let read = async move {
             let mut reports = Vec::new();
             loop {
                 match connection.receive::<Report>().await {
@@ -322,7 +326,8 @@ fn received(bytes: &[u8], pieces: &[usize]) -> (Vec<Report>, WireError) {
                 }
             }
         };
-        tokio::join!(write, read).1
+        let both = async { tokio::join!(write, read).1 };
+        tokio::time::timeout(PATIENCE, both).await.expect("what has arrived is read, and the end is an end")
     })
 }
 

@@ -53,6 +53,7 @@ async fn thousands_of_variations_of_path_of_building_leave_no_trace() {
 }
 
 async fn soak(settings: Settings, xml: &str, variations: &[Variation], count: usize, growth_max: u64) {
+    common::log();
     let shards = settings.shards;
     let (supervisor, base) = with_base(settings, xml).await;
     let session = supervisor.open(spec(&base)).await.unwrap();
@@ -74,7 +75,8 @@ async fn soak(settings: Settings, xml: &str, variations: &[Variation], count: us
         match (&known.result, &outcome.result) {
             (Ok(known), Ok(found)) => assert_eq!(known.first_difference(found), None, "variation {kind}"),
             (Err(known), Err(found)) => assert_eq!(known, found, "variation {kind}"),
-            (known, found) => panic!("variation {kind}: {known:?}, then {found:?}"),
+            (_, Err(failure)) => panic!("variation {kind}: values, then, after {seen}, {failure}: {outcome:?}"),
+            (Err(failure), _) => panic!("variation {kind}: {failure}, then values: {outcome:?}"),
         }
         seen += 1;
         if seen % (count / PARTS) == 0 {

@@ -64,6 +64,13 @@ pub fn server() -> config::Server {
     }
 }
 
+/// Shows warnings and errors: why a runtime was lost, for one.
+pub fn log() {
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr);
+    // Another test of this program may have been first.
+    let _ = subscriber.try_init();
+}
+
 /// Writes a program.
 pub fn script(path: &Path, text: &str) {
     let mut file = fs::File::create(path).expect("a place for it");

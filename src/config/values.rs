@@ -103,6 +103,10 @@ impl Values<'_> {
             serve.listen.parse().map_err(|_| format!("`{}` is no address such as `127.0.0.1:50051`", serve.listen));
         Serve {
             listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
+            drain_delay: match serve.drain_delay.as_deref().filter(|text| !text.is_empty()) {
+                Some(text) => self.time("--drain-delay", text),
+                None => Duration::ZERO,
+            },
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
             server: Server { faults: serve.faults, ..self.server(&serve.engine) },
         }

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_stream::{StreamExt as _, wrappers::TcpListenerStream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::{v1 as reflection_v1, v1alpha as reflection_v1alpha};
 use tonic_types::StatusExt as _;
 
 use super::{
+    decode::Decoder,
+    evaluation::Evaluation,
     fixture::{self, Next, XML, answer_all, base, engine},
     server::{Health, router},
 };
@@ -17,7 +20,8 @@ use crate::{
     build::{code, limits::Limits, outcome::Selection},
     proto::v1::{
         self, catalog_service_client::CatalogServiceClient, evaluate_batch_response, evaluate_stream_request,
-        evaluate_stream_response, evaluation_service_client::EvaluationServiceClient, outcome,
+        evaluate_stream_response, evaluation_service_client::EvaluationServiceClient,
+        evaluation_service_server::EvaluationService as _, outcome,
     },
     supervisor::{Priority, Supervisor},
     task,
@@ -216,13 +220,16 @@ async fn an_expired_call_is_told_so_with_the_right_code() {
             held.push(next);
         }
     });
-    let front = Front::serve(supervisor, driver, Limits::default()).await;
     let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
     let mut request = Request::new(request);
     request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    let status = front.evaluation().evaluate(request).await.unwrap_err();
+    // Not over the wire: the client has a timer of its own, which may win on a busy machine.
+    let decoder = Decoder::new(Limits::default());
+    let service = Evaluation::new(supervisor.clone(), decoder, Duration::from_secs(60), CancellationToken::new());
+    let status = service.evaluate(request).await.unwrap_err();
     assert_status(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
 
+    let front = Front::serve(supervisor, driver, Limits::default()).await;
     let mut request = Request::new(v1::EvaluateBatchRequest {
         base: Some(xml(XML)),
         variations: vec![variation(1)],
@@ -317,6 +324,8 @@ async fn a_draining_server_ends_idle_sessions_and_refuses_new_calls() {
     answer.message().await.unwrap().expect("the header");
 
     front.health.drain().await;
+    let last = answer.message().await.unwrap().and_then(|message| message.response);
+    assert!(matches!(last, Some(evaluate_stream_response::Response::Summary(_))), "{last:?}");
     assert_status(&answer.message().await.unwrap_err(), Code::Unavailable, "DRAINING");
     let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
     let status = front.evaluation().evaluate(request).await.unwrap_err();

@@ -45,6 +45,9 @@ const EVENTS_AT_ONCE: usize = 256;
 /// be an operator's or the kernel's doing; a base that kills its template again and again is not worth more.
 const TEMPLATE_DEATHS_MAX: u32 = 3;
 
+/// Deaths of a template that are further apart have nothing to do with each other.
+const TEMPLATE_DEATHS_WINDOW: Duration = Duration::from_secs(60);
+
 /// Pause before the zygote is booted again after its death, so that an engine that cannot live does not eat a core.
 const ZYGOTE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -59,6 +62,9 @@ const FAILURES_REMEMBERED_MAX: usize = 1024;
 
 /// Variations of a runtime after which it compares its base: often enough to notice, and half a per cent of the time.
 const CHECK_EVERY: u32 = 200;
+
+/// What is said to those whose variations are not evaluated because the server stops.
+const STOPPING: &str = "the server stops before it came to this; send it to another";
 
 type Reply<T> = oneshot::Sender<Result<T, BaseError>>;
 
@@ -77,6 +83,8 @@ pub enum Event {
     Submitted(SessionId, Vec<Item>),
     /// A session is over.
     SessionClosed(SessionId),
+    /// The server stops: everything that is not answered yet is answered now.
+    GiveUp,
     /// A base has been loaded, or not.
     BaseLoaded(BaseId, Result<Template, BaseError>),
     /// The zygote has been booted again, or not.
@@ -114,6 +122,7 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         usage: HashMap::new(),
         counters: Counters::default(),
         verify_due: 0.0,
+        given_up: false,
         next_id: 0,
         events: sender.downgrade(),
         engine: zygote.facts.name.clone(),
@@ -143,6 +152,8 @@ struct Driver {
     counters: Counters,
     /// How much of a variation is due for verification.
     verify_due: f64,
+    /// Nothing is evaluated any more.
+    given_up: bool,
     next_id: u64,
     /// Weak, or the driver would keep itself alive.
     events: mpsc::WeakSender<Event>,
@@ -168,7 +179,8 @@ struct Entry {
     heap_bytes: u64,
     hints: bytes::Bytes,
     used: Instant,
-    deaths: u32,
+    /// How often its template died lately, and when last.
+    deaths: (u32, Instant),
     /// What reclaiming its runtimes costs.
     costs: Costs,
 }
@@ -218,6 +230,7 @@ impl Driver {
                 }
                 self.carry_out_all(actions);
             }
+            Event::GiveUp => self.give_up(),
             Event::BaseLoaded(id, result) => self.base_loaded(id, result),
             Event::ZygoteBooted(Ok(zygote)) => self.zygote = Some(zygote.fork_point),
             Event::ZygoteBooted(Err(error)) => {
@@ -227,7 +240,11 @@ impl Driver {
             Event::Pids(reply) => {
                 let _ = reply.send(self.pids());
             }
-            Event::Measured(usage) => self.measured(usage),
+            Event::Measured(usage) => {
+                // Nobody may need the zygote for hours, and then a dead one would be noticed by a client.
+                self.living_zygote();
+                self.measured(usage);
+            }
             Event::Status(reply) => {
                 let _ = reply.send(self.status());
             }
@@ -367,7 +384,7 @@ impl Driver {
         let answer = match result {
             Ok(template) => {
                 self.dispatch.set_cost(id, template.variation_seconds);
-                let deaths = self.bases.get(&id).map_or(0, |entry| entry.deaths);
+                let deaths = self.bases.get(&id).map_or((0, Instant::now()), |entry| entry.deaths);
                 let entry = Entry {
                     base: Arc::clone(&template.base),
                     fork_point: Some(template.fork_point),
@@ -417,6 +434,9 @@ impl Driver {
     }
 
     fn open_session(&mut self, spec: SessionSpec) -> Result<SessionId, BaseError> {
+        if self.given_up {
+            return Err(Refusal::Draining.into());
+        }
         if self.sessions.len() >= self.settings.sessions_max {
             return Err(Refusal::SessionsFull.into());
         }
@@ -432,6 +452,12 @@ impl Driver {
 
     fn submitted(&mut self, session: SessionId, items: Vec<Item>) {
         let Some(spec) = self.sessions.get(&session) else { return };
+        if self.given_up {
+            for item in items {
+                item.fail(FailureReason::Unavailable, STOPPING);
+            }
+            return;
+        }
         if !self.bases.contains_key(&spec.base) {
             for item in items {
                 item.fail(FailureReason::Unavailable, "the base could not be kept; send the build again");
@@ -445,6 +471,18 @@ impl Driver {
             ids.push(id);
         }
         self.dispatch.submit(session, ids);
+    }
+
+    /// Answers everything that waits or is at work. What runtimes still say about it finds nobody.
+    fn give_up(&mut self) {
+        self.given_up = true;
+        let bases: Vec<_> = self.bases.keys().copied().collect();
+        for base in bases {
+            self.dispatch.drop_base(base);
+        }
+        for (_, item) in self.items.drain() {
+            item.fail(FailureReason::Unavailable, STOPPING);
+        }
     }
 
     fn again_by_plain_path(&mut self, shard: usize, generation: u64) {
@@ -632,8 +670,10 @@ impl Driver {
         let entry = self.bases.get_mut(&id)?;
         if entry.fork_point.as_ref().is_some_and(ForkPoint::is_dead) {
             entry.fork_point = None;
-            entry.deaths += 1;
-            if entry.deaths > TEMPLATE_DEATHS_MAX {
+            let (deaths, last) = entry.deaths;
+            let deaths = if last.elapsed() < TEMPLATE_DEATHS_WINDOW { deaths + 1 } else { 1 };
+            entry.deaths = (deaths, Instant::now());
+            if deaths > TEMPLATE_DEATHS_MAX {
                 self.forget(id, FailureReason::RuntimeCrashed);
                 return None;
             }
@@ -718,7 +758,7 @@ impl Driver {
         };
         Status {
             shards: self.shards.iter().enumerate().filter_map(shard).collect(),
-            zygote_pid: self.zygote.as_ref().map(ForkPoint::pid),
+            zygote_pid: self.zygote.as_ref().filter(|zygote| !zygote.is_dead()).map(ForkPoint::pid),
             bases: self.bases.iter().map(base).collect(),
             counters: self.counters,
             memory_bytes: self.usage.values().sum(),

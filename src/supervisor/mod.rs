@@ -280,6 +280,13 @@ impl Supervisor {
         Ok(session)
     }
 
+    /// Evaluates nothing any more: every variation that is not answered yet is, with
+    /// [`FailureReason::Unavailable`](crate::build::outcome::FailureReason::Unavailable), and so is every later one.
+    pub async fn give_up(&self) {
+        // A driver that has gone has answered everything.
+        let _ = self.driver.send(driver::Event::GiveUp).await;
+    }
+
     /// What the supervisor is doing, for status and tests.
     ///
     /// # Errors
@@ -319,6 +326,14 @@ pub struct Status {
     pub queued: usize,
     /// Sessions that are open.
     pub sessions: usize,
+}
+
+impl Status {
+    /// Whether variations can be evaluated: there is something to fork from, and a shard that is not in quarantine.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.zygote_pid.is_some() && self.quarantined < self.shards.len()
+    }
 }
 
 /// A base that is held.

@@ -1,14 +1,29 @@
 //! What the tests share: a supervisor on the sample engine, and ways to hurt its runtimes.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+pub mod chance;
+pub mod front;
+pub mod machine;
+pub mod proxy;
+pub mod served;
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use pobatch::{
     build::{
         base::Base,
+        limits::Limits,
         outcome::{Evaluated, Selection},
         variation::{ConfigValue, Variation},
     },
+    config,
     supervisor::{
         EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
     },
@@ -31,6 +46,29 @@ pub fn settings() -> Settings {
         faults: true,
         sandbox: SandboxMode::Prefer,
     }
+}
+
+/// The same, as the command line makes it.
+pub fn server() -> config::Server {
+    let Settings { executable, engine, shards, .. } = settings();
+    config::Server {
+        executable,
+        engine,
+        shards,
+        limits: Limits::default(),
+        variation_timeout: Duration::from_secs(20),
+        verify_ratio: 0.0,
+        memory: memory::Marks::default(),
+        sandbox: SandboxMode::Prefer,
+        faults: true,
+    }
+}
+
+/// Writes a program.
+pub fn script(path: &Path, text: &str) {
+    let mut file = fs::File::create(path).expect("a place for it");
+    file.write_all(text.as_bytes()).expect("room for it");
+    file.set_permissions(fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
 pub const WITCH: &str = include_str!("../../examples/witch.xml");

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 /// The build under attack.
 const BASE: &str = "occ-vortex";
 
-/// Far more than any of these takes, and less than anything that runs away.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Far more than any of these takes on a machine that has time, and less than anything that runs away.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Texts that break programs which paste, match, format or execute them.
 fn texts() -> Vec<String> {

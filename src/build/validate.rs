@@ -437,7 +437,8 @@ mod tests {
     }
 
     fn with(field: &str, value: serde_json::Value) -> Variation {
-        serde_json::from_value(serde_json::json!({ field: value })).unwrap()
+        let variation = serde_json::Map::from_iter([(field.to_owned(), value)]);
+        serde_json::from_value(variation.into()).unwrap()
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! The composition root: the only place that knows everybody. `Config -> App -> run -> drain`.
 //!
 //! The listener is bound before the engine boots, so whoever connects meanwhile waits in its queue and is not refused.
-//! Draining, in this order: health says `NOT_SERVING`; no new connection, no new call and no further variation is taken;
-//! what is in hand is finished, or given up when the grace is over; the runtimes go with the last handle to the
-//! supervisor.
+//! Draining, in this order:
+//!
+//! 1. Health says `NOT_SERVING`, and for the drain delay all goes on, so that load balancers learn of it.
+//! 2. No new connection, no new call and no further variation is taken; idle sessions end.
+//! 3. What is in hand is finished. Shortly before the grace is over the rest is answered that the server stops.
+//! 4. When the grace is over whoever is still connected is left alone. The runtimes go with the last handle to the
+//!    supervisor.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,9 +17,13 @@ use tonic::transport::server::{Router, TcpIncoming};
 use crate::{
     build::base::EngineFacts,
     config,
-    grpc::server::{self, Health},
+    grpc::server::{self, Health, Timing},
     supervisor::{Settings, StartError, Supervisor},
 };
+
+/// How long before the end of the grace what is in hand is given up: its answers need time to travel. A quarter of the
+/// grace if that is less.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +63,8 @@ pub struct App {
     listener: TcpListener,
     router: Router,
     health: Health,
-    engine: Arc<EngineFacts>,
+    supervisor: Supervisor,
+    drain_delay: Duration,
 }
 
 impl App {
@@ -83,9 +92,9 @@ impl App {
         })
         .await?;
         let engine = supervisor.engine();
-        let (router, health) = server::router(supervisor, limits).await?;
+        let (router, health) = server::router(supervisor.clone(), limits, Timing::default()).await?;
         tracing::info!(%address, engine = engine.name, version = engine.version, shards = settings.shards, "ready");
-        Ok(Self { address, listener, router, health, engine })
+        Ok(Self { address, listener, router, health, supervisor, drain_delay: settings.drain_delay })
     }
 
     /// Where it listens.
@@ -96,30 +105,38 @@ impl App {
 
     /// What it runs.
     #[must_use]
-    pub fn engine(&self) -> &EngineFacts {
-        &self.engine
+    pub fn engine(&self) -> Arc<EngineFacts> {
+        self.supervisor.engine()
     }
 
-    /// Serves until `shutdown`, then drains; calls in hand may take `grace`.
+    /// Serves until `shutdown`, then drains: for the drain delay it serves on, then calls in hand may take `grace`.
     ///
     /// # Errors
     /// [`AppError::Serve`].
     pub async fn run(self, shutdown: impl Future<Output = ()>, grace: Duration) -> Result<Drained, AppError> {
-        let Self { listener, router, health, .. } = self;
+        let Self { listener, router, mut health, supervisor, drain_delay, .. } = self;
         let (stop, stopped) = oneshot::channel::<()>();
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         // A sender that is dropped stops the server too, which is what is meant then.
         let serving = router.serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });
         tokio::pin!(serving);
+        let drain = async {
+            shutdown.await;
+            health.set_serving(false).await;
+            tokio::time::sleep(drain_delay).await;
+            health.drain().await;
+            let _ = stop.send(());
+            health.dismiss_watchers().await;
+            let farewell = FAREWELL.min(grace / 4);
+            tokio::time::sleep(grace.saturating_sub(farewell)).await;
+            supervisor.give_up().await;
+            tokio::time::sleep(farewell).await;
+        };
+        // In this order: a server that is done has finished every call, even if the grace is over too.
         tokio::select! {
-            ended = &mut serving => return Ok(ended.map(|()| Drained::Finished)?),
-            () = shutdown => {}
-        }
-        health.drain().await;
-        let _ = stop.send(());
-        match tokio::time::timeout(grace, &mut serving).await {
-            Ok(ended) => Ok(ended.map(|()| Drained::Finished)?),
-            Err(_) => Ok(Drained::GaveUp),
+            biased;
+            ended = &mut serving => Ok(ended.map(|()| Drained::Finished)?),
+            () = drain => Ok(Drained::GaveUp),
         }
     }
 }

@@ -84,6 +84,8 @@ pub struct Server {
     pub memory: memory::Marks,
     /// What runtimes do where the kernel cannot keep them in.
     pub sandbox: SandboxMode,
+    /// How long it serves on after it was stopped, while health says that it will not.
+    pub drain_delay: Duration,
     /// Whether the sample engine can be made to misbehave.
     pub faults: bool,
 }
@@ -103,7 +105,7 @@ pub struct Serve {
 #[derive(Debug)]
 pub enum Target {
     /// A server in this process.
-    Own(Server),
+    Own(Box<Server>),
     /// The server at this URL.
     Endpoint(String),
 }

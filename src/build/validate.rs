@@ -431,7 +431,8 @@ mod tests {
     }
 
     fn with(field: &str, value: serde_json::Value) -> Variation {
-        serde_json::from_value(serde_json::json!({ field: value })).unwrap()
+        let fields: serde_json::Value = [(field, value)].into_iter().collect();
+        serde_json::from_value(fields).unwrap()
     }
 
     #[test]

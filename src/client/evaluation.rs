@@ -152,6 +152,10 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
                 outcome(&self.layout, message).map(Some)
             }
             Some(evaluate_stream_response::Response::Summary(message)) => {
+                // A server that drains sums up, and then says that it did not read everything.
+                if self.inbound.message().await?.is_some() {
+                    return Err(ClientError::Protocol("a message behind the summary"));
+                }
                 self.summary = Some(summary(&message));
                 Ok(None)
             }

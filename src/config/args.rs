@@ -99,6 +99,10 @@ pub struct Serve {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env = "POBATCH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:50051")]
     pub listen: String,
+    /// How long the server goes on when it is stopped, while health says `NOT_SERVING`: as long as load balancers take
+    /// to notice. Default: not at all.
+    #[arg(long, env = "POBATCH_DRAIN_DELAY", value_name = "TIME", hide_short_help = true)]
+    pub drain_delay: Option<String>,
     /// How long calls in hand may take to finish when the server is stopped.
     #[arg(long, env = "POBATCH_DRAIN_GRACE", value_name = "TIME", default_value = "25s")]
     pub drain_grace: String,

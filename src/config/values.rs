@@ -75,6 +75,7 @@ impl Values<'_> {
                 total_bytes: self.size("--memory-total", &engine.memory_total),
             },
             sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
+            drain_delay: Duration::ZERO,
             faults: false,
         }
     }
@@ -104,14 +105,21 @@ impl Values<'_> {
         Serve {
             listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
-            server: Server { faults: serve.faults, ..self.server(&serve.engine) },
+            server: Server {
+                drain_delay: match serve.drain_delay.as_deref().filter(|text| !text.is_empty()) {
+                    Some(text) => self.time("--drain-delay", text),
+                    None => Duration::ZERO,
+                },
+                faults: serve.faults,
+                ..self.server(&serve.engine)
+            },
         }
     }
 
     fn target(&mut self, target: &args::Target) -> Target {
         let server = self.server(&target.engine);
         match target.endpoint.as_deref().filter(|url| !url.is_empty()) {
-            None => Target::Own(server),
+            None => Target::Own(server.into()),
             Some(url) => {
                 let valid = url.starts_with("http://") || url.starts_with("https://");
                 let valid =
@@ -209,6 +217,7 @@ impl Values<'_> {
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
             sandbox: SandboxMode::Prefer,
+            drain_delay: Duration::ZERO,
             faults: false,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! All that can fail a call fails it here, before anything was sent. Nothing is computed in this module.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub struct Evaluation {
     supervisor: Supervisor,
     decoder: Decoder,
+    /// How long a session may be idle.
+    idle_max: Duration,
     draining: CancellationToken,
 }
 
@@ -51,8 +53,13 @@ struct Prepared {
 impl Evaluation {
     /// The service in front of that supervisor. Once `draining` is cancelled it takes no further variations.
     #[must_use]
-    pub(super) fn new(supervisor: Supervisor, decoder: Decoder, draining: CancellationToken) -> Self {
-        Self { supervisor, decoder, draining }
+    pub(super) fn new(
+        supervisor: Supervisor,
+        decoder: Decoder,
+        idle_max: Duration,
+        draining: CancellationToken,
+    ) -> Self {
+        Self { supervisor, decoder, idle_max, draining }
     }
 
     fn limits(&self) -> &Limits {
@@ -108,8 +115,8 @@ impl Evaluation {
         let in_flight_max = self.limits().in_flight;
         let session = self.open(&call, &prepared, in_flight_max).await?;
         let Prepared { header, layout, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
-        let plan =
-            Plan { call, header, layout, difference_to_base, ordered, in_flight_max, draining: self.draining.clone() };
+        let (idle_max, draining) = (self.idle_max, self.draining.clone());
+        let plan = Plan { call, header, layout, difference_to_base, ordered, in_flight_max, idle_max, draining };
         Ok(exchange::start(plan, self.decoder.clone(), session, variations))
     }
 
@@ -178,7 +185,8 @@ impl EvaluationService for Evaluation {
         let call = Call::new(request.metadata(), self.limits());
         let mut inbound = request.into_inner();
         let prepare = async {
-            let v1::EvaluateStreamStart { base, stats, options } = first_message(&mut inbound).await?;
+            let first = tokio::time::timeout(self.idle_max, first_message(&mut inbound));
+            let v1::EvaluateStreamStart { base, stats, options } = first.await.map_err(|_| CallError::Idle)??;
             let prepared = self.prepare(base, stats, options, Priority::Batch).await;
             self.exchange(call.clone(), prepared.map_err(|error| error.within("start"))?, inbound.map(later_message))
                 .await

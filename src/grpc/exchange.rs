@@ -12,15 +12,24 @@
 //!
 //! The writer ends the call: with a summary when all is answered, with a status when the deadline passes, the client's
 //! stream breaks or the supervisor gives up, and with nothing when the client has left. When the server drains, the
-//! reader stops, what is in hand is answered, and a status says that it was not all. Whichever it is, the session and
-//! the reader are dropped with it.
+//! reader stops, what is in hand is answered, and behind the summary a status says that it was not all. Whichever it
+//! is, the session and the reader are dropped with it. So they are when the client is idle for too long: when it sends
+//! nothing and waits for nothing, or when it does not read.
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{self, error::SendTimeoutError},
+        oneshot,
+    },
+    time::Instant,
+};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -67,6 +76,8 @@ pub(super) struct Plan {
     pub(super) difference_to_base: bool,
     pub(super) ordered: bool,
     pub(super) in_flight_max: usize,
+    /// How long the client may neither send, nor wait, nor read.
+    pub(super) idle_max: Duration,
     /// The server takes no further variations.
     pub(super) draining: CancellationToken,
 }
@@ -108,8 +119,9 @@ async fn run(
     let shared = Arc::new(Shared::new(plan.in_flight_max, decoder.limits().in_flight_size));
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
-    let draining = plan.draining.clone();
-    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: Arc::clone(&shared), draining };
+    let (idle_max, draining) = (plan.idle_max, plan.draining.clone());
+    let shared_with_reader = Arc::clone(&shared);
+    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: shared_with_reader, idle_max, draining };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -133,19 +145,26 @@ async fn run(
         Err(End::Failed(error)) => {
             tracing::info!(request_id = &*call.request_id, ?elapsed, %error, "call failed");
             // Waits for a client that does not read; the session is given up already.
-            let _ = responses.send(Err(error.into())).await;
+            let _ = responses.send_timeout(Err(error.into()), idle_max).await;
         }
     }
 }
 
 /// What reader and writer share.
 struct Shared {
-    /// The variations that the supervisor has, by tag.
-    in_hand: Mutex<HashMap<u64, InHand>>,
+    hand: Mutex<Hand>,
     /// Free places for variations between their reading and the sending of their outcomes.
     window: Semaphore,
     /// Free memory for variations that the supervisor has, in bytes of JSON.
     room: Arc<Semaphore>,
+}
+
+/// What the supervisor has in hand for this call.
+struct Hand {
+    /// The variations, by tag.
+    variations: HashMap<u64, InHand>,
+    /// When the last of them was answered.
+    answered: Instant,
 }
 
 /// A variation that the supervisor has.
@@ -159,12 +178,30 @@ impl Shared {
     fn new(in_flight_max: usize, in_flight_bytes_max: usize) -> Self {
         let window = Semaphore::new(in_flight_max.saturating_mul(WINDOW_FACTOR).min(Semaphore::MAX_PERMITS));
         let room = Arc::new(Semaphore::new(in_flight_bytes_max.min(Semaphore::MAX_PERMITS)));
-        Self { in_hand: Mutex::default(), window, room }
+        let hand = Mutex::new(Hand { variations: HashMap::new(), answered: Instant::now() });
+        Self { hand, window, room }
     }
 
-    /// The map is valid between any two statements, so a panic elsewhere does not matter.
-    fn in_hand(&self) -> std::sync::MutexGuard<'_, HashMap<u64, InHand>> {
-        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The hand is valid between any two statements, so a panic elsewhere does not matter.
+    fn hand(&self) -> std::sync::MutexGuard<'_, Hand> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, tag: u64, id: String, room: OwnedSemaphorePermit) {
+        self.hand().variations.insert(tag, InHand { id, _room: room });
+    }
+
+    /// The id of a variation that is answered; its memory is free again.
+    fn answered(&self, tag: u64) -> String {
+        let mut hand = self.hand();
+        hand.answered = Instant::now();
+        hand.variations.remove(&tag).map_or_else(String::new, |in_hand| in_hand.id)
+    }
+
+    /// Since when the client has not been waiting for anything; it may be now.
+    fn idle_since(&self) -> Instant {
+        let hand = self.hand();
+        if hand.variations.is_empty() { hand.answered } else { Instant::now() }
     }
 }
 
@@ -181,6 +218,7 @@ struct Reader {
     rejected: mpsc::Sender<Rejected>,
     decoder: Decoder,
     shared: Arc<Shared>,
+    idle_max: Duration,
     draining: CancellationToken,
 }
 
@@ -193,7 +231,7 @@ impl Reader {
             let read = async {
                 let place = self.shared.window.acquire().await.map_err(|_| CallError::SessionLost)?;
                 let permit = self.submit.reserve().await.map_err(|_| CallError::SessionLost)?;
-                Ok::<_, CallError>((place, permit, variations.next().await.transpose()?))
+                Ok::<_, CallError>((place, permit, self.next(&mut variations).await?))
             };
             // In this order: who drains reads no further, whatever has arrived. Then a place and a permit go back and no
             // message is lost; reading is over anyway.
@@ -210,7 +248,7 @@ impl Reader {
             match self.decoder.variation(message).await {
                 Ok(Decoded { variation, weight }) => {
                     let room = self.room(weight).await?;
-                    self.shared.in_hand().insert(index, InHand { id, _room: room });
+                    self.shared.take(index, id, room);
                     permit.send(Submission { tag: index, variation: Arc::new(variation) });
                 }
                 Err(failure) => {
@@ -220,6 +258,21 @@ impl Reader {
                 }
             }
             index += 1;
+        }
+    }
+
+    /// The next variation, if the client sends it or waits for others within the time that it may be idle.
+    async fn next(
+        &self,
+        variations: &mut (impl Stream<Item = Result<v1::Variation, CallError>> + Unpin),
+    ) -> Result<Option<v1::Variation>, CallError> {
+        let mut since = Instant::now();
+        loop {
+            match tokio::time::timeout_at(since + self.idle_max, variations.next()).await {
+                Ok(message) => return message.transpose(),
+                Err(_) if self.shared.idle_since() > since => since = self.shared.idle_since(),
+                Err(_) => return Err(CallError::Idle),
+            }
         }
     }
 
@@ -262,7 +315,7 @@ impl Writer {
             // All three are cancel safe by their documentation.
             let outcome = tokio::select! {
                 Some(evaluated) = outcomes.recv() => {
-                    let id = self.shared.in_hand().remove(&evaluated.tag).map_or_else(String::new, |in_hand| in_hand.id);
+                    let id = self.shared.answered(evaluated.tag);
                     let (layout, difference) = (&self.plan.layout, self.plan.difference_to_base);
                     outcome_to_proto(id, evaluated.tag, &evaluated, layout, difference)
                 }
@@ -280,14 +333,12 @@ impl Writer {
             };
             self.pass_on(outcome).await?;
         }
-        if !self.shared.in_hand().is_empty() {
+        if !self.shared.hand().variations.is_empty() {
             return Err(CallError::SessionLost.into());
         }
-        if let Some(refused) = draining {
-            return Err(refused.into());
-        }
         let summary = self.tally.summary(self.plan.call.arrived.elapsed());
-        self.send(Event::Summary(summary)).await
+        self.send(Event::Summary(summary)).await?;
+        draining.map_or(Ok(()), |refused| Err(refused.into()))
     }
 
     /// Sends the outcome, at once or when its turn comes.
@@ -311,7 +362,10 @@ impl Writer {
     }
 
     async fn send(&self, event: Event) -> Result<(), End> {
-        self.responses.send(Ok(event)).await.map_err(|_| End::Left)
+        self.responses.send_timeout(Ok(event), self.plan.idle_max).await.map_err(|error| match error {
+            SendTimeoutError::Closed(_) => End::Left,
+            SendTimeoutError::Timeout(_) => CallError::Idle.into(),
+        })
     }
 }
 

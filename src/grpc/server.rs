@@ -20,10 +20,37 @@ use crate::{
     supervisor::Supervisor,
 };
 
-/// A connection whose peer does not answer a ping is closed, and its sessions are given up.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-/// How long a peer may take to answer a ping.
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes that a client may send ahead on one stream. A session that is not read from holds them back.
+const STREAM_WINDOW_BYTES: u32 = 128 << 10;
+/// The same for a whole connection. With hyper's defaults both are the same, and one session that is not read from
+/// starves all others of its connection; so there is room for some tens of them.
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+
+/// Health name that says whether the server lives, which it also does while it is saturated or drains: a probe that
+/// restarts a server for being busy would make the next one busier.
+pub const LIVENESS: &str = "pobatch.v1.Liveness";
+
+/// How long the front waits for clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// How long a session may stay open while its client neither sends a variation, nor waits for an outcome, nor reads
+    /// those that are there: an optimizer that thinks takes minutes, and a session holds its base and one of few places.
+    pub idle_max: Duration,
+    /// How often a peer is pinged. One that does not answer is gone, and its sessions are given up.
+    pub keepalive_interval: Duration,
+    /// How long a peer may take to answer a ping.
+    pub keepalive_timeout: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            idle_max: Duration::from_secs(15 * 60),
+            keepalive_interval: Duration::from_secs(30),
+            keepalive_timeout: Duration::from_secs(20),
+        }
+    }
+}
 
 /// All services in front of that supervisor. Health says SERVING from the start: a supervisor is handed out when it is
 /// ready.
@@ -35,12 +62,13 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 pub async fn router(
     supervisor: Supervisor,
     limits: Limits,
+    timing: Timing,
 ) -> Result<(Router, Health), tonic_reflection::server::Error> {
     let draining = CancellationToken::new();
     let (request_size, response_size) = (limits.request_size, limits.response_size);
     let metadata_size = u32::try_from(limits.metadata_size).unwrap_or(u32::MAX);
     let decoder = Decoder::new(limits);
-    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), draining.clone());
+    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), timing.idle_max, draining.clone());
     let evaluation = EvaluationServiceServer::new(evaluation)
         .max_decoding_message_size(request_size)
         .max_encoding_message_size(response_size)
@@ -53,6 +81,7 @@ pub async fn router(
     let (reporter, health_service) = tonic_health::server::health_reporter();
     let health = Health { reporter, draining };
     health.set_serving(true).await;
+    health.reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
 
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -62,8 +91,10 @@ pub async fn router(
     let router = Server::builder()
         .tcp_nodelay(true)
         .http2_max_header_list_size(metadata_size)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_keepalive_interval(Some(timing.keepalive_interval))
+        .http2_keepalive_timeout(Some(timing.keepalive_timeout))
         .add_service(evaluation)
         .add_service(catalog)
         .add_service(health_service)
@@ -71,6 +102,9 @@ pub async fn router(
         .add_service(reflection().build_v1alpha()?);
     Ok((router, health))
 }
+
+/// Health names that say whether the server takes calls.
+const READINESS: [&str; 3] = ["", EvaluationServiceServer::<Evaluation>::NAME, CatalogServiceServer::<Catalog>::NAME];
 
 /// Whether the server takes calls, and what `grpc.health.v1` says about it.
 #[derive(Clone, Debug)]
@@ -87,12 +121,19 @@ impl Health {
         self.draining.cancel();
     }
 
-    /// Says for every service, and for the server as a whole, whether it takes calls.
+    /// Says for every service, and for the server as a whole, whether it takes calls. Liveness is another matter.
     pub async fn set_serving(&self, serving: bool) {
         let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
-        let services = ["", EvaluationServiceServer::<Evaluation>::NAME, CatalogServiceServer::<Catalog>::NAME];
-        for service in services {
+        for service in READINESS {
             self.reporter.set_service_status(service, status).await;
+        }
+    }
+
+    /// Ends the streams of those who watch health. They have heard that the server drains, and a graceful shutdown
+    /// would wait for them until its grace is over.
+    pub async fn dismiss_watchers(&mut self) {
+        for service in READINESS.into_iter().chain([LIVENESS]) {
+            self.reporter.clear_service_status(service).await;
         }
     }
 }

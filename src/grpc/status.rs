@@ -79,6 +79,9 @@ pub enum CallError {
     /// The call's deadline has passed.
     #[error("the call's deadline has passed")]
     DeadlineExceeded,
+    /// The client neither sent nor read anything for too long.
+    #[error("the session was idle for too long; open another one")]
+    Idle,
     /// The supervisor gave the session up.
     #[error("the session was given up with variations unanswered")]
     SessionLost,
@@ -179,6 +182,8 @@ impl CallError {
             Self::Refused(refusal) | Self::Full(refusal, _) => code_of_refusal(*refusal),
             Self::SessionLost => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
+            // Sending the same again does not help, opening the session again does.
+            Self::Idle => Code::Aborted,
             Self::Inbound(status) => status.code(),
             Self::Internal(_) => Code::Internal,
         }
@@ -205,6 +210,7 @@ impl CallError {
             Self::Inbound(status) if status.code() == Code::OutOfRange => LIMIT_EXCEEDED,
             Self::Limit { .. } => LIMIT_EXCEEDED,
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::Idle => "IDLE",
             Self::SessionLost => "SESSION_LOST",
             Self::Inbound(_) => "REQUEST_STREAM_BROKEN",
             Self::Internal(_) => "INTERNAL",
@@ -351,6 +357,7 @@ mod tests {
             (CallError::UnknownEngine { asked: "x".into(), present: "sample".into() }, Code::NotFound),
             (CallError::UnknownBase(base_id()), Code::NotFound),
             (CallError::DeadlineExceeded, Code::DeadlineExceeded),
+            (CallError::Idle, Code::Aborted),
             (CallError::SessionLost, Code::Unavailable),
             (CallError::Inbound(Status::out_of_range("too large")), Code::OutOfRange),
             (CallError::Internal("x".into()), Code::Internal),
@@ -386,6 +393,7 @@ mod tests {
             CallError::SessionLost => 11,
             CallError::Inbound(_) => 12,
             CallError::Internal(_) => 13,
+            CallError::Idle => 16,
         }
     }
 
@@ -394,7 +402,7 @@ mod tests {
         let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, (0..16).collect::<Vec<_>>(), "a variant is missing from the list");
+        assert_eq!(places, (0..17).collect::<Vec<_>>(), "a variant is missing from the list");
 
         for (error, code) in every_error() {
             let status = Status::from(error.clone());

@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_stream::{StreamExt as _, wrappers::TcpListenerStream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::{v1 as reflection_v1, v1alpha as reflection_v1alpha};
 use tonic_types::StatusExt as _;
 
 use super::{
+    decode::Decoder,
+    evaluation::Evaluation,
     fixture::{self, Next, XML, answer_all, base, engine},
-    server::{Health, router},
+    server::{Health, Timing, router},
 };
 use crate::{
     build::{code, limits::Limits, outcome::Selection},
     proto::v1::{
         self, catalog_service_client::CatalogServiceClient, evaluate_batch_response, evaluate_stream_request,
-        evaluate_stream_response, evaluation_service_client::EvaluationServiceClient, outcome,
+        evaluate_stream_response, evaluation_service_client::EvaluationServiceClient,
+        evaluation_service_server::EvaluationService as _, outcome,
     },
     supervisor::{Priority, Supervisor},
     task,
@@ -46,7 +50,7 @@ impl Front {
     async fn serve(supervisor: Supervisor, driver: task::Owned, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (router, health) = router(supervisor, limits).await.unwrap();
+        let (router, health) = router(supervisor, limits, Timing::default()).await.unwrap();
         let server = task::spawn_owned("server", async move {
             router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
@@ -206,32 +210,45 @@ async fn a_session_starts_with_start_and_has_only_one() {
     }
 }
 
-#[tokio::test]
-async fn an_expired_call_is_told_so_with_the_right_code() {
+/// A service whose work is taken and never answered. Not over the wire: the client has a timer of its own, which may win
+/// on a busy machine; and so time can be paused.
+fn unanswered() -> (Evaluation, task::Owned) {
     let (supervisor, mut events) = Supervisor::scripted(engine());
-    // Work is taken and never answered.
     let driver = task::spawn_owned("driver", async move {
         let mut held = Vec::new();
         while let Some(next) = fixture::next(&mut events).await {
             held.push(next);
         }
     });
-    let front = Front::serve(supervisor, driver, Limits::default()).await;
-    let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
-    let mut request = Request::new(request);
-    request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    let status = front.evaluation().evaluate(request).await.unwrap_err();
-    assert_status(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    let decoder = Decoder::new(Limits::default());
+    let service = Evaluation::new(supervisor, decoder, Timing::default().idle_max, CancellationToken::new());
+    (service, driver)
+}
 
-    let mut request = Request::new(v1::EvaluateBatchRequest {
-        base: Some(xml(XML)),
-        variations: vec![variation(1)],
-        ..Default::default()
-    });
-    request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    let mut answer = front.evaluation().evaluate_batch(request).await.unwrap().into_inner();
-    answer.message().await.unwrap().expect("the header");
-    assert_status(&answer.message().await.unwrap_err(), Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+#[tokio::test(start_paused = true)]
+async fn an_expired_call_is_told_so_with_the_right_code() {
+    let (service, _driver) = unanswered();
+    let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
+    let status = service.evaluate(expiring(request)).await.unwrap_err();
+    assert_status(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_call_is_told_so_behind_its_header() {
+    let (service, _driver) = unanswered();
+    let (base, variations) = (Some(xml(XML)), vec![variation(1)]);
+    let request = v1::EvaluateBatchRequest { base, variations, ..Default::default() };
+    let mut answer = service.evaluate_batch(expiring(request)).await.unwrap().into_inner();
+    answer.next().await.unwrap().expect("the header");
+    let status = answer.next().await.unwrap().unwrap_err();
+    assert_status(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+}
+
+/// The request, with a deadline.
+fn expiring<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("grpc-timeout", "5S".parse().unwrap());
+    request
 }
 
 #[tokio::test]
@@ -317,6 +334,8 @@ async fn a_draining_server_ends_idle_sessions_and_refuses_new_calls() {
     answer.message().await.unwrap().expect("the header");
 
     front.health.drain().await;
+    let last = answer.message().await.unwrap().and_then(|message| message.response);
+    assert!(matches!(last, Some(evaluate_stream_response::Response::Summary(_))), "{last:?}");
     assert_status(&answer.message().await.unwrap_err(), Code::Unavailable, "DRAINING");
     let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
     let status = front.evaluation().evaluate(request).await.unwrap_err();

@@ -60,6 +60,9 @@ const FAILURES_REMEMBERED_MAX: usize = 1024;
 /// Variations of a runtime after which it compares its base: often enough to notice, and half a per cent of the time.
 const CHECK_EVERY: u32 = 200;
 
+/// What is said to those whose variations are not evaluated because the server stops.
+const STOPPING: &str = "the server stops before it came to this; send it to another";
+
 type Reply<T> = oneshot::Sender<Result<T, BaseError>>;
 
 /// What the driver hears.
@@ -77,6 +80,8 @@ pub enum Event {
     Submitted(SessionId, Vec<Item>),
     /// A session is over.
     SessionClosed(SessionId),
+    /// The server stops: everything that is not answered yet is answered now.
+    GiveUp,
     /// A base has been loaded, or not.
     BaseLoaded(BaseId, Result<Template, BaseError>),
     /// The zygote has been booted again, or not.
@@ -114,6 +119,7 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         usage: HashMap::new(),
         counters: Counters::default(),
         verify_due: 0.0,
+        given_up: false,
         next_id: 0,
         events: sender.downgrade(),
         engine: zygote.facts.name.clone(),
@@ -143,6 +149,8 @@ struct Driver {
     counters: Counters,
     /// How much of a variation is due for verification.
     verify_due: f64,
+    /// Nothing is evaluated any more.
+    given_up: bool,
     next_id: u64,
     /// Weak, or the driver would keep itself alive.
     events: mpsc::WeakSender<Event>,
@@ -218,6 +226,7 @@ impl Driver {
                 }
                 self.carry_out_all(actions);
             }
+            Event::GiveUp => self.give_up(),
             Event::BaseLoaded(id, result) => self.base_loaded(id, result),
             Event::ZygoteBooted(Ok(zygote)) => self.zygote = Some(zygote.fork_point),
             Event::ZygoteBooted(Err(error)) => {
@@ -417,6 +426,9 @@ impl Driver {
     }
 
     fn open_session(&mut self, spec: SessionSpec) -> Result<SessionId, BaseError> {
+        if self.given_up {
+            return Err(Refusal::Draining.into());
+        }
         if self.sessions.len() >= self.settings.sessions_max {
             return Err(Refusal::SessionsFull.into());
         }
@@ -432,6 +444,12 @@ impl Driver {
 
     fn submitted(&mut self, session: SessionId, items: Vec<Item>) {
         let Some(spec) = self.sessions.get(&session) else { return };
+        if self.given_up {
+            for item in items {
+                item.fail(FailureReason::Unavailable, STOPPING);
+            }
+            return;
+        }
         if !self.bases.contains_key(&spec.base) {
             for item in items {
                 item.fail(FailureReason::Unavailable, "the base could not be kept; send the build again");
@@ -445,6 +463,18 @@ impl Driver {
             ids.push(id);
         }
         self.dispatch.submit(session, ids);
+    }
+
+    /// Answers everything that waits or is at work. What runtimes still say about it finds nobody.
+    fn give_up(&mut self) {
+        self.given_up = true;
+        let bases: Vec<_> = self.bases.keys().copied().collect();
+        for base in bases {
+            self.dispatch.drop_base(base);
+        }
+        for (_, item) in self.items.drain() {
+            item.fail(FailureReason::Unavailable, STOPPING);
+        }
     }
 
     fn again_by_plain_path(&mut self, shard: usize, generation: u64) {

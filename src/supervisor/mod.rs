@@ -280,6 +280,13 @@ impl Supervisor {
         Ok(session)
     }
 
+    /// Evaluates nothing any more: every variation that is not answered yet is, with
+    /// [`FailureReason::Unavailable`](crate::build::outcome::FailureReason::Unavailable), and so is every later one.
+    pub async fn give_up(&self) {
+        // A driver that has gone has answered everything.
+        let _ = self.driver.send(driver::Event::GiveUp).await;
+    }
+
     /// What the supervisor is doing, for status and tests.
     ///
     /// # Errors

@@ -1,14 +1,29 @@
 //! What the tests share: a supervisor on the sample engine, and ways to hurt its runtimes.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+pub mod chance;
+pub mod front;
+pub mod machine;
+pub mod proxy;
+pub mod served;
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use pobatch::{
     build::{
         base::Base,
+        limits::Limits,
         outcome::{Evaluated, Selection},
         variation::{ConfigValue, Variation},
     },
+    config,
     supervisor::{
         EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
     },
@@ -31,6 +46,36 @@ pub fn settings() -> Settings {
         faults: true,
         sandbox: SandboxMode::Prefer,
     }
+}
+
+/// The same, as the command line makes it.
+pub fn server() -> config::Server {
+    let settings = settings();
+    config::Server {
+        executable: settings.executable,
+        engine: settings.engine,
+        shards: settings.shards,
+        limits: Limits {
+            bases: settings.bases_max,
+            sessions: settings.sessions_max,
+            queue: settings.queue_max,
+            in_flight: 64,
+            ..Limits::default()
+        },
+        variation_timeout: settings.variation_timeout,
+        verify_ratio: settings.verify_ratio,
+        memory: settings.memory,
+        sandbox: settings.sandbox,
+        drain_delay: Duration::ZERO,
+        faults: settings.faults,
+    }
+}
+
+/// Writes a program.
+pub fn script(path: &Path, text: &str) {
+    let mut file = fs::File::create(path).expect("a place for it");
+    file.write_all(text.as_bytes()).expect("room for it");
+    file.set_permissions(fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
 pub const WITCH: &str = include_str!("../../examples/witch.xml");

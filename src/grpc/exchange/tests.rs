@@ -26,6 +26,9 @@ const WINDOW: usize = IN_FLIGHT * WINDOW_FACTOR;
 /// Longer than anything takes that happens at all: time is paused, so it passes at once when all tasks wait.
 const NEVER: Duration = Duration::from_secs(60);
 
+/// Longer than that.
+const IDLE_MAX: Duration = Duration::from_secs(3600);
+
 /// A running exchange, with the test as client and as driver.
 struct Running {
     client: Option<UnboundedSender<Result<v1::Variation, CallError>>>,
@@ -59,6 +62,7 @@ impl Running {
             difference_to_base: false,
             ordered: false,
             in_flight_max: IN_FLIGHT,
+            idle_max: IDLE_MAX,
             draining: CancellationToken::new(),
         };
         change(&mut plan);
@@ -365,5 +369,42 @@ async fn when_the_server_drains_what_is_in_hand_is_answered_and_the_call_fails()
     assert!(running.work().await.is_none(), "nothing more is read");
     held.into_iter().for_each(answer);
     assert_eq!(running.outcome().await.variation_id, "v7");
+    assert!(matches!(running.event().await, Some(Ok(Event::Summary(summary))) if summary.succeeded == 1));
     running.assert_fails(Code::Unavailable).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_nothing_and_waits_for_nothing_is_sent_away() {
+    let mut running = Running::start(|plan| plan.idle_max = NEVER / 4).await;
+    running.assert_header().await;
+    running.assert_fails(Code::Aborted).await;
+    running.assert_session_is_given_up().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_waits_for_its_outcome_is_not_idle() {
+    let mut running = Running::start(|plan| plan.idle_max = NEVER / 4).await;
+    running.assert_header().await;
+    running.send(7);
+    let held = running.work().await.unwrap();
+    assert!(running.work().await.is_none(), "four times as long as it may be idle");
+    let answered = tokio::time::Instant::now();
+    held.into_iter().for_each(answer);
+    assert_eq!(running.outcome().await.variation_id, "v7");
+    running.assert_fails(Code::Aborted).await;
+    assert!(answered.elapsed() >= NEVER / 4, "the time counts from the last outcome");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_sent_away() {
+    let mut running = Running::start(|plan| plan.idle_max = NEVER / 4).await;
+    (0..10 * RESPONSES_MAX).for_each(|_| running.send(7));
+    loop {
+        match tokio::time::timeout(NEVER, next(&mut running.driver)).await {
+            Ok(Some(Next::Work(items))) => items.into_iter().for_each(answer),
+            Ok(Some(Next::Closed)) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    running.assert_fails(Code::Aborted).await;
 }

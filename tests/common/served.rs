@@ -1,0 +1,80 @@
+//! `pobatch serve` as a process of its own, with its faults switched on.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal};
+
+use super::{PATIENCE, front::POLL, machine};
+
+/// A server that does not outlive its test.
+pub struct Served {
+    child: Child,
+    pub url: String,
+}
+
+impl Served {
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pobatch"))
+            .args(["serve", "--faults", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env_clear()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        let output = child.stdout.as_mut().expect("its output is piped");
+        BufReader::new(output).read_line(&mut line).expect("it says where it listens");
+        let url = line.trim().rsplit(' ').next().expect("a word").to_owned();
+        Self { child, url }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("not zero");
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+
+    /// Process ids of its runtimes: all are its children.
+    pub fn runtimes(&self) -> Vec<u32> {
+        machine::children(self.child.id()).into_iter().collect()
+    }
+
+    /// What the server itself holds in memory, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        machine::resident_bytes(self.child.id())
+    }
+
+    pub async fn ended(mut self) -> ExitStatus {
+        let waiting = async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("it is our child") {
+                    return status;
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("it ends in time")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until none of these processes runs any more. Orphans that nobody reaps count as gone: they are dead.
+pub async fn gone(pids: &[u32]) {
+    let running = |pid: &&u32| machine::state(**pid).is_some_and(|(state, _)| state != 'Z' && state != 'X');
+    let waiting = async {
+        while pids.iter().any(|pid| running(&pid)) {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let ended = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+    assert!(ended, "still running: {:?}", pids.iter().filter(running).collect::<Vec<_>>());
+}

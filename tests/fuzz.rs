@@ -1,0 +1,369 @@
+//! What strangers send, and what broken processes say: share codes, builds, variations, frames. Whatever it is, it gives
+//! a value or a typed error, never a panic, and never more than its bounds allow.
+//!
+//! A short run in CI; `PROPTEST_CASES=100000 cargo test --release --test fuzz` searches for longer.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod fuzz_support;
+
+use std::{cell::RefCell, collections::VecDeque, io};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
+use fuzz_support::{any_variation, builds, json, mutated, mutation};
+use pobatch::{
+    build::{code, limits::Limits, outcome::FailureReason, validate, variation::Variation, xml},
+    grpc::convert::{variation_from_proto, variation_to_proto},
+    proto::{
+        runtime::{self, Command, Report, command},
+        v1,
+    },
+    runtime::{
+        command_loop::{self, Runtime},
+        fork::Forked,
+        vm::{BootOptions, EngineKind, Vm},
+    },
+    wire::{self, Connection, WireError},
+};
+use proptest::prelude::*;
+use prost::Message as _;
+
+const WITCH: &str = include_str!("../examples/witch.xml");
+
+proptest! {
+    // Share codes.
+
+    #[test]
+    fn any_text_as_a_share_code_gives_text_or_an_error(text in any::<String>()) {
+        let _ = code::decode(&text, &Limits::default());
+    }
+
+    #[test]
+    fn any_bytes_in_a_share_code_give_bounded_text_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        if let Ok(text) = code::decode(&URL_SAFE.encode(bytes), &Limits::default()) {
+            prop_assert!(text.len() <= Limits::default().xml_size);
+        }
+    }
+
+    #[test]
+    fn a_damaged_share_code_gives_the_build_or_an_error_but_no_other_build(changes in mutation(8)) {
+        let whole = code::encode(WITCH);
+        let damaged = mutated(whole.as_bytes(), &changes);
+        let Ok(damaged) = String::from_utf8(damaged) else { return Ok(()) };
+        // Raw deflate has no check sum, and anything may happen to be that; zlib has one.
+        let zlib = damaged.get(..4) == whole.get(..4);
+        if let (true, Ok(text)) = (zlib, code::decode(&damaged, &Limits::default())) {
+            prop_assert_eq!(text, WITCH);
+        }
+    }
+
+    // Builds.
+
+    #[test]
+    fn any_text_as_a_build_is_checked_without_harm(text in any::<String>()) {
+        let _ = xml::check(&text, &Limits::default());
+    }
+
+    #[test]
+    fn what_passes_as_a_build_is_one(text in builds()) {
+        if xml::check(&text, &Limits::default()).is_ok() {
+            let document = roxmltree::Document::parse(&text).unwrap();
+            prop_assert_eq!(document.root_element().tag_name().name(), "PathOfBuilding");
+            let deepest = document.descendants().map(|node| node.ancestors().count()).max().unwrap();
+            prop_assert!(deepest <= Limits::default().xml_depth + 2);
+        }
+    }
+
+    #[test]
+    fn a_damaged_build_is_loaded_or_refused_by_a_reason_that_is_the_builds(changes in mutation(6)) {
+        let Ok(text) = String::from_utf8(mutated(WITCH.as_bytes(), &changes)) else { return Ok(()) };
+        if xml::check(&text, &Limits::default()).is_err() {
+            return Ok(());
+        }
+        match with_engine(|vm| vm.load_base(&text)) {
+            Ok(base) => prop_assert!(!base.stats.is_empty()),
+            Err(error) => {
+                let failure = error.into_failure();
+                prop_assert_ne!(failure.kind.as_str(), "engine_error", "{}", failure.message);
+                prop_assert!(FailureReason::from_name(&failure.kind).is_some(), "{:?}", failure);
+            }
+        }
+    }
+
+    // Variations.
+
+    #[test]
+    fn any_variation_is_checked_without_harm_and_its_text_is_its_own(variation in any_variation()) {
+        let _ = validate::check(&variation, &Limits::default());
+        let text = serde_json::to_string(&variation).unwrap();
+        let again: Variation = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(serde_json::to_string(&again).unwrap(), text);
+        prop_assert_eq!(again, variation);
+    }
+
+    #[test]
+    fn a_variation_that_passes_survives_the_wire(variation in any_variation()) {
+        let checked = validate::check(&variation, &Limits::default());
+        let message = variation_to_proto("id".to_owned(), &variation);
+        let message = v1::Variation::decode(message.encode_to_vec().as_slice()).unwrap();
+        match (checked, variation_from_proto(message, &Limits::default())) {
+            (Ok(()), Ok(again)) => prop_assert_eq!(again, variation),
+            (Ok(()), Err(failure)) => prop_assert!(false, "{}", failure),
+            (Err(_), _) => {}
+        }
+    }
+
+    #[test]
+    fn any_bytes_as_a_variation_are_refused_or_taken(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(message) = v1::Variation::decode(bytes.as_slice()) {
+            let _ = variation_from_proto(message, &Limits::default());
+        }
+    }
+
+    #[test]
+    fn any_json_as_a_variation_is_refused_or_taken(text in json()) {
+        if let Ok(variation) = serde_json::from_str::<Variation>(&text) {
+            let _ = validate::check(&variation, &Limits::default());
+        }
+    }
+
+    #[test]
+    fn a_variation_that_passes_has_values_or_a_reason_that_is_its_own(variation in any_variation()) {
+        // A replacement build is a build, and fuzzed as such.
+        let variation = Variation { build: None, ..variation };
+        if validate::check(&variation, &Limits::default()).is_err() {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&variation).unwrap();
+        with_engine(|vm| {
+            if vm.base_names().is_empty() {
+                vm.load_base(WITCH).unwrap();
+            }
+            let fast = vm.evaluate(&text, &[], false);
+            if let Some(failure) = &fast.failure {
+                prop_assert_ne!(failure.kind.as_str(), "engine_error", "{}", failure.message);
+                prop_assert!(FailureReason::from_name(&failure.kind).is_some(), "{:?}", failure);
+            }
+            let again = vm.evaluate(&text, &[], false);
+            prop_assert_eq!((fast.kinds, fast.values, fast.failure), (again.kinds, again.values, again.failure));
+            Ok(())
+        })?;
+    }
+
+    // Frames.
+
+    #[test]
+    fn any_bytes_from_a_runtime_are_a_report_or_an_error(bytes in frames()) {
+        let mut reader = bytes.as_slice();
+        while wire::read::<Report>(&mut reader).is_ok() {}
+    }
+
+    #[test]
+    fn both_ends_read_the_same_out_of_the_same_bytes(
+        bytes in frames(),
+        pieces in prop::collection::vec(1_usize..40, 1..20),
+    ) {
+        let mut blocking = Vec::new();
+        let mut reader = bytes.as_slice();
+        let end = loop {
+            match wire::read::<Report>(&mut reader) {
+                Ok(report) => blocking.push(report),
+                Err(error) => break error,
+            }
+        };
+        let (found, other_end) = received(&bytes, &pieces);
+        prop_assert_eq!(format!("{found:?}"), format!("{blocking:?}"));
+        prop_assert_eq!(std::mem::discriminant(&other_end), std::mem::discriminant(&end), "{} {}", other_end, end);
+    }
+
+    #[test]
+    fn a_runtime_that_hears_nonsense_ends_in_order(bytes in frames(), changes in mutation(4)) {
+        let mut bytes = bytes;
+        for command in commands() {
+            wire::encode(&command, &mut bytes).unwrap();
+        }
+        let bytes = mutated(&bytes, &changes);
+        // Nobody comes out of a sandbox again, and it is this test's process that would go in.
+        prop_assume!(!commands_in(&bytes).any(|command| asks_for_a_sandbox(&command)));
+        let mut socket = Line { input: bytes.into(), output: Vec::new() };
+        let _ = command_loop::run(
+            &mut Runtime::default(),
+            &mut socket,
+            |_| Ok(Forked::Parent(1)),
+            |line| !line.input.is_empty(),
+        );
+        // Whatever it said until then is said properly.
+        let mut said = socket.output.as_slice();
+        let end = loop {
+            match wire::read::<Report>(&mut said) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        prop_assert!(matches!(end, WireError::Closed), "{}", end);
+    }
+}
+
+proptest! {
+    // A case takes a fifth of a second: megabytes are deflated.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(16)))]
+
+    #[test]
+    fn a_code_that_inflates_to_a_lot_is_bounded(over in -3000_i64..3000, piece in "[ -~]{1,2000}") {
+        let wanted = usize::try_from(i64::try_from(Limits::default().xml_size).unwrap() + over).unwrap();
+        let mut text = piece.repeat(wanted.div_ceil(piece.len()));
+        text.truncate(wanted);
+        match code::decode(&code::encode(&text), &Limits::default()) {
+            Ok(decoded) => prop_assert!(over <= 0 && decoded == text),
+            Err(error) => prop_assert!(over > 0, "{} bytes: {}", text.len(), error),
+        }
+    }
+}
+
+/// Bytes of a socket: noise, frames that announce nonsense, and real ones that are damaged.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let noise = prop::collection::vec(any::<u8>(), 0..400);
+    let announced = (any::<u32>(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(length, body)| {
+        let mut bytes = length.to_be_bytes().to_vec();
+        bytes.extend(body);
+        bytes
+    });
+    let framed = prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..6).prop_map(|bodies| {
+        let mut bytes = Vec::new();
+        for body in bodies {
+            bytes.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
+            bytes.extend(body);
+        }
+        bytes
+    });
+    let damaged = mutation(4).prop_map(|changes| {
+        let mut bytes = Vec::new();
+        for report in reports() {
+            wire::encode(&report, &mut bytes).unwrap();
+        }
+        mutated(&bytes, &changes)
+    });
+    prop_oneof![noise, announced, framed, damaged]
+}
+
+fn reports() -> Vec<Report> {
+    use runtime::report::Report as Of;
+
+    let stat = runtime::Stat { name: "Life".into(), value: Some(runtime::stat::Value::Number(1.5)) };
+    let outcome = runtime::Outcome {
+        kinds: b"nb-x".to_vec().into(),
+        values: vec![0; 32].into(),
+        extra: vec![stat.clone()],
+        compute_seconds: f64::NAN,
+        path: "fast".into(),
+        ..runtime::Outcome::default()
+    };
+    let loaded = runtime::BaseLoaded { stats: vec![stat], ..runtime::BaseLoaded::default() };
+    [
+        Of::Hello(runtime::Hello { protocol_version: wire::PROTOCOL_VERSION, pid: 7 }),
+        Of::Outcome(outcome),
+        Of::BaseLoaded(loaded),
+        Of::Forked(runtime::Forked { pid: 9 }),
+    ]
+    .into_iter()
+    .map(|report| Report { report: Some(report) })
+    .collect()
+}
+
+fn commands() -> Vec<Command> {
+    let evaluate = runtime::Evaluate {
+        variations: vec![b"{}".to_vec().into(), b"{\"level\":".to_vec().into()],
+        check_every: 1,
+        ..runtime::Evaluate::default()
+    };
+    let load = runtime::LoadBase { xml: "<PathOfBuilding/>".into(), warm_up: true };
+    [
+        command::Command::Evaluate(evaluate.clone()),
+        command::Command::Evaluate(runtime::Evaluate { plain: true, ..evaluate }),
+        command::Command::Cancel(runtime::Cancel {}),
+        command::Command::LoadBase(load),
+        command::Command::Collect(runtime::Collect {}),
+        command::Command::Fork(runtime::Fork { role: "r".into() }),
+        command::Command::DescribeEngine(runtime::DescribeEngine {}),
+        command::Command::ListPassives(runtime::ListPassives {}),
+    ]
+    .into_iter()
+    .map(|command| Command { command: Some(command) })
+    .collect()
+}
+
+/// The commands that a runtime hears in these bytes before it has heard enough.
+fn commands_in(mut bytes: &[u8]) -> impl Iterator<Item = Command> {
+    std::iter::from_fn(move || wire::read(&mut bytes).ok())
+}
+
+fn asks_for_a_sandbox(command: &Command) -> bool {
+    matches!(&command.command, Some(command::Command::Boot(boot)) if boot.sandbox)
+}
+
+/// What the server's end makes of these bytes when they arrive in pieces of these sizes.
+fn received(bytes: &[u8], pieces: &[usize]) -> (Vec<Report>, WireError) {
+    use tokio::io::AsyncWriteExt as _;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (ours, mut theirs) = tokio::net::UnixStream::pair().unwrap();
+        let mut connection = Connection::new(ours);
+        let write = async {
+            let (mut rest, mut sizes) = (bytes, pieces.iter().cycle());
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at((*sizes.next().unwrap()).min(rest.len()));
+                // A reader that has heard enough is gone.
+                if theirs.write_all(piece).await.is_err() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+                rest = behind;
+            }
+            drop(theirs);
+        };
+        let read = async {
+            let mut reports = Vec::new();
+            loop {
+                match connection.receive::<Report>().await {
+                    Ok(report) => reports.push(report),
+                    Err(error) => return (reports, error),
+                }
+            }
+        };
+        tokio::join!(write, read).1
+    })
+}
+
+/// A runtime's socket, in memory.
+struct Line {
+    input: VecDeque<u8>,
+    output: Vec<u8>,
+}
+
+impl io::Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.input.read(buffer)
+    }
+}
+
+impl io::Write for Line {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.output.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The sample engine, booted once for each thread.
+fn with_engine<T>(ask: impl FnOnce(&mut Vm) -> T) -> T {
+    thread_local! {
+        static VM: RefCell<Vm> = {
+            let mut vm = Vm::new(EngineKind::Sample, None).unwrap();
+            vm.boot(&BootOptions::default()).unwrap();
+            RefCell::new(vm)
+        };
+    }
+    VM.with_borrow_mut(ask)
+}

@@ -17,13 +17,16 @@ use tonic::transport::server::{Router, TcpIncoming};
 use crate::{
     build::base::EngineFacts,
     config,
-    grpc::server::{self, Health, Timing},
+    grpc::server::{self, Health},
     supervisor::{Settings, StartError, Supervisor},
 };
 
 /// How long before the end of the grace what is in hand is given up: its answers need time to travel. A quarter of the
 /// grace if that is less.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How often readiness is looked at: a probe comes every few seconds.
+const READINESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +95,15 @@ impl App {
         })
         .await?;
         let engine = supervisor.engine();
-        let (router, health) = server::router(supervisor.clone(), limits, Timing::default()).await?;
+        let (router, health) = server::router(supervisor.clone(), limits).await?;
         tracing::info!(%address, engine = engine.name, version = engine.version, shards = settings.shards, "ready");
-        Ok(Self { address, listener, router, health, supervisor, drain_delay: settings.drain_delay })
+        Ok(Self { address, listener, router, health, supervisor, drain_delay: Duration::ZERO })
+    }
+
+    /// The same server, which serves on for that long when it is stopped, while health says that it will not.
+    #[must_use]
+    pub fn with_drain_delay(self, drain_delay: Duration) -> Self {
+        Self { drain_delay, ..self }
     }
 
     /// Where it listens.
@@ -121,7 +130,10 @@ impl App {
         let serving = router.serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });
         tokio::pin!(serving);
         let drain = async {
-            shutdown.await;
+            tokio::select! {
+                () = shutdown => {}
+                () = follow(&supervisor, &health) => {}
+            }
             health.set_serving(false).await;
             tokio::time::sleep(drain_delay).await;
             health.drain().await;
@@ -137,6 +149,21 @@ impl App {
             biased;
             ended = &mut serving => Ok(ended.map(|()| Drained::Finished)?),
             () = drain => Ok(Drained::GaveUp),
+        }
+    }
+}
+
+/// Has health say what the supervisor says of itself. Never ends.
+async fn follow(supervisor: &Supervisor, health: &Health) {
+    let mut interval = tokio::time::interval(READINESS_INTERVAL);
+    let mut was_ready = true;
+    loop {
+        interval.tick().await;
+        let is_ready = supervisor.status().await.is_ok_and(|status| status.is_ready());
+        if is_ready != was_ready {
+            was_ready = is_ready;
+            tracing::warn!(is_ready, "readiness changed");
+            health.set_serving(is_ready).await;
         }
     }
 }

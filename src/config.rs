@@ -84,8 +84,6 @@ pub struct Server {
     pub memory: memory::Marks,
     /// What runtimes do where the kernel cannot keep them in.
     pub sandbox: SandboxMode,
-    /// How long it serves on after it was stopped, while health says that it will not.
-    pub drain_delay: Duration,
     /// Whether the sample engine can be made to misbehave.
     pub faults: bool,
 }
@@ -95,7 +93,9 @@ pub struct Server {
 pub struct Serve {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// How long calls in hand may take when it is stopped.
+    /// How long it serves on when it is stopped, while health says that it will not.
+    pub drain_delay: Duration,
+    /// How long calls in hand may take after that.
     pub drain_grace: Duration,
     /// What it serves.
     pub server: Server,

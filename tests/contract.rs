@@ -20,7 +20,7 @@ use common::{
 use pobatch::{
     app::{App, Drained},
     build::{limits::Limits, variation::Variation},
-    grpc::server::{LIVENESS, Timing},
+    grpc::server::{LIVENESS, Patience},
     proto::v1::{
         self, FailureReason, evaluate_stream_response::Response, evaluation_service_client::EvaluationServiceClient,
     },
@@ -75,9 +75,9 @@ async fn a_stream_ends_at_its_deadline_and_what_it_had_queued_never_runs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_pushes_50_000_and_reads_none_is_not_read_from_beyond_the_cap() {
-    const IN_FLIGHT: usize = 64;
-    let limits = Limits { in_flight: IN_FLIGHT, ..Limits::default() };
-    let front = Front::start_with(settings(), limits, Timing::default()).await;
+    let limits = Limits { in_flight: 64, ..Limits::default() };
+    let cap = limits.in_flight;
+    let front = Front::start_with(settings(), limits, Patience::default()).await;
     let mut stream = Stream::open(connect(&front.url).await, start(None)).await.unwrap();
     let requests = stream.requests.take().unwrap();
     let (pushed, mut progress) = mpsc::channel(1);
@@ -96,7 +96,7 @@ async fn a_client_that_pushes_50_000_and_reads_none_is_not_read_from_beyond_the_
         most = most.max(status.queued);
     }
     assert!(!pusher.is_finished(), "the client could push everything: nothing holds it back");
-    assert!(most <= IN_FLIGHT, "{most} waited at once");
+    assert!(most <= cap, "{most} waited at once");
     front.until("idle shards", |status| status.queued == 0 && status.shards.iter().all(|shard| !shard.busy)).await;
 
     // When it reads, nothing is missing.
@@ -140,7 +140,7 @@ async fn a_full_queue_refuses_new_sessions_before_headers_and_leaves_open_ones_a
     let channel = connect(&front.url).await;
     let mut first = Stream::open(channel.clone(), start(None)).await.unwrap();
     first.send("stuck", &fault("loop")).await;
-    front.until("a runtime at work", |status| status.shards[0].busy).await;
+    front.until("work", |status| status.shards[0].busy).await;
     for index in 0..20 {
         first.send(index, &level(index + 1)).await;
     }
@@ -318,8 +318,8 @@ async fn work_stops_within_one_variation_when_the_client_drops_the_call() {
 /// to the server it is there. It gets what it sent for, and then it is idle.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_drops_the_answers_and_keeps_the_requests_open_is_idle_when_its_work_is_done() {
-    let timing = Timing { idle_max: Duration::from_secs(1), ..Timing::default() };
-    let front = Front::start_with(settings(), Limits::default(), timing).await;
+    let patience = Patience { idle_max: Duration::from_secs(1), ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
     let stream = Stream::open(connect(&front.url).await, start(None)).await.unwrap();
     for index in 0..500 {
         stream.send(index, &level(index % 100 + 1)).await;
@@ -342,12 +342,12 @@ async fn work_stops_when_the_connection_breaks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn work_stops_within_the_keepalive_time_when_the_line_goes_dead() {
-    let timing = Timing {
+    let patience = Patience {
         keepalive_interval: Duration::from_millis(500),
         keepalive_timeout: Duration::from_secs(1),
-        ..Timing::default()
+        ..Patience::default()
     };
-    let front = Front::start_with(one_shard(), Limits::default(), timing).await;
+    let front = Front::start_with(one_shard(), Limits::default(), patience).await;
     let proxy = proxy::Proxy::start(&front.url).await;
     let stream = busy_session(&front, &proxy.url).await;
     proxy.swallow();
@@ -357,8 +357,8 @@ async fn work_stops_within_the_keepalive_time_when_the_line_goes_dead() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_session_does_not_hold_its_place_for_ever() {
-    let timing = Timing { idle_max: Duration::from_secs(1), ..Timing::default() };
-    let front = Front::start_with(settings(), Limits::default(), timing).await;
+    let patience = Patience { idle_max: Duration::from_secs(1), ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
     let mut stream = Stream::open(connect(&front.url).await, start(None)).await.unwrap();
     let status = stream.rest().await.2.unwrap_err();
     assert_eq!(status.code(), Code::Aborted);
@@ -368,8 +368,8 @@ async fn an_idle_session_does_not_hold_its_place_for_ever() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_never_begins_ends() {
-    let timing = Timing { idle_max: Duration::from_secs(1), ..Timing::default() };
-    let front = Front::start_with(settings(), Limits::default(), timing).await;
+    let patience = Patience { idle_max: Duration::from_secs(1), ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
     let (requests, receiver) = mpsc::channel::<v1::EvaluateStreamRequest>(1);
     let mut client = EvaluationServiceClient::new(connect(&front.url).await);
     let refused = client.evaluate_stream(ReceiverStream::new(receiver)).await.err().unwrap();
@@ -473,7 +473,9 @@ async fn a_saturated_server_is_ready_and_lives_and_a_draining_one_lives() {
     let front = Front::start(Settings { queue_max: 8, ..one_shard() }).await;
     let channel = connect(&front.url).await;
     let stream = Stream::open(channel.clone(), start(Some(Duration::from_secs(5)))).await.unwrap();
-    for index in 0..50 {
+    stream.send("first", &fault("loop")).await;
+    front.until("work", |status| status.shards[0].busy).await;
+    for index in 0..20 {
         stream.send(index, &fault("loop")).await;
     }
     front.until("a full queue", |status| status.queued >= 8).await;
@@ -484,9 +486,8 @@ async fn a_saturated_server_is_ready_and_lives_and_a_draining_one_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn during_the_drain_delay_a_server_says_that_it_goes_and_serves_on() {
-    let mut server = common::server();
-    server.drain_delay = PATIENCE;
-    let app = App::start(server, "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let app = App::start(common::server(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let app = app.with_drain_delay(PATIENCE);
     let url = format!("http://{}", app.address());
     let (stop, stopped) = oneshot::channel::<()>();
     let running = task::spawn_owned("running", async move {

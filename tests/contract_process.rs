@@ -3,12 +3,13 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use common::{
     fault,
     front::{Stream, bits, bulky, connect, message, reason, start},
     level,
+    machine::kill,
     served::{Served, gone},
 };
 use pobatch::{build::variation::Variation, grpc::server::LIVENESS, proto::v1::FailureReason, task};
@@ -158,4 +159,52 @@ async fn a_client_that_does_not_read_does_not_make_the_server_grow() {
     warm.send("other", &Variation::default()).await;
     assert_eq!(bits(&warm.outcome().await), expected);
     drop(pusher);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_shards_are_all_in_quarantine_is_not_ready_and_lives() {
+    let served = Served::start(&["--shards", "1"]);
+    let mut ready = watch(&served.url, "").await;
+    let mut lives = watch(&served.url, LIVENESS).await;
+    assert_eq!(ready.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    lives.message().await.unwrap();
+    let stream = Stream::open(connect(&served.url).await, start(None)).await.unwrap();
+    let others: HashSet<_> = served.runtimes().into_iter().collect();
+    for _ in 0..3 {
+        stream.send("victim", &fault("loop")).await;
+    }
+    for _ in 0..5 {
+        let shard = loop {
+            // A question or a self check would be short-lived; here nobody asks.
+            if let Some(pid) = served.runtimes().into_iter().find(|pid| !others.contains(pid)) {
+                break pid;
+            }
+            tokio::task::yield_now().await;
+        };
+        kill(shard);
+        gone(&[shard]).await;
+    }
+    let mut changes = Vec::new();
+    for _ in 0..2 {
+        let change = tokio::time::timeout(common::PATIENCE, ready.message()).await.expect("readiness changes");
+        changes.push(change.unwrap().unwrap().status());
+    }
+    assert_eq!(changes, [ServingStatus::NotServing, ServingStatus::Serving], "it goes, and comes back");
+    let more = tokio::time::timeout(Duration::ZERO, lives.message()).await;
+    assert!(more.is_err(), "liveness never changed: {more:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_zygote_is_not_ready_until_it_is_booted_again() {
+    let served = Served::start(&["--shards", "1"]);
+    let mut ready = watch(&served.url, "").await;
+    assert_eq!(ready.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let runtimes = served.runtimes();
+    assert_eq!(runtimes.len(), 1, "as long as nobody asked for anything there is the zygote alone");
+    kill(runtimes[0]);
+    for status in [ServingStatus::NotServing, ServingStatus::Serving] {
+        let change = tokio::time::timeout(common::PATIENCE, ready.message()).await.expect("readiness changes");
+        assert_eq!(change.unwrap().unwrap().status(), status);
+    }
+    Stream::open(connect(&served.url).await, start(None)).await.expect("a base can be loaded");
 }

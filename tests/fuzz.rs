@@ -34,13 +34,13 @@ proptest! {
 
     #[test]
     fn any_text_as_a_share_code_gives_text_or_an_error(text in any::<String>()) {
-        let _ = code::decode(&text, &Limits::default());
+        let _ = code::decode(&text, &limits());
     }
 
     #[test]
     fn any_bytes_in_a_share_code_give_bounded_text_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-        if let Ok(text) = code::decode(&URL_SAFE.encode(bytes), &Limits::default()) {
-            prop_assert!(text.len() <= Limits::default().xml_size);
+        if let Ok(text) = code::decode(&URL_SAFE.encode(bytes), &limits()) {
+            prop_assert!(text.len() <= limits().xml_size);
         }
     }
 
@@ -51,7 +51,7 @@ proptest! {
         let Ok(damaged) = String::from_utf8(damaged) else { return Ok(()) };
         // Raw deflate has no check sum, and anything may happen to be that; zlib has one.
         let zlib = damaged.get(..4) == whole.get(..4);
-        if let (true, Ok(text)) = (zlib, code::decode(&damaged, &Limits::default())) {
+        if let (true, Ok(text)) = (zlib, code::decode(&damaged, &limits())) {
             prop_assert_eq!(text, WITCH);
         }
     }
@@ -60,23 +60,23 @@ proptest! {
 
     #[test]
     fn any_text_as_a_build_is_checked_without_harm(text in any::<String>()) {
-        let _ = xml::check(&text, &Limits::default());
+        let _ = xml::check(&text, &limits());
     }
 
     #[test]
     fn what_passes_as_a_build_is_one(text in builds()) {
-        if xml::check(&text, &Limits::default()).is_ok() {
+        if xml::check(&text, &limits()).is_ok() {
             let document = roxmltree::Document::parse(&text).unwrap();
             prop_assert_eq!(document.root_element().tag_name().name(), "PathOfBuilding");
             let deepest = document.descendants().map(|node| node.ancestors().count()).max().unwrap();
-            prop_assert!(deepest <= Limits::default().xml_depth + 2);
+            prop_assert!(deepest <= limits().xml_depth + 2);
         }
     }
 
     #[test]
     fn a_damaged_build_is_loaded_or_refused_by_a_reason_that_is_the_builds(changes in mutation(6)) {
         let Ok(text) = String::from_utf8(mutated(WITCH.as_bytes(), &changes)) else { return Ok(()) };
-        if xml::check(&text, &Limits::default()).is_err() {
+        if xml::check(&text, &limits()).is_err() {
             return Ok(());
         }
         match with_engine(|vm| vm.load_base(&text)) {
@@ -93,7 +93,7 @@ proptest! {
 
     #[test]
     fn any_variation_is_checked_without_harm_and_its_text_is_its_own(variation in any_variation()) {
-        let _ = validate::check(&variation, &Limits::default());
+        let _ = validate::check(&variation, &limits());
         let text = serde_json::to_string(&variation).unwrap();
         let again: Variation = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(serde_json::to_string(&again).unwrap(), text);
@@ -102,10 +102,10 @@ proptest! {
 
     #[test]
     fn a_variation_that_passes_survives_the_wire(variation in any_variation()) {
-        let checked = validate::check(&variation, &Limits::default());
+        let checked = validate::check(&variation, &limits());
         let message = variation_to_proto("id".to_owned(), &variation);
         let message = v1::Variation::decode(message.encode_to_vec().as_slice()).unwrap();
-        match (checked, variation_from_proto(message, &Limits::default())) {
+        match (checked, variation_from_proto(message, &limits())) {
             (Ok(()), Ok(again)) => prop_assert_eq!(again, variation),
             (Ok(()), Err(failure)) => prop_assert!(false, "{}", failure),
             (Err(_), _) => {}
@@ -115,14 +115,14 @@ proptest! {
     #[test]
     fn any_bytes_as_a_variation_are_refused_or_taken(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(message) = v1::Variation::decode(bytes.as_slice()) {
-            let _ = variation_from_proto(message, &Limits::default());
+            let _ = variation_from_proto(message, &limits());
         }
     }
 
     #[test]
     fn any_json_as_a_variation_is_refused_or_taken(text in json()) {
         if let Ok(variation) = serde_json::from_str::<Variation>(&text) {
-            let _ = validate::check(&variation, &Limits::default());
+            let _ = validate::check(&variation, &limits());
         }
     }
 
@@ -130,7 +130,7 @@ proptest! {
     fn a_variation_that_passes_has_values_or_a_reason_that_is_its_own(variation in any_variation()) {
         // A replacement build is a build, and fuzzed as such.
         let variation = Variation { build: None, ..variation };
-        if validate::check(&variation, &Limits::default()).is_err() {
+        if validate::check(&variation, &limits()).is_err() {
             return Ok(());
         }
         let text = serde_json::to_vec(&variation).unwrap();
@@ -209,14 +209,18 @@ proptest! {
 
     #[test]
     fn a_code_that_inflates_to_a_lot_is_bounded(over in -3000_i64..3000, piece in "[ -~]{1,2000}") {
-        let wanted = usize::try_from(i64::try_from(Limits::default().xml_size).unwrap() + over).unwrap();
+        let wanted = usize::try_from(i64::try_from(limits().xml_size).unwrap() + over).unwrap();
         let mut text = piece.repeat(wanted.div_ceil(piece.len()));
         text.truncate(wanted);
-        match code::decode(&code::encode(&text), &Limits::default()) {
+        match code::decode(&code::encode(&text), &limits()) {
             Ok(decoded) => prop_assert!(over <= 0 && decoded == text),
             Err(error) => prop_assert!(over > 0, "{} bytes: {}", text.len(), error),
         }
     }
+}
+
+fn limits() -> Limits {
+    Limits::default()
 }
 
 /// Bytes of a socket: noise, frames that announce nonsense, and real ones that are damaged.

@@ -9,7 +9,7 @@ use pobatch::{
     build::{code, limits::Limits, variation::Variation},
     grpc::{
         convert::{stats_from_proto, variation_to_proto},
-        server::{Timing, router},
+        server::router,
     },
     proto::v1::{
         self, evaluate_batch_response::Response, evaluation_service_client::EvaluationServiceClient,
@@ -27,7 +27,7 @@ async fn start() -> (task::Owned, EvaluationServiceClient<Channel>) {
     let supervisor = Supervisor::start(common::settings()).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (router, _health) = router(supervisor, Limits::default(), Timing::default()).await.unwrap();
+    let (router, _health) = router(supervisor, Limits::default()).await.unwrap();
     let server = task::spawn_owned("server", async move {
         router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
     });

@@ -4,6 +4,7 @@
 -- in ascending order; afterwards it is the plain one.
 
 local next, type, sort = next, type, table.sort
+local plain = pairs
 
 local M = {}
 
@@ -40,12 +41,8 @@ local function ordered_keys(t)
 	return numbers, number_count + string_count + other_count
 end
 
----What PoB gets as `pairs`.
 ---@param t table
-function M.pairs(t)
-	if not sorting then
-		return next, t, nil
-	end
+local function sorted_pairs(t)
 	local keys, count = ordered_keys(t)
 	local index = 0
 	return function()
@@ -61,9 +58,21 @@ function M.pairs(t)
 	end, t, nil
 end
 
+---What PoB gets as `pairs`, and keeps. It makes no closure itself: LuaJIT compiles no function that must close one, and
+---with it none that calls it.
+---@param t table
+function M.pairs(t)
+	if sorting then
+		return sorted_pairs(t)
+	end
+	return next, t, nil
+end
+
 ---@param on boolean
 function M.set_sorting(on)
 	sorting = on
+	-- What is loaded later takes the plain one.
+	_G.pairs = on and M.pairs or plain
 end
 
 return M

@@ -15,7 +15,7 @@ pub async fn run(settings: config::Serve, output: &mut Output) -> Result<Verdict
     let shards = settings.server.shards;
     let engine = settings.server.engine.clone();
     let app = tokio::select! {
-        app = App::start(settings.server, settings.listen) => app?,
+        app = App::start(settings.server, settings.listen) => app?.with_drain_delay(settings.drain_delay),
         _ = signals.next() => return Ok(Verdict::Good),
     };
 

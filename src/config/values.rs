@@ -75,7 +75,6 @@ impl Values<'_> {
                 total_bytes: self.size("--memory-total", &engine.memory_total),
             },
             sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
-            drain_delay: Duration::ZERO,
             faults: false,
         }
     }
@@ -104,15 +103,12 @@ impl Values<'_> {
             serve.listen.parse().map_err(|_| format!("`{}` is no address such as `127.0.0.1:50051`", serve.listen));
         Serve {
             listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
-            drain_grace: self.time("--drain-grace", &serve.drain_grace),
-            server: Server {
-                drain_delay: match serve.drain_delay.as_deref().filter(|text| !text.is_empty()) {
-                    Some(text) => self.time("--drain-delay", text),
-                    None => Duration::ZERO,
-                },
-                faults: serve.faults,
-                ..self.server(&serve.engine)
+            drain_delay: match serve.drain_delay.as_deref().filter(|text| !text.is_empty()) {
+                Some(text) => self.time("--drain-delay", text),
+                None => Duration::ZERO,
             },
+            drain_grace: self.time("--drain-grace", &serve.drain_grace),
+            server: Server { faults: serve.faults, ..self.server(&serve.engine) },
         }
     }
 
@@ -217,7 +213,6 @@ impl Values<'_> {
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
             sandbox: SandboxMode::Prefer,
-            drain_delay: Duration::ZERO,
             faults: false,
         }
     }

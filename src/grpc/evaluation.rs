@@ -37,7 +37,6 @@ type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub struct Evaluation {
     supervisor: Supervisor,
     decoder: Decoder,
-    /// How long a session may be idle.
     idle_max: Duration,
     draining: CancellationToken,
 }
@@ -51,7 +50,8 @@ struct Prepared {
 }
 
 impl Evaluation {
-    /// The service in front of that supervisor. Once `draining` is cancelled it takes no further variations.
+    /// The service in front of that supervisor. Clients may be idle for that long. Once `draining` is cancelled it takes
+    /// no further variations.
     #[must_use]
     pub(super) fn new(
         supervisor: Supervisor,
@@ -112,10 +112,10 @@ impl Evaluation {
         prepared: Prepared,
         variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
     ) -> Result<Events, CallError> {
-        let in_flight_max = self.limits().in_flight;
+        let (in_flight_max, idle_max) = (self.limits().in_flight, self.idle_max);
         let session = self.open(&call, &prepared, in_flight_max).await?;
         let Prepared { header, layout, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
-        let (idle_max, draining) = (self.idle_max, self.draining.clone());
+        let draining = self.draining.clone();
         let plan = Plan { call, header, layout, difference_to_base, ordered, in_flight_max, idle_max, draining };
         Ok(exchange::start(plan, self.decoder.clone(), session, variations))
     }

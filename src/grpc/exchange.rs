@@ -120,8 +120,8 @@ async fn run(
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
     let (idle_max, draining) = (plan.idle_max, plan.draining.clone());
-    let shared_with_reader = Arc::clone(&shared);
-    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: shared_with_reader, idle_max, draining };
+    let shared_too = Arc::clone(&shared);
+    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, idle_max, draining };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -159,6 +159,13 @@ struct Shared {
     room: Arc<Semaphore>,
 }
 
+/// A variation that the supervisor has.
+struct InHand {
+    id: String,
+    /// Goes back when it is answered.
+    _room: OwnedSemaphorePermit,
+}
+
 /// What the supervisor has in hand for this call.
 struct Hand {
     /// The variations, by tag.
@@ -167,19 +174,12 @@ struct Hand {
     answered: Instant,
 }
 
-/// A variation that the supervisor has.
-struct InHand {
-    id: String,
-    /// Goes back when it is answered.
-    _room: OwnedSemaphorePermit,
-}
-
 impl Shared {
     fn new(in_flight_max: usize, in_flight_bytes_max: usize) -> Self {
         let window = Semaphore::new(in_flight_max.saturating_mul(WINDOW_FACTOR).min(Semaphore::MAX_PERMITS));
         let room = Arc::new(Semaphore::new(in_flight_bytes_max.min(Semaphore::MAX_PERMITS)));
-        let hand = Mutex::new(Hand { variations: HashMap::new(), answered: Instant::now() });
-        Self { hand, window, room }
+        let hand = Hand { variations: HashMap::new(), answered: Instant::now() };
+        Self { hand: Mutex::new(hand), window, room }
     }
 
     /// The hand is valid between any two statements, so a panic elsewhere does not matter.
@@ -187,11 +187,11 @@ impl Shared {
         self.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, tag: u64, id: String, room: OwnedSemaphorePermit) {
-        self.hand().variations.insert(tag, InHand { id, _room: room });
+    fn take(&self, tag: u64, variation: InHand) {
+        self.hand().variations.insert(tag, variation);
     }
 
-    /// The id of a variation that is answered; its memory is free again.
+    /// The id of a variation that is no longer in hand.
     fn answered(&self, tag: u64) -> String {
         let mut hand = self.hand();
         hand.answered = Instant::now();
@@ -248,7 +248,7 @@ impl Reader {
             match self.decoder.variation(message).await {
                 Ok(Decoded { variation, weight }) => {
                     let room = self.room(weight).await?;
-                    self.shared.take(index, id, room);
+                    self.shared.take(index, InHand { id, _room: room });
                     permit.send(Submission { tag: index, variation: Arc::new(variation) });
                 }
                 Err(failure) => {

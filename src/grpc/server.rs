@@ -32,7 +32,7 @@ pub const LIVENESS: &str = "pobatch.v1.Liveness";
 
 /// How long the front waits for clients.
 #[derive(Clone, Copy, Debug)]
-pub struct Timing {
+pub struct Patience {
     /// How long a session may stay open while its client neither sends a variation, nor waits for an outcome, nor reads
     /// those that are there: an optimizer that thinks takes minutes, and a session holds its base and one of few places.
     pub idle_max: Duration,
@@ -42,7 +42,7 @@ pub struct Timing {
     pub keepalive_timeout: Duration,
 }
 
-impl Default for Timing {
+impl Default for Patience {
     fn default() -> Self {
         Self {
             idle_max: Duration::from_secs(15 * 60),
@@ -59,16 +59,16 @@ impl Default for Timing {
 ///
 /// # Errors
 /// If the descriptors for reflection are broken, which is a defect of the build.
-pub async fn router(
+pub async fn router_with(
     supervisor: Supervisor,
     limits: Limits,
-    timing: Timing,
+    patience: Patience,
 ) -> Result<(Router, Health), tonic_reflection::server::Error> {
     let draining = CancellationToken::new();
     let (request_size, response_size) = (limits.request_size, limits.response_size);
     let metadata_size = u32::try_from(limits.metadata_size).unwrap_or(u32::MAX);
     let decoder = Decoder::new(limits);
-    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), timing.idle_max, draining.clone());
+    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), patience.idle_max, draining.clone());
     let evaluation = EvaluationServiceServer::new(evaluation)
         .max_decoding_message_size(request_size)
         .max_encoding_message_size(response_size)
@@ -90,11 +90,11 @@ pub async fn router(
     };
     let router = Server::builder()
         .tcp_nodelay(true)
-        .http2_max_header_list_size(metadata_size)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keepalive_interval(Some(timing.keepalive_interval))
-        .http2_keepalive_timeout(Some(timing.keepalive_timeout))
+        .http2_max_header_list_size(metadata_size)
+        .http2_keepalive_interval(Some(patience.keepalive_interval))
+        .http2_keepalive_timeout(Some(patience.keepalive_timeout))
         .add_service(evaluation)
         .add_service(catalog)
         .add_service(health_service)
@@ -105,6 +105,17 @@ pub async fn router(
 
 /// Health names that say whether the server takes calls.
 const READINESS: [&str; 3] = ["", EvaluationServiceServer::<Evaluation>::NAME, CatalogServiceServer::<Catalog>::NAME];
+
+/// The same, with the usual patience.
+///
+/// # Errors
+/// As above.
+pub async fn router(
+    supervisor: Supervisor,
+    limits: Limits,
+) -> Result<(Router, Health), tonic_reflection::server::Error> {
+    router_with(supervisor, limits, Patience::default()).await
+}
 
 /// Whether the server takes calls, and what `grpc.health.v1` says about it.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use super::{
     decode::Decoder,
     evaluation::Evaluation,
     fixture::{self, Next, XML, answer_all, base, engine},
-    server::{Health, Timing, router},
+    server::{Health, Patience, router},
 };
 use crate::{
     build::{code, limits::Limits, outcome::Selection},
@@ -50,7 +50,7 @@ impl Front {
     async fn serve(supervisor: Supervisor, driver: task::Owned, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (router, health) = router(supervisor, limits, Timing::default()).await.unwrap();
+        let (router, health) = router(supervisor, limits).await.unwrap();
         let server = task::spawn_owned("server", async move {
             router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
@@ -221,7 +221,7 @@ fn unanswered() -> (Evaluation, task::Owned) {
         }
     });
     let decoder = Decoder::new(Limits::default());
-    let service = Evaluation::new(supervisor, decoder, Timing::default().idle_max, CancellationToken::new());
+    let service = Evaluation::new(supervisor, decoder, Patience::default().idle_max, CancellationToken::new());
     (service, driver)
 }
 

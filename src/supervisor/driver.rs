@@ -45,6 +45,9 @@ const EVENTS_AT_ONCE: usize = 256;
 /// be an operator's or the kernel's doing; a base that kills its template again and again is not worth more.
 const TEMPLATE_DEATHS_MAX: u32 = 3;
 
+/// Deaths of a template that are further apart have nothing to do with each other.
+const TEMPLATE_DEATHS_WINDOW: Duration = Duration::from_secs(60);
+
 /// Pause before the zygote is booted again after its death, so that an engine that cannot live does not eat a core.
 const ZYGOTE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -176,7 +179,8 @@ struct Entry {
     heap_bytes: u64,
     hints: bytes::Bytes,
     used: Instant,
-    deaths: u32,
+    /// How often its template died lately, and when last.
+    deaths: (u32, Instant),
     /// What reclaiming its runtimes costs.
     costs: Costs,
 }
@@ -236,7 +240,11 @@ impl Driver {
             Event::Pids(reply) => {
                 let _ = reply.send(self.pids());
             }
-            Event::Measured(usage) => self.measured(usage),
+            Event::Measured(usage) => {
+                // Nobody may need the zygote for hours, and then a dead one would be noticed by a client.
+                self.living_zygote();
+                self.measured(usage);
+            }
             Event::Status(reply) => {
                 let _ = reply.send(self.status());
             }
@@ -376,7 +384,7 @@ impl Driver {
         let answer = match result {
             Ok(template) => {
                 self.dispatch.set_cost(id, template.variation_seconds);
-                let deaths = self.bases.get(&id).map_or(0, |entry| entry.deaths);
+                let deaths = self.bases.get(&id).map_or((0, Instant::now()), |entry| entry.deaths);
                 let entry = Entry {
                     base: Arc::clone(&template.base),
                     fork_point: Some(template.fork_point),
@@ -662,8 +670,10 @@ impl Driver {
         let entry = self.bases.get_mut(&id)?;
         if entry.fork_point.as_ref().is_some_and(ForkPoint::is_dead) {
             entry.fork_point = None;
-            entry.deaths += 1;
-            if entry.deaths > TEMPLATE_DEATHS_MAX {
+            let (deaths, last) = entry.deaths;
+            let deaths = if last.elapsed() < TEMPLATE_DEATHS_WINDOW { deaths + 1 } else { 1 };
+            entry.deaths = (deaths, Instant::now());
+            if deaths > TEMPLATE_DEATHS_MAX {
                 self.forget(id, FailureReason::RuntimeCrashed);
                 return None;
             }
@@ -748,7 +758,7 @@ impl Driver {
         };
         Status {
             shards: self.shards.iter().enumerate().filter_map(shard).collect(),
-            zygote_pid: self.zygote.as_ref().map(ForkPoint::pid),
+            zygote_pid: self.zygote.as_ref().filter(|zygote| !zygote.is_dead()).map(ForkPoint::pid),
             bases: self.bases.iter().map(base).collect(),
             counters: self.counters,
             memory_bytes: self.usage.values().sum(),

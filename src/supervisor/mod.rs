@@ -328,6 +328,14 @@ pub struct Status {
     pub sessions: usize,
 }
 
+impl Status {
+    /// Whether variations can be evaluated: there is something to fork from, and a shard that is not in quarantine.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.zygote_pid.is_some() && self.quarantined < self.shards.len()
+    }
+}
+
 /// A base that is held.
 #[derive(Clone, Debug)]
 pub struct BaseStatus {

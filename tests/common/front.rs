@@ -6,7 +6,7 @@ use pobatch::{
     build::{limits::Limits, variation::Variation},
     grpc::{
         convert::variation_to_proto,
-        server::{Health, Timing, router},
+        server::{Health, Patience, router_with},
     },
     proto::v1::{
         self, EvaluateStreamRequest, EvaluateStreamStart, evaluate_stream_request::Request,
@@ -42,14 +42,15 @@ pub struct Front {
 
 impl Front {
     pub async fn start(settings: Settings) -> Self {
-        Self::start_with(settings, Limits::default(), Timing::default()).await
+        Self::start_with(settings, Limits::default(), Patience::default()).await
     }
 
-    pub async fn start_with(settings: Settings, limits: Limits, timing: Timing) -> Self {
+    pub async fn start_with(settings: Settings, limits: Limits, patience: Patience) -> Self {
         let supervisor = Supervisor::start(settings).await.expect("the engine boots");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let (router, health) = router(supervisor.clone(), limits, timing).await.expect("the descriptors are sound");
+        let (router, health) =
+            router_with(supervisor.clone(), limits, patience).await.expect("the descriptors are sound");
         let (stop, stopped) = oneshot::channel();
         let server = task::spawn_owned("server", async move {
             let stopped = async { drop(stopped.await) };

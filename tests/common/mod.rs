@@ -50,24 +50,17 @@ pub fn settings() -> Settings {
 
 /// The same, as the command line makes it.
 pub fn server() -> config::Server {
-    let settings = settings();
+    let Settings { executable, engine, shards, .. } = settings();
     config::Server {
-        executable: settings.executable,
-        engine: settings.engine,
-        shards: settings.shards,
-        limits: Limits {
-            bases: settings.bases_max,
-            sessions: settings.sessions_max,
-            queue: settings.queue_max,
-            in_flight: 64,
-            ..Limits::default()
-        },
-        variation_timeout: settings.variation_timeout,
-        verify_ratio: settings.verify_ratio,
-        memory: settings.memory,
-        sandbox: settings.sandbox,
-        drain_delay: Duration::ZERO,
-        faults: settings.faults,
+        executable,
+        engine,
+        shards,
+        limits: Limits::default(),
+        variation_timeout: Duration::from_secs(20),
+        verify_ratio: 0.0,
+        memory: memory::Marks::default(),
+        sandbox: SandboxMode::Prefer,
+        faults: true,
     }
 }
 

@@ -75,6 +75,6 @@ pub async fn gone(pids: &[u32]) {
             tokio::time::sleep(POLL).await;
         }
     };
-    let ended = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
-    assert!(ended, "still running: {:?}", pids.iter().filter(running).collect::<Vec<_>>());
+    let over = tokio::time::timeout(PATIENCE, waiting).await;
+    assert!(over.is_ok(), "still running: {:?}", pids.iter().filter(running).collect::<Vec<_>>());
 }

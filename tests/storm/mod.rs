@@ -12,7 +12,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::common::{
@@ -24,7 +24,7 @@ use crate::common::{
 };
 use pobatch::{
     build::{limits::Limits, variation::Variation},
-    grpc::server::Timing,
+    grpc::server::Patience,
     proto::v1::{self, FailureReason, evaluate_stream_response::Response},
     supervisor::Settings,
     task,
@@ -40,6 +40,10 @@ const CLIENTS: usize = 4;
 const SESSION_MAX: usize = 150;
 /// How long what is in hand may take when the server drains.
 const GRACE: Duration = Duration::from_secs(10);
+/// Right outcomes without which a run does not say anything.
+const RIGHT_MIN: u64 = 100;
+/// Killed runtimes without which it does not either.
+const KILLS_MIN: u64 = 6;
 /// How much larger this process, server and clients in one, may be afterwards: allocators keep some.
 const GROWTH_BYTES_MAX: u64 = 128 << 20;
 
@@ -70,6 +74,12 @@ struct Tally {
     nonsense: AtomicU64,
 }
 
+impl Tally {
+    fn says_something(&self) -> bool {
+        self.right.load(Ordering::Relaxed) >= RIGHT_MIN && self.kills.load(Ordering::Relaxed) >= KILLS_MIN
+    }
+}
+
 fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
@@ -98,8 +108,9 @@ pub async fn chaos(
         draining: CancellationToken::new(),
         tally: Tally::default(),
     });
-    let limits = Limits { in_flight: 64, ..Limits::default() };
-    let mut front = Front::start_with(world.settings.clone(), limits, Timing::default()).await;
+    let mut front =
+        Front::start_with(world.settings.clone(), Limits { in_flight: 64, ..Limits::default() }, Patience::default())
+            .await;
     let over = CancellationToken::new();
     let memory = task::spawn("memory", watch_memory(over.clone()));
     let killer = task::spawn(
@@ -110,8 +121,9 @@ pub async fn chaos(
         .map(|_| task::spawn("client", client(front.url.clone(), chance.child(), Arc::clone(&world))))
         .collect();
 
-    let until = Instant::now() + Duration::from_secs(seconds);
-    front.until("the end of the chaos", |_| Instant::now() >= until).await;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    // On a busy machine it takes longer until a run says anything.
+    front.until("more right outcomes and killed runtimes", |_| world.tally.says_something()).await;
     world.draining.cancel();
     front.health.drain().await;
     front.close();
@@ -133,8 +145,6 @@ pub async fn chaos(
 
     eprintln!("{:?}, {counters:?}, at most {} MiB", world.tally, most >> 20);
     assert_eq!((counters.drifts, counters.mismatches), (0, 0));
-    assert!(world.tally.right.load(Ordering::Relaxed) > 100, "hardly anything was evaluated");
-    assert!(world.tally.kills.load(Ordering::Relaxed) > 5, "hardly anything was killed");
     let total = world.settings.memory.total_bytes;
     assert!(most <= total, "the runtimes took {most} bytes, of {total}");
     nothing_is_left(descriptors).await;
@@ -376,8 +386,9 @@ impl Seen<'_> {
                 count(&self.world.tally.right);
                 true
             }
-            // A machine that is busy may be too slow for the budget; it was not a good run then, but no wrong one.
-            (Sent::Good(_) | Sent::Fault("loop" | "string" | "pcall"), Some(FailureReason::TimeLimit))
+            // A machine that is busy may be too slow for the budget of a good one; it was not a good run then, but no
+            // wrong one.
+            (Sent::Fault("loop" | "string" | "pcall") | Sent::Good(_), Some(FailureReason::TimeLimit))
             | (Sent::Fault("error"), Some(FailureReason::EngineError)) => true,
             (Sent::Fault("memory" | "memory_string" | "memory_caught"), Some(why)) => {
                 by_chance.contains(&why) || matches!(why, FailureReason::MemoryLimit | FailureReason::TimeLimit)

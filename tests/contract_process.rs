@@ -27,7 +27,7 @@ async fn watch(url: &str, service: &str) -> tonic::Streaming<HealthCheckResponse
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_drains_a_server_health_first_and_open_sessions_last() {
-    let served = Served::start(&["--shards", "1", "--drain-delay", "500ms", "--drain-grace", "40s"]);
+    let served = Served::start(&["--shards", "1", "--drain-delay", "2s", "--drain-grace", "40s"]);
     let mut ready = watch(&served.url, "").await;
     let mut lives = watch(&served.url, LIVENESS).await;
     assert_eq!(ready.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
@@ -58,7 +58,7 @@ async fn a_signal_drains_a_server_health_first_and_open_sessions_last() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_grace_is_over_the_rest_is_answered_and_the_server_ends_well() {
-    let served = Served::start(&["--shards", "1", "--drain-grace", "2s", "--variation-timeout", "5m"]);
+    let served = Served::start(&["--shards", "1", "--drain-grace", "8s", "--variation-timeout", "5m"]);
     let mut stream = Stream::open(connect(&served.url).await, start(None)).await.unwrap();
     stream.send("first", &level(9)).await;
     assert_eq!(reason(&stream.outcome().await), None);

@@ -139,7 +139,7 @@ fn texts() -> Vec<String> {
     ] {
         let long = part.repeat(line / part.len());
         texts.push(format!("+{long} to maximum Life"));
-        texts.push(vec![long.as_str(); 8].join("\n"));
+        texts.push([long.as_str(); 8].join("\n"));
         texts.push(long);
     }
     texts.push("\n".repeat(900));

@@ -105,7 +105,7 @@ pub struct Serve {
 #[derive(Debug)]
 pub enum Target {
     /// A server in this process.
-    Own(Server),
+    Own(Box<Server>),
     /// The server at this URL.
     Endpoint(String),
 }

@@ -15,3 +15,9 @@ pub fn start(log: Log) {
         tracing::debug!(error, "the log was started before");
     }
 }
+
+/// Starts the log of a runtime: warnings alone, since it shares standard error with the server, whose log has the rest.
+pub fn start_in_runtime() {
+    let builder = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_ansi(false);
+    let _ = builder.with_writer(io::stderr).try_init();
+}

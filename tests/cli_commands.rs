@@ -1,4 +1,5 @@
 //! The commands as a user runs them: the program itself, on the sample engine.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::{
     fs,
@@ -112,7 +113,7 @@ fn golden(directory: &Path) -> PathBuf {
             }
         });
     let file = directory.join("golden.jsonl");
-    fs::write(&file, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    fs::write(&file, lines.map(|line| line.to_string()).collect::<Vec<_>>().join("\n")).unwrap();
     file
 }
 
@@ -131,7 +132,7 @@ fn verify_finds_the_last_bit_of_one_value() {
     let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let life = lines[1]["changed"]["Life"].as_f64().expect("the level changes life");
     lines[1]["changed"]["Life"] = json!(f64::from_bits(life.to_bits() + 1));
-    fs::write(&file, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    fs::write(&file, lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")).unwrap();
     let output = bad(&arguments, 1);
     assert!(output.lines().last().unwrap().ends_with(", 2 mismatches"), "{output}");
     assert!(output.contains("case 1: Life: expected "), "{output}");

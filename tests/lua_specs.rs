@@ -1,4 +1,5 @@
 //! Runs the Lua specs (`pob/spec/*_spec.lua`) inside the VM of a runtime: the LuaJIT that production runs.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::{fmt::Write as _, fs, path::Path};
 

@@ -1,5 +1,6 @@
 //! Exactness of a whole server with Path of Building: servers started apart, other bases in between, any shard, any
 //! order, after resets, from a share code, on another layout of the installation. Skipped loudly without PoB.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;
 mod pob_places;

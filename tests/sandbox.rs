@@ -40,7 +40,7 @@ impl Runtimes {
     }
 
     async fn evaluate(&self, variation: Variation) -> Evaluated {
-        let session = self.supervisor.open(spec(&self.base)).await.unwrap();
+        let session = self.supervisor.open(spec(&self.base)).await.expect("the session opens");
         collect(submit_all(session, [variation]).await).await.remove(0)
     }
 
@@ -71,7 +71,7 @@ async fn both() -> (Runtimes, Runtimes) {
 }
 
 fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
+    path.to_str().expect("a path of our own is UTF-8")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +169,7 @@ async fn the_neighbours_of_a_trespasser_have_the_values_of_a_server_without_sand
 
 /// The value of a line of `/proc/PID/status`.
 fn status(pid: u32, name: &str) -> String {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or_else(|| panic!("no {name}")).trim().to_owned()
 }
@@ -177,7 +177,7 @@ fn status(pid: u32, name: &str) -> String {
 /// Process ids of the zygote, of a template and of a shard runtime.
 async fn pids(runtimes: &Runtimes) -> Vec<u32> {
     runtimes.evaluate(level(3)).await;
-    let status = runtimes.supervisor.status().await.unwrap();
+    let status = runtimes.supervisor.status().await.expect("the supervisor lives");
     let shards = status.shards.iter().filter_map(|shard| shard.pid);
     let pids: Vec<_> = status
         .zygote_pid

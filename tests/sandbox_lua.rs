@@ -1,9 +1,10 @@
 //! What Lua can reach once an engine is booted: runs `pob/spec/sandbox_spec.lua` in the locked VM of each engine. What
 //! the kernel refuses to a runtime is in `tests/sandbox.rs`.
+#![allow(clippy::unwrap_used, reason = "whatever fails here fails the test")]
 
 mod pob_places;
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use pob_places::places;
 use pobatch::runtime::vm::{BootOptions, EngineKind, Vm};
@@ -57,7 +58,7 @@ fn play(engine: EngineKind, options: &BootOptions) {
     chunk.push_str("local function require(name) return modules[name] end\n");
     for name in ["spec", "sandbox_spec"] {
         let source = std::fs::read_to_string(folder.join(format!("{name}.lua"))).unwrap();
-        chunk.push_str(&format!("modules['spec.{name}'] = (function()\n{source}\nend)()\n"));
+        writeln!(chunk, "modules['spec.{name}'] = (function()\n{source}\nend)()").unwrap();
     }
     chunk.push_str("local report = require('spec.spec').run({ require('spec.sandbox_spec') })\n");
     chunk.push_str("return report.passed, table.concat(report.failures, '\\n')\n");

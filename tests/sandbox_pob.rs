@@ -53,7 +53,7 @@ fn timeless(name: &str, lines: &str) -> Variation {
 async fn values(settings: Settings, xml: &str) -> Vec<Result<Vec<(String, u64)>, String>> {
     let (supervisor, base): (Supervisor, _) = with_base(settings, xml).await;
     let names: Vec<_> = base.stats.iter().map(|(name, _)| name.clone()).collect();
-    let session = supervisor.open(spec(&base)).await.unwrap();
+    let session = supervisor.open(spec(&base)).await.expect("the session opens");
     let jewels = TIMELESS.iter().map(|(name, lines)| timeless(name, lines));
     let variations = std::iter::once(Variation::default()).chain(jewels);
     let outcomes = collect(submit_all(session, variations).await).await;

@@ -69,6 +69,29 @@ local function check_trees(root, available)
 	return true
 end
 
+---PoB's entry fields take two digits; with a quality of 1e308 its calculation does not come to an end.
+local GEM_NUMBER_MAX = 1000
+
+---@param node table an element and all below it
+---@return true?, EngineError?
+local function check_gems(node)
+	for _, child in ipairs(node) do
+		if type(child) == "table" then
+			for _, name in ipairs(child.elem == "Gem" and { "level", "quality", "count" } or {}) do
+				local number = tonumber(child.attrib[name])
+				if number and not (math.abs(number) <= GEM_NUMBER_MAX) then
+					return refuse("bad_build", "a gem has the " .. name .. " " .. child.attrib[name])
+				end
+			end
+			local known, err = check_gems(child)
+			if not known then
+				return nil, err
+			end
+		end
+	end
+	return true
+end
+
 ---Nodes that the build lists and PoB gave up.
 ---@param root table
 ---@return EngineWarning[]
@@ -210,6 +233,10 @@ function M.load(xml, available)
 	end
 	local known
 	known, err = check_trees(root, available)
+	if not known then
+		return nil, err
+	end
+	known, err = check_gems(root)
 	if not known then
 		return nil, err
 	end

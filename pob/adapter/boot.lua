@@ -57,7 +57,7 @@ function M.run(native, tree_versions)
 		end
 	end
 	order.set_sorting(false)
-	fast.install({})
+	fast.install(native, {})
 	pristine.install()
 	recorder.install()
 	host.lock_down(native)

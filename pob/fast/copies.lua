@@ -3,12 +3,18 @@
 
 local M = {}
 
+local allowed = false
 local wanted = true
 
 ---Says whether the calculation that begins now needs the copies.
 ---@param value boolean
 function M.set_wanted(value)
-	wanted = value
+	wanted = value or not allowed
+end
+
+---The loaded build's calculator is one that makes the copies for that pass alone.
+function M.allow()
+	allowed = true
 end
 
 function M.install()

@@ -1,49 +1,145 @@
 -- Accelerators: functions that replace PoB's own and compute the same, faster. Each has a name by which it can be switched
--- off. Some replace what PoB has once, at boot; some what each build has of its own.
+-- off, says what it replaces and relies on, and steps aside if that is not what it was written for. Some replace what
+-- PoB has once, at boot; some what each build has of its own.
 
 local base_mods = require("fast.base_mods")
 local copies = require("fast.copies")
 local mods = require("fast.mods")
 local nodes = require("fast.nodes")
 local objects = require("fast.objects")
+local source = require("fast.source")
 local stores = require("fast.stores")
 
 local M = {}
 
----@type { name: string, install: fun() }[]
+---@class (exact) Accelerator
+---@field name string
+---@field classes table<string, string[]>? methods of classes that it replaces or relies on
+---@field functions (fun(): table<string, function>)? other functions
+---@field calcs string[]? functions of a build's calculator
+---@field install fun(calcs: table?)
+
+local QUERIES = { "SumInternal", "MoreInternal", "FlagInternal", "OverrideInternal", "ListInternal", "TabulateInternal" }
+local FRONT = { "Sum", "More", "Flag", "Override", "List", "Tabulate", "EvalMod" }
+
+---@type Accelerator[]
 local AT_BOOT = {
-	{ name = "stores", install = stores.install },
-	{ name = "objects", install = objects.install },
-	{ name = "mods", install = mods.install },
-	{ name = "copies", install = copies.install },
+	{
+		name = "stores",
+		classes = { ModStore = FRONT, ModDB = QUERIES, ModList = QUERIES },
+		functions = function()
+			return { ["calcLib.mod"] = calcLib.mod, ["calcLib.mods"] = calcLib.mods, MatchKeywordFlags = MatchKeywordFlags }
+		end,
+		install = stores.install,
+	},
+	{
+		name = "objects",
+		classes = { ModStore = { "_constructor" }, ModDB = { "_constructor" }, ModList = { "_constructor" } },
+		functions = function()
+			return { new = new }
+		end,
+		install = objects.install,
+	},
+	{
+		name = "mods",
+		classes = { ModStore = { "NewMod" } },
+		functions = function()
+			return { ["modLib.createMod"] = modLib.createMod }
+		end,
+		install = mods.install,
+	},
+	{
+		name = "copies",
+		functions = function()
+			return { specCopy = specCopy }
+		end,
+		install = copies.install,
+	},
 }
 
----@type { name: string, install: fun(calcs: table) }[]
+---@type Accelerator[]
 local IN_BUILD = {
-	{ name = "nodes", install = nodes.install },
-	{ name = "base_mods", install = base_mods.install },
+	{ name = "nodes", calcs = { "buildModListForNode", "buildModListForNodeList" }, install = nodes.install },
+	{ name = "base_mods", calcs = { "initModDB" }, install = base_mods.install },
+	-- Who makes the copies, and what for, is up to these.
+	{
+		name = "copies",
+		calcs = { "initEnv", "calcFullDPS" },
+		install = function()
+			copies.allow()
+		end,
+	},
 }
 
 ---@type table<string, boolean>
 local disabled = {}
+---@type NativeHost
+local native
 
----@param names table<string, boolean> what is switched off
-function M.install(names)
-	disabled = names
-	for _, accelerator in ipairs(AT_BOOT) do
-		if not disabled[accelerator.name] then
-			accelerator.install()
+---@param accelerator Accelerator
+---@param calcs table?
+---@return table<string, function>
+local function relied_on(accelerator, calcs)
+	local found = accelerator.functions and accelerator.functions() or {}
+	for class, methods in pairs(accelerator.classes or {}) do
+		for _, method in ipairs(methods) do
+			found[class .. "." .. method] = common.classes[class][method]
 		end
 	end
+	for _, name in ipairs(accelerator.calcs or {}) do
+		found["calcs." .. name] = calcs[name]
+	end
+	return found
+end
+
+---@param accelerators Accelerator[]
+---@param calcs table?
+local function install(accelerators, calcs)
+	local ready = {}
+	-- All are looked at before any is installed: one may replace what another relies on.
+	for _, accelerator in ipairs(accelerators) do
+		local known, unknown = source.all_known(native, relied_on(accelerator, calcs))
+		if disabled[accelerator.name] then
+			native.log("info", "accelerator " .. accelerator.name .. " is switched off")
+		elseif known then
+			ready[#ready + 1] = accelerator
+		else
+			native.log("warn", "accelerator " .. accelerator.name .. " steps aside: it does not know " .. unknown)
+		end
+	end
+	source.forget()
+	for _, accelerator in ipairs(ready) do
+		accelerator.install(calcs)
+	end
+end
+
+---@param native_host NativeHost
+---@param names table<string, boolean> what is switched off
+function M.install(native_host, names)
+	native, disabled = native_host, names
+	install(AT_BOOT)
 end
 
 ---@param calcs table the loaded build's calculator
 function M.install_in_build(calcs)
-	for _, accelerator in ipairs(IN_BUILD) do
-		if not disabled[accelerator.name] then
-			accelerator.install(calcs)
+	install(IN_BUILD, calcs)
+end
+
+---Hashes of all that accelerators rely on, for `known.lua`.
+---@param native_host NativeHost
+---@param calcs table
+---@return string[] lines
+function M.digests(native_host, calcs)
+	local lines = {}
+	for _, list in ipairs({ AT_BOOT, IN_BUILD }) do
+		for _, accelerator in ipairs(list) do
+			for name, fn in pairs(relied_on(accelerator, calcs)) do
+				lines[#lines + 1] = name .. " " .. tostring(source.digest(native_host, fn))
+			end
 		end
 	end
+	table.sort(lines)
+	return lines
 end
 
 return M

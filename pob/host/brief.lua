@@ -8,18 +8,26 @@ local WARNINGS_MAX = 200
 ---Longest text, in bytes: a modifier line has less than 200.
 local TEXT_BYTES_MAX = 500
 
+---@param text string
+---@return string
+local function one_line(text)
+	return (text:gsub("%c", " "))
+end
+
 ---@param text string?
 ---@return string?
 function M.text(text)
-	if not text or #text <= TEXT_BYTES_MAX then
-		return text
+	if not text then
+		return nil
+	elseif #text <= TEXT_BYTES_MAX then
+		return one_line(text)
 	end
 	local last = TEXT_BYTES_MAX
 	-- Never within a character: its later bytes begin with the bits 10.
 	while last > 0 and text:byte(last + 1) >= 0x80 and text:byte(last + 1) < 0xC0 do
 		last = last - 1
 	end
-	return text:sub(1, last) .. "..."
+	return one_line(text:sub(1, last)) .. "..."
 end
 
 ---@param failure EngineError

@@ -8,6 +8,7 @@
 ---@field log fun(level: 'debug'|'info'|'warn', text: string)
 ---@field inflate fun(packed: string): string?
 ---@field deflate fun(text: string): string?
+---@field sha256 fun(text: string): string hexadecimal
 ---@field read_file fun(path: string): string? relative to PoB's own files
 ---@field read_library fun(name: string): string? a library of PoB's runtime, by module name
 ---@field search_files fun(pattern: string, directories: boolean): { name: string, bytes: integer, modified_seconds: integer }[]

@@ -120,6 +120,9 @@ limits! {
     custom_mods_size, CustomModsSize: Unit::Bytes, "--custom-mods-size-max" = 256 << 10;
     /// Lines of custom modifiers; a line that the engine has not seen before costs it about a millisecond.
     custom_mods_lines, CustomModsLines: Unit::Count("lines"), "--custom-mods-lines-max" = 2_000;
+    /// Longest line of an item, of a config option's text or of custom modifiers. The longest modifier has
+    /// 340 bytes; Path of Building's patterns take time in the third power of a line, half a minute for 2 KB of digits.
+    line_size, LineSize: Unit::Bytes, "--line-size-max" = 1 << 10;
 }
 
 /// More came than a limit allows.

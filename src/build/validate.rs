@@ -130,7 +130,7 @@ impl Check<'_> {
             (Some(text), None, false) => {
                 let field = format!("{path}.text");
                 self.text(&field, Limit::ItemTextSize, text)?;
-                self.count(&field, Limit::ItemLines, text.lines().count())
+                self.lines(&field, Limit::ItemLines, text)
             }
             (None, Some(_), false) | (None, None, true) => Ok(()),
             _ => Err(invalid(path, "only one of `text`, `item` and `empty` can be set")),
@@ -216,14 +216,14 @@ impl Check<'_> {
                 ConfigValue::Text(text) => {
                     self.text(&path, Limit::ConfigTextSize, text)?;
                     // One option holds the custom modifiers.
-                    self.count(&path, Limit::CustomModsLines, text.lines().count())?;
+                    self.lines(&path, Limit::CustomModsLines, text)?;
                 }
                 ConfigValue::Number(_) | ConfigValue::Bool(_) => {}
             }
         }
         let Some(mods) = &variation.custom_mods else { return Ok(()) };
         self.text("custom_mods", Limit::CustomModsSize, mods)?;
-        self.count("custom_mods", Limit::CustomModsLines, mods.lines().count())
+        self.lines("custom_mods", Limit::CustomModsLines, mods)
     }
 
     fn name(&self, field: &str, name: &str) -> Result<(), Failure> {
@@ -243,6 +243,12 @@ impl Check<'_> {
             return Err(invalid(field, "the text has control characters"));
         }
         Ok(())
+    }
+
+    fn lines(&self, field: &str, limit: Limit, text: &str) -> Result<(), Failure> {
+        self.count(field, limit, text.lines().count())?;
+        let longest = text.split('\n').map(str::len).max().unwrap_or(0);
+        self.count(field, Limit::LineSize, longest)
     }
 
     fn count(&self, field: &str, limit: Limit, came: usize) -> Result<(), Failure> {
@@ -431,7 +437,8 @@ mod tests {
     }
 
     fn with(field: &str, value: serde_json::Value) -> Variation {
-        serde_json::from_value(serde_json::json!({ field: value })).unwrap()
+        let variation = serde_json::Map::from_iter([(field.to_owned(), value)]);
+        serde_json::from_value(variation.into()).unwrap()
     }
 
     #[test]
@@ -460,11 +467,16 @@ mod tests {
         let item = |text: String| with("items", serde_json::json!([{"slot": "Belt", "text": text}]));
         let config = |text: String| with("config", serde_json::json!({ "a": text }));
         let mods = |text: String| with("custom_mods", text.into());
-        assert_edge(Limit::ItemTextSize, "items[0].text", |size| item(x(size)));
+        // As many bytes, in lines of a size that is taken.
+        let text = |size: usize| (1..=size).map(|at| if at % 500 == 0 { '\n' } else { 'x' }).collect();
+        assert_edge(Limit::LineSize, "items[0].text", |size| item(x(size)));
+        assert_edge(Limit::LineSize, "config.a", |size| config(x(size)));
+        assert_edge(Limit::LineSize, "custom_mods", |size| mods(x(size)));
+        assert_edge(Limit::ItemTextSize, "items[0].text", |size| item(text(size)));
         assert_edge(Limit::ItemLines, "items[0].text", |count| item(lines(count)));
-        assert_edge(Limit::ConfigTextSize, "config.a", |size| config(x(size)));
+        assert_edge(Limit::ConfigTextSize, "config.a", |size| config(text(size)));
         assert_edge(Limit::CustomModsLines, "config.a", |count| config(lines(count)));
-        assert_edge(Limit::CustomModsSize, "custom_mods", |size| mods(x(size)));
+        assert_edge(Limit::CustomModsSize, "custom_mods", |size| mods(text(size)));
         assert_edge(Limit::CustomModsLines, "custom_mods", |count| mods(lines(count)));
     }
 

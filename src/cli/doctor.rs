@@ -125,7 +125,7 @@ fn check_installation(installation: &Installation, findings: &mut Findings<'_>) 
 
 async fn check_running(settings: config::Server, findings: &mut Findings<'_>) -> Result<(), CliError> {
     let started = Instant::now();
-    let server = match Server::connect(Target::Own(settings)).await {
+    let server = match Server::connect(Target::Own(Box::new(settings))).await {
         Ok(server) => server,
         Err(error) => {
             let words = in_words(&error);

@@ -36,7 +36,7 @@ impl Server {
         let (url, own) = match target {
             Target::Endpoint(url) => (url, None),
             Target::Own(settings) => {
-                let app = App::start(settings, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+                let app = App::start(*settings, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
                 let url = format!("http://{}", app.address());
                 (url, Some(Own::run(app)))
             }

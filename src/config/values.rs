@@ -115,7 +115,7 @@ impl Values<'_> {
     fn target(&mut self, target: &args::Target) -> Target {
         let server = self.server(&target.engine);
         match target.endpoint.as_deref().filter(|url| !url.is_empty()) {
-            None => Target::Own(server),
+            None => Target::Own(Box::new(server)),
             Some(url) => {
                 let valid = url.starts_with("http://") || url.starts_with("https://");
                 let valid =

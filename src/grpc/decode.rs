@@ -128,7 +128,7 @@ mod tests {
     #[tokio::test]
     async fn the_largest_variation_is_taken_and_a_larger_one_is_not() {
         let weight = |size: usize| size + r#"{"custom_mods":""}"#.len();
-        let decoder = Decoder::new(Limits { in_flight_size: weight(50_000), ..Limits::default() });
+        let decoder = Decoder::new(Limits { in_flight_size: weight(50_000), line_size: 1 << 20, ..Limits::default() });
         let of = |size: usize| v1::Variation { custom_mods: Some("x".repeat(size)), ..Default::default() };
         assert_eq!(decoder.variation(of(50_000)).await.unwrap().weight, weight(50_000));
         let failure = decoder.variation(of(50_001)).await.unwrap_err();

@@ -14,7 +14,7 @@ use super::{
     decode::Decoder,
     evaluation::Evaluation,
     fixture::{self, Next, XML, answer_all, base, engine},
-    server::{Health, router},
+    server::{Health, Patience, router},
 };
 use crate::{
     build::{code, limits::Limits, outcome::Selection},
@@ -210,35 +210,45 @@ async fn a_session_starts_with_start_and_has_only_one() {
     }
 }
 
-#[tokio::test]
-async fn an_expired_call_is_told_so_with_the_right_code() {
+/// A service whose work is taken and never answered. Not over the wire: the client has a timer of its own, which may win
+/// on a busy machine; and so time can be paused.
+fn unanswered() -> (Evaluation, task::Owned) {
     let (supervisor, mut events) = Supervisor::scripted(engine());
-    // Work is taken and never answered.
     let driver = task::spawn_owned("driver", async move {
         let mut held = Vec::new();
         while let Some(next) = fixture::next(&mut events).await {
             held.push(next);
         }
     });
-    let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
-    let mut request = Request::new(request);
-    request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    // Not over the wire: the client has a timer of its own, which may win on a busy machine.
     let decoder = Decoder::new(Limits::default());
-    let service = Evaluation::new(supervisor.clone(), decoder, Duration::from_secs(60), CancellationToken::new());
-    let status = service.evaluate(request).await.unwrap_err();
-    assert_status(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    let service = Evaluation::new(supervisor, decoder, Patience::default().idle_max, CancellationToken::new());
+    (service, driver)
+}
 
-    let front = Front::serve(supervisor, driver, Limits::default()).await;
-    let mut request = Request::new(v1::EvaluateBatchRequest {
-        base: Some(xml(XML)),
-        variations: vec![variation(1)],
-        ..Default::default()
-    });
-    request.metadata_mut().insert("grpc-timeout", "200m".parse().unwrap());
-    let mut answer = front.evaluation().evaluate_batch(request).await.unwrap().into_inner();
-    answer.message().await.unwrap().expect("the header");
-    assert_status(&answer.message().await.unwrap_err(), Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+#[tokio::test(start_paused = true)]
+async fn an_expired_call_is_told_so_with_the_right_code() {
+    let (service, _driver) = unanswered();
+    let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
+    let status = service.evaluate(expiring(request)).await.unwrap_err();
+    assert_status(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_call_is_told_so_behind_its_header() {
+    let (service, _driver) = unanswered();
+    let (base, variations) = (Some(xml(XML)), vec![variation(1)]);
+    let request = v1::EvaluateBatchRequest { base, variations, ..Default::default() };
+    let mut answer = service.evaluate_batch(expiring(request)).await.unwrap().into_inner();
+    answer.next().await.unwrap().expect("the header");
+    let status = answer.next().await.unwrap().unwrap_err();
+    assert_status(&status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+}
+
+/// The request, with a deadline.
+fn expiring<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("grpc-timeout", "5S".parse().unwrap());
+    request
 }
 
 #[tokio::test]

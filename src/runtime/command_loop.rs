@@ -106,6 +106,8 @@ fn evaluate<S: Read + Write>(
     order: &wire::Evaluate,
     interrupted: &mut impl FnMut(&mut S) -> bool,
 ) -> Result<(), WireError> {
+    let span = tracing::warn_span!("evaluate", request_id = order.request_id);
+    let _within = span.enter();
     runtime.before_evaluating(order.plain);
     let mut drifted = false;
     for variation in &order.variations {

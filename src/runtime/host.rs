@@ -4,6 +4,7 @@
 //! (`pob/host/`) makes PoB's window program out of these few functions.
 
 use std::{
+    fmt::Write as _,
     fs,
     io::{Read, Write},
     path::{Path, PathBuf},
@@ -16,6 +17,7 @@ use flate2::{
     write::ZlibEncoder,
 };
 use mlua::{Lua, LuaString, Table};
+use sha2::{Digest as _, Sha256};
 
 /// Largest file that Lua may read, in bytes; PoB's largest is a tenth of it.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -211,6 +213,8 @@ pub(super) fn functions(lua: &Lua, installation: Option<Installation>) -> mlua::
         .set("inflate", lua.create_function(move |lua, packed: LuaString| bytes(lua, inflate(&packed.as_bytes())))?)?;
     table.set("deflate", lua.create_function(move |lua, text: LuaString| bytes(lua, deflate(&text.as_bytes())))?)?;
 
+    table.set("sha256", lua.create_function(|_, text: LuaString| Ok(sha256(&text.as_bytes())))?)?;
+
     let files = installation.clone();
     table.set(
         "read_file",
@@ -242,6 +246,15 @@ pub(super) fn functions(lua: &Lua, installation: Option<Installation>) -> mlua::
         })?,
     )?;
     Ok(table)
+}
+
+/// SHA-256 as hexadecimal.
+fn sha256(text: &[u8]) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 #[cfg(test)]

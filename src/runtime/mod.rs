@@ -22,6 +22,8 @@ use command_loop::{End, Runtime};
 use fork::Forked;
 use socket::Socket;
 
+use crate::telemetry;
+
 /// Serves the socket on standard input until the server closes it.
 ///
 /// # Errors
@@ -31,6 +33,7 @@ pub fn main() -> io::Result<()> {
     if stdin.is_terminal() || rustix::net::sockopt::socket_type(&stdin).is_err() {
         return Err(io::Error::other("`pobatch runtime` is an implementation detail of `pobatch serve`"));
     }
+    telemetry::start_in_runtime();
     let server = rustix::process::getppid().ok_or_else(|| io::Error::other("no parent process"))?;
     fork::die_with(server)?;
     let mut socket = Socket::new(stdin.as_fd().try_clone_to_owned()?);
@@ -51,7 +54,10 @@ pub fn main() -> io::Result<()> {
         let interrupted = |socket: &mut Socket| socket.has_input();
         match (command_loop::run(&mut runtime, &mut socket, fork, interrupted).map_err(io::Error::other)?, own) {
             (End::Child, Some(own)) => {
-                fork::die_with(server)?;
+                if fork::die_with(server).is_err() {
+                    // A server that stops while it forks is nothing to complain of.
+                    return Ok(());
+                }
                 // The parent's socket is closed here.
                 socket = Socket::new(own);
             }

@@ -7,7 +7,7 @@
 //! | wall | what it takes away |
 //! |---|---|
 //! | Landlock | every file and directory but those of the engine, which can only be read |
-//! | seccomp (`calls`) | every system call that evaluating does not need; opening for writing; threads |
+//! | seccomp (`sandbox/calls.rs`) | every system call that evaluating does not need; opening for writing; threads |
 //! | capabilities | what root may do beyond others; no new privileges can be had either |
 //! | resource limits | core dumps, writing to files, many descriptors, memory beyond Lua's |
 //!
@@ -83,7 +83,7 @@ pub struct Entered {
     pub landlock_abi: u32,
 }
 
-/// Takes everything away but the reading of `directory`, if one is given, and what [`calls`] allows.
+/// Takes everything away but the reading of `directory`, if one is given, and what `sandbox/calls.rs` allows.
 ///
 /// A limit of the Lua heap of 0 means none, and then there is none on memory.
 #[must_use]

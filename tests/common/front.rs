@@ -115,6 +115,7 @@ pub fn start_on(xml: &str, budget: Option<Duration>) -> EvaluateStreamRequest {
     EvaluateStreamRequest { request: Some(Request::Start(start)) }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "callers pass numbers and texts as they are")]
 pub fn message(id: impl ToString, variation: &Variation) -> EvaluateStreamRequest {
     EvaluateStreamRequest { request: Some(Request::Variation(variation_to_proto(id.to_string(), variation))) }
 }

@@ -12,7 +12,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::common::{
@@ -40,6 +40,10 @@ const CLIENTS: usize = 4;
 const SESSION_MAX: usize = 150;
 /// How long what is in hand may take when the server drains.
 const GRACE: Duration = Duration::from_secs(10);
+/// Right outcomes without which a run does not say anything.
+const RIGHT_MIN: u64 = 100;
+/// Killed runtimes without which it does not either.
+const KILLS_MIN: u64 = 6;
 /// How much larger this process, server and clients in one, may be afterwards: allocators keep some.
 const GROWTH_BYTES_MAX: u64 = 128 << 20;
 
@@ -68,6 +72,12 @@ struct Tally {
     failed: Mutex<BTreeMap<&'static str, u64>>,
     kills: AtomicU64,
     nonsense: AtomicU64,
+}
+
+impl Tally {
+    fn says_something(&self) -> bool {
+        self.right.load(Ordering::Relaxed) >= RIGHT_MIN && self.kills.load(Ordering::Relaxed) >= KILLS_MIN
+    }
 }
 
 fn count(counter: &AtomicU64) {
@@ -111,8 +121,9 @@ pub async fn chaos(
         .map(|_| task::spawn("client", client(front.url.clone(), chance.child(), Arc::clone(&world))))
         .collect();
 
-    let until = Instant::now() + Duration::from_secs(seconds);
-    front.until("the end of the chaos", |_| Instant::now() >= until).await;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    // On a busy machine it takes longer until a run says anything.
+    front.until("more right outcomes and killed runtimes", |_| world.tally.says_something()).await;
     world.draining.cancel();
     front.health.drain().await;
     front.close();
@@ -134,8 +145,6 @@ pub async fn chaos(
 
     eprintln!("{:?}, {counters:?}, at most {} MiB", world.tally, most >> 20);
     assert_eq!((counters.drifts, counters.mismatches), (0, 0));
-    assert!(world.tally.right.load(Ordering::Relaxed) > 100, "hardly anything was evaluated");
-    assert!(world.tally.kills.load(Ordering::Relaxed) > 5, "hardly anything was killed");
     let total = world.settings.memory.total_bytes;
     assert!(most <= total, "the runtimes took {most} bytes, of {total}");
     nothing_is_left(descriptors).await;

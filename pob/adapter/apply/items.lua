@@ -26,6 +26,20 @@ local function warn_of_lines(item, field, warnings)
 	end
 end
 
+---Without the white space at both ends. PoB's pattern for it takes time in the square of white space in the middle.
+---@param text string
+---@return string
+local function trim(text)
+	local first, last = text:find("%S"), #text
+	if not first then
+		return ""
+	end
+	while text:find("^%s", last) do
+		last = last - 1
+	end
+	return text:sub(first, last)
+end
+
 ---An item as PoB's loader makes it from a build file.
 ---@param text string
 ---@param id integer
@@ -34,7 +48,7 @@ local function load_item(text, id)
 	local item = new("Item", "")
 	item.id = id
 	-- The file's parser trims texts.
-	item:ParseRaw(text:match("^%s*(.-)%s*$"))
+	item:ParseRaw(trim(text))
 	if item.base then
 		item:BuildModList()
 		return item

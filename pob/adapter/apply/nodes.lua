@@ -16,6 +16,15 @@ local CLUSTER_NODES_FROM = 0x10000
 local IS_START = { ClassStart = true, AscendClassStart = true }
 local IS_SIMPLE = { Normal = true, Notable = true, Keystone = true, Socket = true }
 
+---Whether a way leads from an allocated node to its neighbour.
+---@param from table
+---@param to table
+---@return boolean
+local function leads(from, to)
+	return from.type ~= "Mastery" and (from.ascendancyName or not to.ascendancyName or IS_START[from.type]) and true
+		or false
+end
+
 ---The nodes that are connected to a start through allocated nodes, by the rules of `PassiveSpec:FindStartFromNode`:
 ---ways do not pass a mastery, and do not lead from the tree into an ascendancy.
 ---@param allocated table<integer, table>
@@ -40,7 +49,7 @@ function M.connected(allocated)
 				if
 					not reached[other]
 					and allocated[other.id]
-					and (node.ascendancyName or not other.ascendancyName or IS_START[node.type])
+					and leads(node, other)
 				then
 					reached[other] = true
 					length = length + 1
@@ -50,6 +59,35 @@ function M.connected(allocated)
 		end
 	end
 	return reached
+end
+
+---Whether nodes were only added, and each hangs on one that was connected or was added before it: then nothing can have
+---lost its connection, and the whole tree need not be walked.
+---@param changes { node: table, add: boolean, field: string }[]
+---@param base LoadedBase
+---@return boolean
+local function all_attached(changes, base)
+	local allocated, attached = build.spec.allocNodes, {}
+	for i = 1, #changes do
+		local change = changes[i]
+		local node, found = change.node, false
+		if not change.add then
+			return false
+		end
+		for j = 1, #node.linked do
+			local other = node.linked[j]
+			local connected = attached[other] or (allocated[other.id] == other and not base.unconnected[other])
+			if connected and leads(other, node) then
+				found = true
+				break
+			end
+		end
+		if not found then
+			return false
+		end
+		attached[node] = true
+	end
+	return true
 end
 
 ---Whether allocating or giving up the node changes nothing but its own modifiers.
@@ -168,6 +206,9 @@ end
 ---@param context EvaluationContext
 ---@return EngineError?
 local function prune(set, changes, base, context)
+	if all_attached(changes, base) then
+		return
+	end
 	local reached = M.connected(set)
 	local dropped = {}
 	for _, node in pairs(set) do

@@ -67,7 +67,7 @@ impl Running {
         };
         change(&mut plan);
         let (client, variations) = unbounded_channel();
-        let decoder = Decoder::new(Limits { in_flight_size: ROOM, ..Limits::default() });
+        let decoder = Decoder::new(Limits { in_flight_size: ROOM, line_size: ROOM, ..Limits::default() });
         let answers = super::start(plan, decoder, session.unwrap(), UnboundedReceiverStream::new(variations));
         Self { client: Some(client), answers, driver, _supervisor: supervisor }
     }

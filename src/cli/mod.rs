@@ -1,4 +1,4 @@
-//! The commands. Each is one file and gets its settings and an [`Output`]; what they share is in `input`, `progress`
+//! The commands. Each is one file and gets its settings and an `Output`; what they share is in `input`, `progress`
 //! and `server`. None of them knows how anything is evaluated: they ask a server over gRPC, their own or another.
 
 mod bench;

@@ -7,7 +7,7 @@ mod limits;
 mod units;
 mod values;
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
+use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
@@ -15,6 +15,7 @@ use values::Values;
 
 use crate::{
     build::limits::Limits,
+    listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
 };
 
@@ -39,6 +40,9 @@ pub struct Log {
     pub filter: EnvFilter,
     /// In which form.
     pub format: LogFormat,
+    /// Collector that spans are exported to.
+    #[cfg(feature = "otlp")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// Form of the log.
@@ -63,6 +67,10 @@ pub enum Command {
     Bench(Bench),
     /// Checks an installation.
     Doctor(Server),
+    /// Shows what a server is doing.
+    Status(Status),
+    /// Tells a server what to do.
+    Admin(Admin),
 }
 
 /// A server: its engine and its limits.
@@ -92,13 +100,48 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Serve {
     /// Where it listens.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// How long it serves on when it is stopped, while health says that it will not.
     pub drain_delay: Duration,
     /// How long calls in hand may take after that.
     pub drain_grace: Duration,
     /// What it serves.
     pub server: Server,
+}
+
+/// Settings of `status`.
+#[derive(Debug)]
+pub struct Status {
+    /// The server's admin service.
+    pub admin: String,
+    /// How often it is shown anew; `None`: once.
+    pub every: Option<Duration>,
+    /// How it is shown.
+    pub format: Format,
+}
+
+/// Settings of `admin`.
+#[derive(Debug)]
+pub struct Admin {
+    /// The server's admin service.
+    pub admin: String,
+    /// What it is told.
+    pub order: AdminOrder,
+}
+
+/// What an operator tells a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminOrder {
+    /// Fresh runtimes for these shards; none: for all.
+    Reset(Vec<u32>),
+    /// Give up this base.
+    Evict(String),
+    /// Take nothing new.
+    Drain,
+    /// Take calls again.
+    Undrain,
+    /// Log by this filter.
+    Log(String),
 }
 
 /// Who evaluates.
@@ -262,6 +305,8 @@ impl Config {
                 &arguments.log_format,
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             ),
+            #[cfg(feature = "otlp")]
+            otlp_endpoint: arguments.otlp_endpoint.filter(|url| !url.is_empty()),
         };
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
@@ -269,6 +314,8 @@ impl Config {
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
+            args::Subcommands::Status(status) => Command::Status(values.status(status)),
+            args::Subcommands::Admin(admin) => Command::Admin(values.admin(admin)),
         };
         if values.bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(values.bad)) }
     }

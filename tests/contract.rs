@@ -7,6 +7,7 @@ mod common;
 
 use std::{
     collections::{HashMap, HashSet},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -486,7 +487,7 @@ async fn a_saturated_server_is_ready_and_lives_and_a_draining_one_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn during_the_drain_delay_a_server_says_that_it_goes_and_serves_on() {
-    let app = App::start(common::server(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let app = App::start(common::server(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let app = app.with_drain_delay(PATIENCE);
     let url = format!("http://{}", app.address());
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,6 +1,7 @@
 //! The commands. Each is one file and gets its settings and an `Output`; what they share is in `input`, `progress`
 //! and `server`. None of them knows how anything is evaluated: they ask a server over gRPC, their own or another.
 
+mod admin;
 mod bench;
 mod doctor;
 mod error;
@@ -12,6 +13,7 @@ mod progress;
 mod serve;
 mod server;
 mod shuffle;
+mod status;
 mod table;
 mod verify;
 
@@ -45,13 +47,18 @@ pub fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return usage(&error),
     };
-    telemetry::start(config.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&CliError::Runtime(error)),
     };
+    {
+        // What exports spans lives in the runtime.
+        let _inside = runtime.enter();
+        telemetry::start(config.log);
+    }
     let mut output = Output::stdout();
     let ended = runtime.block_on(run(config.command, &mut output));
+    telemetry::finish();
     // What still runs is given up: a command that has ended has waited for what matters.
     runtime.shutdown_background();
     match ended.and_then(|verdict| output.finish().map(|()| verdict)) {
@@ -70,6 +77,8 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
         Command::Verify(settings) => verify::run(settings, output).await,
         Command::Bench(settings) => bench::run(settings, output).await,
         Command::Doctor(settings) => doctor::run(settings, output).await,
+        Command::Status(settings) => status::run(settings, output).await,
+        Command::Admin(settings) => admin::run(settings, output).await,
     }
 }
 

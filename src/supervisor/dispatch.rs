@@ -338,6 +338,13 @@ impl Dispatch {
         self.shards.get(shard).map(|shard| (&shard.state, shard.generation))
     }
 
+    /// Variations of a base that wait.
+    #[must_use]
+    pub fn queued_for(&self, base: BaseId) -> usize {
+        let of_base = self.sessions.values().filter(|session| session.base == base);
+        of_base.map(|session| session.fast.len() + session.plain.len()).sum()
+    }
+
     /// A session begins.
     pub fn open_session(&mut self, session: SessionId, base: BaseId, priority: Priority) {
         let queues = Session { base, priority, fast: VecDeque::new(), plain: VecDeque::new() };
@@ -432,6 +439,14 @@ impl Dispatch {
     pub fn drop_idle(&mut self, shard: usize) {
         if let Some(shard) = self.shards.get_mut(shard).filter(|shard| matches!(shard.state, State::Idle { .. })) {
             shard.state = State::Empty;
+        }
+    }
+
+    /// A shard that pauses or is in quarantine may try again at once.
+    pub fn release(&mut self, shard: usize) {
+        if let Some(shard) = self.shards.get_mut(shard).filter(|shard| matches!(shard.state, State::Paused { .. })) {
+            shard.state = State::Empty;
+            shard.pause = PAUSE;
         }
     }
 

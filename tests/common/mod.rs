@@ -24,6 +24,7 @@ use pobatch::{
         variation::{ConfigValue, Variation},
     },
     config,
+    metrics::Metrics,
     supervisor::{
         EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
     },
@@ -45,6 +46,7 @@ pub fn settings() -> Settings {
         memory: memory::Marks::default(),
         faults: true,
         sandbox: SandboxMode::Prefer,
+        metrics: Arc::new(Metrics::new().expect("sound metrics")),
     }
 }
 

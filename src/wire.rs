@@ -143,6 +143,19 @@ impl Connection {
         Ok(self.stream.write_all(&frame[sent..]).await?)
     }
 
+    /// Waits for the end of the other side, which was asked nothing. Whatever it says is wrong, half a frame too: it
+    /// would swallow the beginning of the next answer. Cancel safe.
+    pub async fn unasked(&mut self) -> WireError {
+        if self.buffer.is_empty() {
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(0) => return WireError::Closed,
+                Ok(_) => {}
+                Err(error) => return error.into(),
+            }
+        }
+        WireError::OutOfTurn("a report that nobody asked for")
+    }
+
     /// Receives one frame. Cancel safe: what has arrived stays in the buffer.
     ///
     /// # Errors

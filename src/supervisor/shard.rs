@@ -114,7 +114,7 @@ struct Slot {
 impl Slot {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
-            // Both arms are cancel safe: the channel by its documentation, the connection since it keeps what it read.
+            // Both arms are cancel safe: the channel and the connection by their documentation.
             let order = tokio::select! {
                 order = orders.recv() => order,
                 error = Self::silence(self.process.as_mut()) => {
@@ -147,10 +147,7 @@ impl Slot {
     /// Ends when an idle runtime does anything, which can only be to die.
     async fn silence(process: Option<&mut Process>) -> WireError {
         match process {
-            Some(process) => match process.connection.receive::<Report>().await {
-                Ok(_) => WireError::OutOfTurn("a report that nobody asked for"),
-                Err(error) => error,
-            },
+            Some(process) => process.connection.unasked().await,
             None => std::future::pending().await,
         }
     }
@@ -188,7 +185,9 @@ impl Slot {
         };
         let count = evaluate.variations.len();
         let command = Command { command: Some(command::Command::Evaluate(evaluate)) };
-        if let Err(error) = process.connection.send(&command).await {
+        // A runtime that does not even read must not hold its assignment for ever.
+        let sent = tokio::time::timeout(variation_timeout, process.connection.send(&command)).await;
+        if let Err(error) = sent.unwrap_or(Err(WireError::OutOfTurn("an assignment is not read"))) {
             self.bury(&error, FailureReason::RuntimeCrashed).await;
             return true;
         }

@@ -173,9 +173,12 @@ pub(super) async fn ask(
     command: command::Command,
     limit: Duration,
 ) -> Result<report::Report, ProcessError> {
-    process.connection.send(&Command { command: Some(command) }).await?;
-    let answer = tokio::time::timeout(limit, process.connection.receive::<Report>()).await;
-    let report = answer.map_err(|_| ProcessError::Silent)??.report;
+    let connection = &mut process.connection;
+    let answer = async {
+        connection.send(&Command { command: Some(command) }).await?;
+        connection.receive::<Report>().await
+    };
+    let report = tokio::time::timeout(limit, answer).await.map_err(|_| ProcessError::Silent)??.report;
     report.ok_or(WireError::OutOfTurn("an empty report").into())
 }
 

@@ -8,6 +8,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     process::{Exit, Process},
+    scratch::Scratch,
     template::ForkPoint,
 };
 use crate::{
@@ -90,9 +91,12 @@ pub struct Shard {
 
 impl Shard {
     /// Starts a shard without a runtime.
-    pub fn start(index: usize, events: mpsc::Sender<Message>) -> Self {
+    pub fn start(index: usize, soft_mark_bytes: u64, events: mpsc::Sender<Message>) -> Self {
         let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-        task::spawn("shard", Slot { index, generation: 0, process: None, events }.run(receiver));
+        task::spawn(
+            "shard",
+            Slot { index, generation: 0, process: None, scratch: None, soft_mark_bytes, events }.run(receiver),
+        );
         Self { orders }
     }
 
@@ -108,6 +112,8 @@ struct Slot {
     index: usize,
     generation: u64,
     process: Option<Process>,
+    scratch: Option<Scratch>,
+    soft_mark_bytes: u64,
     events: mpsc::Sender<Message>,
 }
 
@@ -134,6 +140,7 @@ impl Slot {
                     if let Some(process) = self.process.take() {
                         process.stop().await;
                     }
+                    self.scratch = None;
                 }
                 Some(Order::Cancel) => {}
                 None => break,
@@ -154,21 +161,33 @@ impl Slot {
 
     async fn fork(&mut self, from: &ForkPoint, generation: u64) {
         if let Some(old) = self.process.take() {
-            // Taking down some hundred megabytes takes longer than a fork, so it is not waited for.
-            task::spawn("reap", old.stop());
+            // Only then is the scratch memory free.
+            old.stop().await;
         }
         self.generation = generation;
-        match from.fork("shard").await {
+        match from.fork("shard", self.scratch()).await {
             Ok(process) => {
                 let pid = process.pid();
                 self.process = Some(process);
                 self.tell(Event::Ready { pid }).await;
             }
             Err(error) => {
+                // Nobody knows whether there is a child that has it.
+                self.scratch = None;
                 tracing::warn!(shard = self.index, generation, %error, "fork failed");
                 self.tell(Event::ForkFailed).await;
             }
         }
+    }
+
+    /// The scratch memory, made when it is first needed; `None` if the kernel gives none.
+    fn scratch(&mut self) -> Option<Scratch> {
+        if self.scratch.is_none() {
+            let made = Scratch::new(self.soft_mark_bytes);
+            self.scratch =
+                made.inspect_err(|error| tracing::warn!(shard = self.index, %error, "no scratch memory")).ok();
+        }
+        self.scratch.clone()
     }
 
     /// False if the driver has gone in the meantime.

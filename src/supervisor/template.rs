@@ -10,6 +10,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::process::{Process, ProcessError, socket_pair};
+use super::scratch::Scratch;
 use crate::{
     proto::runtime::{Command, Fork, Report, command, report},
     task,
@@ -34,12 +35,17 @@ pub enum ForkError {
     Child(#[from] ProcessError),
 }
 
-type Reply = oneshot::Sender<Result<Process, ForkError>>;
+/// Asks for a fork.
+struct Request {
+    role: &'static str,
+    scratch: Option<Scratch>,
+    reply: oneshot::Sender<Result<Process, ForkError>>,
+}
 
 /// Handle to a warm runtime.
 #[derive(Clone, Debug)]
 pub struct ForkPoint {
-    requests: mpsc::Sender<(&'static str, Reply)>,
+    requests: mpsc::Sender<Request>,
     pid: u32,
 }
 
@@ -65,23 +71,23 @@ impl ForkPoint {
         self.requests.is_closed()
     }
 
-    /// Forks the runtime; `role` is for the log.
+    /// Forks the runtime; `role` is for the log. The child alone may use the scratch memory.
     ///
     /// # Errors
     /// [`ForkError`].
-    pub async fn fork(&self, role: &'static str) -> Result<Process, ForkError> {
+    pub async fn fork(&self, role: &'static str, scratch: Option<Scratch>) -> Result<Process, ForkError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send((role, reply)).await.map_err(|_| ForkError::Dead)?;
+        self.requests.send(Request { role, scratch, reply }).await.map_err(|_| ForkError::Dead)?;
         answer.await.map_err(|_| ForkError::Dead)?
     }
 }
 
 /// Serves requests until the handles are gone or the process is.
-async fn serve(mut process: Process, mut requests: mpsc::Receiver<(&'static str, Reply)>) {
+async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
     let mut unaccounted = None;
     let error = loop {
         // Both arms are cancel safe: the channel and the connection by their documentation.
-        let (role, reply) = tokio::select! {
+        let Request { role, scratch, reply } = tokio::select! {
             request = requests.recv() => match request {
                 Some(request) => request,
                 None => break None,
@@ -96,7 +102,7 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<(&'static str,
                 continue;
             }
         };
-        let answer = tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, role, theirs)).await;
+        let answer = tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, role, theirs, scratch)).await;
         match answer.unwrap_or(Err(WireError::OutOfTurn("no answer to fork"))) {
             Ok(pid) => {
                 let child = Process::adopt(pid, ours).await.map_err(ForkError::Child);
@@ -123,10 +129,11 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<(&'static str,
     }
 }
 
-/// Tells the process to fork, and that the child's socket be that; returns the child's id.
-async fn fork(process: &mut Process, role: &str, theirs: OwnedFd) -> Result<u32, WireError> {
+/// Tells the process to fork, and that the child's socket and scratch memory be those; returns the child's id.
+async fn fork(process: &mut Process, role: &str, theirs: OwnedFd, scratch: Option<Scratch>) -> Result<u32, WireError> {
     let fork = Command { command: Some(command::Command::Fork(Fork { role: role.into() })) };
-    process.connection.send_with_fd(&fork, theirs.as_fd()).await?;
+    let fds: Vec<_> = std::iter::once(theirs.as_fd()).chain(scratch.as_ref().map(Scratch::as_fd)).collect();
+    process.connection.send_with_fds(&fork, &fds).await?;
     drop(theirs);
     match process.connection.receive::<Report>().await?.report {
         Some(report::Report::Forked(forked)) => Ok(forked.pid),

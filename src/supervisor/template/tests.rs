@@ -73,7 +73,7 @@ async fn nothing_is_left_of(answer: Answer, child_speaks: bool) {
     let point = ForkPoint::new(Process::adopt(parent.pid, ours).await.unwrap());
 
     let asked = point.clone();
-    let fork = task::spawn("fork", async move { asked.fork("child").await });
+    let fork = task::spawn("fork", async move { asked.fork("child", None).await });
     until(|| runtime.has_input()).await;
     read::<Command>(&mut runtime).unwrap();
     let mut socket = Socket::new(runtime.take_fd().unwrap());

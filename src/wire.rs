@@ -24,6 +24,9 @@ pub const PROTOCOL_VERSION: u32 = 2;
 /// permitted size, with room to spare.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
 
+/// Descriptors that one frame brings: a socket, and memory.
+pub const FDS_MAX: usize = 2;
+
 /// Length of the length.
 const PREFIX_BYTES: usize = 4;
 
@@ -120,27 +123,39 @@ impl Connection {
         Ok(self.stream.write_all(&frame).await?)
     }
 
-    /// Sends one frame together with a descriptor.
+    /// Sends one frame together with descriptors.
     ///
     /// # Errors
     /// [`WireError::Io`], [`WireError::FrameTooLong`].
-    pub async fn send_with_fd(&mut self, message: &impl Message, fd: BorrowedFd<'_>) -> Result<(), WireError> {
+    pub async fn send_with_fds(&mut self, message: &impl Message, fds: &[BorrowedFd<'_>]) -> Result<(), WireError> {
         let mut frame = Vec::new();
         encode(message, &mut frame)?;
         let sent = self
             .stream
             .async_io(Interest::WRITABLE, || {
-                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
                 let mut ancillary = SendAncillaryBuffer::new(&mut space);
-                let fds = [fd];
-                if !ancillary.push(SendAncillaryMessage::ScmRights(&fds)) {
-                    return Err(io::Error::other("no space for one descriptor"));
+                if !ancillary.push(SendAncillaryMessage::ScmRights(fds)) {
+                    return Err(io::Error::other("too many descriptors for one frame"));
                 }
                 let bytes = [IoSlice::new(&frame)];
                 Ok(rustix::net::sendmsg(self.stream.as_fd(), &bytes, &mut ancillary, SendFlags::NOSIGNAL)?)
             })
             .await?;
         Ok(self.stream.write_all(&frame[sent..]).await?)
+    }
+
+    /// Waits for the end of the other side, which was asked nothing. Whatever it says is wrong, half a frame too: it
+    /// would swallow the beginning of the next answer. Cancel safe.
+    pub async fn unasked(&mut self) -> WireError {
+        if self.buffer.is_empty() {
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(0) => return WireError::Closed,
+                Ok(_) => {}
+                Err(error) => return error.into(),
+            }
+        }
+        WireError::OutOfTurn("a report that nobody asked for")
     }
 
     /// Receives one frame. Cancel safe: what has arrived stays in the buffer.
@@ -235,7 +250,7 @@ mod tests {
         let (gift, kept) = std::os::unix::net::UnixStream::pair().unwrap();
         let fork =
             Command { command: Some(command::Command::Fork(crate::proto::runtime::Fork { role: "test".into() })) };
-        connection.send_with_fd(&fork, gift.as_fd()).await.unwrap();
+        connection.send_with_fds(&fork, &[gift.as_fd()]).await.unwrap();
         drop(gift);
         let theirs = theirs.into_std().unwrap();
         theirs.set_nonblocking(false).unwrap();

@@ -5,7 +5,9 @@ mod common;
 
 use std::{collections::HashSet, io::Write, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
-use common::{PATIENCE, RANGER, WITCH, bits, collect, fault, level, settings, spec, submit_all, with_base};
+use common::{
+    PATIENCE, RANGER, WITCH, bits, collect, fault, level, machine::speak_for, settings, spec, submit_all, with_base,
+};
 use pobatch::{
     build::{
         outcome::{ComputePath, FailureReason},
@@ -135,6 +137,18 @@ async fn a_killed_template_is_loaded_again_and_its_session_goes_on() {
     let first = collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), [level(50)]).await).await;
     let status = supervisor.status().await.unwrap();
     status.bases.iter().filter_map(|base| base.template_pid).for_each(kill);
+    status.shards.iter().filter_map(|shard| shard.pid).for_each(kill);
+    let second = collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), [level(50)]).await).await;
+    assert_eq!(bits(&first[0]), bits(&second[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_says_half_a_frame_is_loaded_again_and_holds_nobody_up() {
+    let (supervisor, base) = with_base(settings(), WITCH).await;
+    let first = collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), [level(50)]).await).await;
+    let status = supervisor.status().await.unwrap();
+    // Announces a frame of 256 bytes, and would take the answer to the next fork for a part of it.
+    assert!(status.bases.iter().filter_map(|base| base.template_pid).all(|pid| speak_for(pid, &[0, 0, 1, 0])));
     status.shards.iter().filter_map(|shard| shard.pid).for_each(kill);
     let second = collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), [level(50)]).await).await;
     assert_eq!(bits(&first[0]), bits(&second[0]));

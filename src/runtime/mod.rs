@@ -4,6 +4,7 @@
 //! thread, one VM and one socket, its standard input; what it is (zygote, template, shard runtime) depends only on what
 //! it was told so far.
 
+pub mod arena;
 pub mod command_loop;
 pub mod fork;
 pub mod host;
@@ -33,6 +34,7 @@ pub fn main() -> io::Result<()> {
     if stdin.is_terminal() || rustix::net::sockopt::socket_type(&stdin).is_err() {
         return Err(io::Error::other("`pobatch runtime` is an implementation detail of `pobatch serve`"));
     }
+    arena::start()?;
     telemetry::start_in_runtime();
     let server = rustix::process::getppid().ok_or_else(|| io::Error::other("no parent process"))?;
     fork::die_with(server)?;
@@ -43,17 +45,21 @@ pub fn main() -> io::Result<()> {
 
     let mut runtime = Runtime::default();
     loop {
-        let mut own = None;
+        let (mut own, mut scratch) = (None, None);
         let fork = |socket: &mut Socket| {
             let handed = socket.take_fd().ok_or_else(|| io::Error::other("no socket came with the order to fork"))?;
+            let memory = socket.take_fd();
             let forked = fork::fork()?;
-            // In the parent the child's socket is closed here.
-            own = matches!(forked, Forked::Child).then_some(handed);
+            // In the parent what the child was handed is closed here.
+            if matches!(forked, Forked::Child) {
+                (own, scratch) = (Some(handed), memory);
+            }
             Ok(forked)
         };
         let interrupted = |socket: &mut Socket| socket.has_input();
         match (command_loop::run(&mut runtime, &mut socket, fork, interrupted).map_err(io::Error::other)?, own) {
             (End::Child, Some(own)) => {
+                arena::seal(scratch);
                 if fork::die_with(server).is_err() {
                     // A server that stops while it forks is nothing to complain of.
                     return Ok(());

@@ -111,7 +111,7 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
     // The shards speak through a channel of their own: they must not keep alive what keeps them alive.
     let (messages, from_shards) = mpsc::channel(EVENTS_MAX);
     let shard = |index| Slot {
-        shard: Shard::start(index, messages.clone()),
+        shard: Shard::start(index, settings.memory.soft_bytes, messages.clone()),
         pid: None,
         started: None,
         ordered: None,

@@ -27,7 +27,7 @@ pub async fn passives(template: ForkPoint) -> Result<Vec<Passive>, BaseError> {
 }
 
 async fn ask(template: ForkPoint, question: command::Command) -> Result<report::Report, BaseError> {
-    let mut process = template.fork("question").await.map_err(|error| {
+    let mut process = template.fork("question", None).await.map_err(|error| {
         tracing::warn!(%error, "no fork for a question");
         Refusal::NotReady
     })?;

@@ -15,8 +15,8 @@ use super::dispatch::Verdict;
 /// A collection marks and sweeps everything: measured 400 to 700 ms for 200 MB. Used until it was measured here.
 const COLLECT_SECONDS_PER_BYTE: f64 = 0.45 / 200e6;
 
-/// The page faults that follow a fork: measured 100 ms for a heap of 200 MB, spread over its next variations.
-const RESET_SECONDS_PER_BYTE: f64 = 0.1 / 200e6;
+/// The page faults that follow a fork: measured at most 10 ms for a heap of 200 MB, spread over its next variations.
+const RESET_SECONDS_PER_BYTE: f64 = 0.01 / 200e6;
 
 /// Share of the limit that the hard mark must leave free, so that the variation that crosses the mark can still end.
 const LIMIT_HEADROOM: u64 = 8;
@@ -40,7 +40,7 @@ pub struct Marks {
 
 impl Default for Marks {
     fn default() -> Self {
-        Self { soft_bytes: 256 << 20, hard_bytes: 512 << 20, limit_bytes: 2 << 30, total_bytes: 0 }
+        Self { soft_bytes: 128 << 20, hard_bytes: 512 << 20, limit_bytes: 2 << 30, total_bytes: 0 }
     }
 }
 

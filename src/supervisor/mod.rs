@@ -10,6 +10,7 @@ mod gauge;
 mod inspect;
 pub mod memory;
 pub mod process;
+mod scratch;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod session;

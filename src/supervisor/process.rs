@@ -12,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::{
-    proto::runtime::{Report, report},
+    proto::runtime::{Hello, Report, report},
     wire::{Connection, PROTOCOL_VERSION, WireError},
 };
 
@@ -70,8 +70,9 @@ pub struct Process {
 #[derive(Debug)]
 struct Child {
     pid: Pid,
-    /// `None` once reaped.
+    /// `None` if the kernel gave none.
     pidfd: Option<AsyncFd<OwnedFd>>,
+    reaped: bool,
 }
 
 impl Process {
@@ -80,20 +81,8 @@ impl Process {
     /// # Errors
     /// [`ProcessError`].
     pub async fn spawn(executable: &Path) -> Result<Self, ProcessError> {
-        let (ours, theirs) = socket_pair()?;
-        let executable = executable.to_owned();
-        let pid = on_lasting_thread(move || {
-            // The socket is its standard input: the one descriptor that can be handed over without unsafe code.
-            let child = Command::new(executable)
-                .arg("runtime")
-                .env_clear()
-                .stdin(Stdio::from(theirs))
-                .stdout(Stdio::null())
-                .stderr(Stdio::inherit())
-                .spawn()?;
-            io::Result::Ok(child.id())
-        })??;
-        Self::adopt(pid, ours).await
+        let (pid, socket) = execute(executable)?;
+        Self::adopt(pid, socket).await
     }
 
     /// Takes charge of a child of this process that serves the other end of `socket`, and hears its first frame.
@@ -101,19 +90,22 @@ impl Process {
     /// # Errors
     /// [`ProcessError`].
     pub async fn adopt(pid: u32, socket: std::os::unix::net::UnixStream) -> Result<Self, ProcessError> {
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("no process id"))?;
-        let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(io::Error::from)?;
-        let pidfd = watch(pidfd)?;
-        let child = Child { pid, pidfd: Some(pidfd) };
-        socket.set_nonblocking(true)?;
-        let mut connection = Connection::new(tokio::net::UnixStream::from_std(socket)?);
-        let hello = tokio::time::timeout(HELLO_TIMEOUT, connection.receive::<Report>());
-        match hello.await.map_err(|_| ProcessError::Silent)??.report {
-            Some(report::Report::Hello(hello)) if hello.protocol_version == PROTOCOL_VERSION => {
-                Ok(Self { connection, child })
-            }
-            Some(report::Report::Hello(hello)) => Err(WireError::Version(hello.protocol_version).into()),
-            _ => Err(WireError::OutOfTurn("not the hello").into()),
+        // First of all: whatever fails from here on, the child goes with it.
+        let child = Child::take_charge_of(pid)?;
+        let (connection, hello) = greet(socket).await?;
+        match hello.protocol_version {
+            PROTOCOL_VERSION => Ok(Self { connection, child }),
+            other => Err(WireError::Version(other).into()),
+        }
+    }
+
+    /// Kills and reaps the child of this process that serves the other end of `socket`, if there is one. It says itself
+    /// which process it is.
+    pub async fn discard(socket: std::os::unix::net::UnixStream) {
+        if let Ok((connection, hello)) = greet(socket).await
+            && let Ok(child) = Child::take_charge_of(hello.pid)
+        {
+            Self { connection, child }.stop().await;
         }
     }
 
@@ -131,11 +123,44 @@ impl Process {
 
     /// Waits until it is gone.
     pub async fn reap(mut self) -> Exit {
-        if let Some(pidfd) = self.child.pidfd.take() {
+        if let Some(pidfd) = &self.child.pidfd {
             // Readable means dead; an error means that it cannot be waited for, and then wait4 waits.
             let _ = pidfd.readable().await;
         }
+        self.child.reaped = true;
         wait(self.child.pid)
+    }
+}
+
+/// Executes a fresh runtime; returns its process id and the server's end of its socket.
+///
+/// # Errors
+/// What the kernel says.
+pub(super) fn execute(executable: &Path) -> io::Result<(u32, std::os::unix::net::UnixStream)> {
+    let (ours, theirs) = socket_pair()?;
+    let executable = executable.to_owned();
+    let pid = on_lasting_thread(move || {
+        // The socket is its standard input: the one descriptor that can be handed over without unsafe code.
+        let child = Command::new(executable)
+            .arg("runtime")
+            .env_clear()
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()?;
+        io::Result::Ok(child.id())
+    })??;
+    Ok((pid, ours))
+}
+
+/// Hears the first frame.
+async fn greet(socket: std::os::unix::net::UnixStream) -> Result<(Connection, Hello), ProcessError> {
+    socket.set_nonblocking(true)?;
+    let mut connection = Connection::new(tokio::net::UnixStream::from_std(socket)?);
+    let hello = tokio::time::timeout(HELLO_TIMEOUT, connection.receive::<Report>());
+    match hello.await.map_err(|_| ProcessError::Silent)??.report {
+        Some(report::Report::Hello(hello)) => Ok((connection, hello)),
+        _ => Err(WireError::OutOfTurn("not the hello").into()),
     }
 }
 
@@ -158,17 +183,29 @@ fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 impl Child {
+    /// Fails if it is no child of this process: a runtime that was led astray may name any.
+    fn take_charge_of(pid: u32) -> io::Result<Self> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("no process id"))?;
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        rustix::process::waitid(WaitId::Pid(pid), look)?;
+        let mut child = Self { pid, pidfd: None, reaped: false };
+        // If there is no descriptor to be had, the child is killed by its number.
+        child.pidfd = Some(watch(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)?);
+        Ok(child)
+    }
+
     fn kill(&self) {
-        if let Some(pidfd) = &self.pidfd {
-            // The only possible error is that it is dead, and then it is dead.
-            let _ = rustix::process::pidfd_send_signal(pidfd, Signal::KILL);
-        }
+        // The only possible error is that it is dead, and then it is dead.
+        let _ = match &self.pidfd {
+            Some(pidfd) => rustix::process::pidfd_send_signal(pidfd, Signal::KILL),
+            None => rustix::process::kill_process(self.pid, Signal::KILL),
+        };
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.pidfd.is_some() {
+        if !self.reaped {
             self.kill();
             wait(self.pid);
         }

@@ -8,6 +8,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     process::{Exit, Process},
+    scratch::Scratch,
     template::ForkPoint,
 };
 use crate::{
@@ -90,9 +91,12 @@ pub struct Shard {
 
 impl Shard {
     /// Starts a shard without a runtime.
-    pub fn start(index: usize, events: mpsc::Sender<Message>) -> Self {
+    pub fn start(index: usize, soft_mark_bytes: u64, events: mpsc::Sender<Message>) -> Self {
         let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-        task::spawn("shard", Slot { index, generation: 0, process: None, events }.run(receiver));
+        task::spawn(
+            "shard",
+            Slot { index, generation: 0, process: None, scratch: None, soft_mark_bytes, events }.run(receiver),
+        );
         Self { orders }
     }
 
@@ -108,13 +112,15 @@ struct Slot {
     index: usize,
     generation: u64,
     process: Option<Process>,
+    scratch: Option<Scratch>,
+    soft_mark_bytes: u64,
     events: mpsc::Sender<Message>,
 }
 
 impl Slot {
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
-            // Both arms are cancel safe: the channel by its documentation, the connection since it keeps what it read.
+            // Both arms are cancel safe: the channel and the connection by their documentation.
             let order = tokio::select! {
                 order = orders.recv() => order,
                 error = Self::silence(self.process.as_mut()) => {
@@ -134,6 +140,7 @@ impl Slot {
                     if let Some(process) = self.process.take() {
                         process.stop().await;
                     }
+                    self.scratch = None;
                 }
                 Some(Order::Cancel) => {}
                 None => break,
@@ -147,31 +154,40 @@ impl Slot {
     /// Ends when an idle runtime does anything, which can only be to die.
     async fn silence(process: Option<&mut Process>) -> WireError {
         match process {
-            Some(process) => match process.connection.receive::<Report>().await {
-                Ok(_) => WireError::OutOfTurn("a report that nobody asked for"),
-                Err(error) => error,
-            },
+            Some(process) => process.connection.unasked().await,
             None => std::future::pending().await,
         }
     }
 
     async fn fork(&mut self, from: &ForkPoint, generation: u64) {
         if let Some(old) = self.process.take() {
-            // Taking down some hundred megabytes takes longer than a fork, so it is not waited for.
-            task::spawn("reap", old.stop());
+            // Only then is the scratch memory free.
+            old.stop().await;
         }
         self.generation = generation;
-        match from.fork("shard").await {
+        match from.fork("shard", self.scratch()).await {
             Ok(process) => {
                 let pid = process.pid();
                 self.process = Some(process);
                 self.tell(Event::Ready { pid }).await;
             }
             Err(error) => {
+                // Nobody knows whether there is a child that has it.
+                self.scratch = None;
                 tracing::warn!(shard = self.index, generation, %error, "fork failed");
                 self.tell(Event::ForkFailed).await;
             }
         }
+    }
+
+    /// The scratch memory, made when it is first needed; `None` if the kernel gives none.
+    fn scratch(&mut self) -> Option<Scratch> {
+        if self.scratch.is_none() {
+            let made = Scratch::new(self.soft_mark_bytes);
+            self.scratch =
+                made.inspect_err(|error| tracing::warn!(shard = self.index, %error, "no scratch memory")).ok();
+        }
+        self.scratch.clone()
     }
 
     /// False if the driver has gone in the meantime.
@@ -188,7 +204,9 @@ impl Slot {
         };
         let count = evaluate.variations.len();
         let command = Command { command: Some(command::Command::Evaluate(evaluate)) };
-        if let Err(error) = process.connection.send(&command).await {
+        // A runtime that does not even read must not hold its assignment for ever.
+        let sent = tokio::time::timeout(variation_timeout, process.connection.send(&command)).await;
+        if let Err(error) = sent.unwrap_or(Err(WireError::OutOfTurn("an assignment is not read"))) {
             self.bury(&error, FailureReason::RuntimeCrashed).await;
             return true;
         }

@@ -2,11 +2,15 @@
 //!
 //! One task owns the process. Callers hold a [`ForkPoint`]; when the last handle is gone the process goes too.
 
-use std::os::fd::AsFd;
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::process::{Process, ProcessError, socket_pair};
+use super::scratch::Scratch;
 use crate::{
     proto::runtime::{Command, Fork, Report, command, report},
     task,
@@ -16,6 +20,9 @@ use crate::{
 /// Forks that may wait for one process; each waits some milliseconds, and there are never more than shards and base
 /// loads at once.
 const FORKS_WAITING_MAX: usize = 64;
+
+/// How long a runtime may take to fork: a thousand times what it takes, for a machine that swaps.
+const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A fork could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -28,12 +35,17 @@ pub enum ForkError {
     Child(#[from] ProcessError),
 }
 
-type Reply = oneshot::Sender<Result<Process, ForkError>>;
+/// Asks for a fork.
+struct Request {
+    role: &'static str,
+    scratch: Option<Scratch>,
+    reply: oneshot::Sender<Result<Process, ForkError>>,
+}
 
 /// Handle to a warm runtime.
 #[derive(Clone, Debug)]
 pub struct ForkPoint {
-    requests: mpsc::Sender<(&'static str, Reply)>,
+    requests: mpsc::Sender<Request>,
     pid: u32,
 }
 
@@ -59,57 +71,75 @@ impl ForkPoint {
         self.requests.is_closed()
     }
 
-    /// Forks the runtime; `role` is for the log.
+    /// Forks the runtime; `role` is for the log. The child alone may use the scratch memory.
     ///
     /// # Errors
     /// [`ForkError`].
-    pub async fn fork(&self, role: &'static str) -> Result<Process, ForkError> {
+    pub async fn fork(&self, role: &'static str, scratch: Option<Scratch>) -> Result<Process, ForkError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send((role, reply)).await.map_err(|_| ForkError::Dead)?;
+        self.requests.send(Request { role, scratch, reply }).await.map_err(|_| ForkError::Dead)?;
         answer.await.map_err(|_| ForkError::Dead)?
     }
 }
 
 /// Serves requests until the handles are gone or the process is.
-async fn serve(mut process: Process, mut requests: mpsc::Receiver<(&'static str, Reply)>) {
+async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
+    let mut unaccounted = None;
     let error = loop {
-        // Both arms are cancel safe: the channel by its documentation, the connection since it keeps what it read.
-        let (role, reply) = tokio::select! {
+        // Both arms are cancel safe: the channel and the connection by their documentation.
+        let Request { role, scratch, reply } = tokio::select! {
             request = requests.recv() => match request {
                 Some(request) => request,
                 None => break None,
             },
-            // Nothing was asked, so all that can come is the end.
-            report = process.connection.receive::<Report>() => {
-                break Some(report.err().unwrap_or(WireError::OutOfTurn("a report that nobody asked for")));
+            error = process.connection.unasked() => break Some(error),
+        };
+        let (ours, theirs) = match socket_pair() {
+            Ok(pair) => pair,
+            // No descriptors are left, which is not this runtime's fault.
+            Err(error) => {
+                let _ = reply.send(Err(ProcessError::from(error).into()));
+                continue;
             }
         };
-        match fork(&mut process, role).await {
-            Ok((pid, socket)) => {
-                let child = Process::adopt(pid, socket).await.map_err(ForkError::Child);
+        let answer = tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, role, theirs, scratch)).await;
+        match answer.unwrap_or(Err(WireError::OutOfTurn("no answer to fork"))) {
+            Ok(pid) => {
+                let child = Process::adopt(pid, ours).await.map_err(ForkError::Child);
                 // A caller that has gone drops the child, which is killed by that.
                 let _ = reply.send(child);
             }
-            Err(error) => break Some(error),
+            Err(error) => {
+                unaccounted = Some(ours);
+                break Some(error);
+            }
         }
     };
     // Close before the process is reaped: a waiting caller must not get in between.
     drop(requests);
     let pid = process.pid();
     let exit = process.stop().await;
+    if let Some(socket) = unaccounted {
+        // It may have forked and not said so. Now that it is dead it forks no more and holds no end of the socket:
+        // either the child says hello, or there is none and that is heard too.
+        Process::discard(socket).await;
+    }
     if let Some(error) = error {
         tracing::warn!(pid, %error, status = ?exit.status, "a runtime died that others are forked from");
     }
 }
 
-/// Tells the process to fork; returns the child's id and the server's end of its socket.
-async fn fork(process: &mut Process, role: &str) -> Result<(u32, std::os::unix::net::UnixStream), WireError> {
-    let (ours, theirs) = socket_pair()?;
+/// Tells the process to fork, and that the child's socket and scratch memory be those; returns the child's id.
+async fn fork(process: &mut Process, role: &str, theirs: OwnedFd, scratch: Option<Scratch>) -> Result<u32, WireError> {
     let fork = Command { command: Some(command::Command::Fork(Fork { role: role.into() })) };
-    process.connection.send_with_fd(&fork, theirs.as_fd()).await?;
+    let fds: Vec<_> = std::iter::once(theirs.as_fd()).chain(scratch.as_ref().map(Scratch::as_fd)).collect();
+    process.connection.send_with_fds(&fork, &fds).await?;
     drop(theirs);
     match process.connection.receive::<Report>().await?.report {
-        Some(report::Report::Forked(forked)) => Ok((forked.pid, ours)),
+        Some(report::Report::Forked(forked)) => Ok(forked.pid),
         _ => Err(WireError::OutOfTurn("not the answer to fork")),
     }
 }
+
+#[cfg(test)]
+mod tests;

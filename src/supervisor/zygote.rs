@@ -107,7 +107,8 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
 
 /// Has a fork compute a build whose stats are known. The zygote itself must never load one.
 async fn self_check(zygote: &ForkPoint, check: SelfCheck) -> Result<(), StartError> {
-    let mut process = zygote.fork("self check").await.map_err(|error| StartError::SelfCheck(error.to_string()))?;
+    let mut process =
+        zygote.fork("self check", None).await.map_err(|error| StartError::SelfCheck(error.to_string()))?;
     let load = LoadBase { xml: check.xml, warm_up: false };
     let answer = ask(&mut process, command::Command::LoadBase(load), LOAD_TIMEOUT).await;
     process.stop().await;
@@ -131,7 +132,7 @@ async fn self_check(zygote: &ForkPoint, check: SelfCheck) -> Result<(), StartErr
 /// # Errors
 /// [`BaseError::Build`] if the engine does not take the build, [`BaseError::Refused`] if no runtime could be had.
 pub async fn load(zygote: ForkPoint, id: BaseId, xml: Arc<str>) -> Result<Template, BaseError> {
-    let mut process = zygote.fork("template").await.map_err(|error| {
+    let mut process = zygote.fork("template", None).await.map_err(|error| {
         tracing::warn!(base = %id, %error, "no fork for a base");
         Refusal::NotReady
     })?;
@@ -174,9 +175,12 @@ pub(super) async fn ask(
     command: command::Command,
     limit: Duration,
 ) -> Result<report::Report, ProcessError> {
-    process.connection.send(&Command { command: Some(command) }).await?;
-    let answer = tokio::time::timeout(limit, process.connection.receive::<Report>()).await;
-    let report = answer.map_err(|_| ProcessError::Silent)??.report;
+    let connection = &mut process.connection;
+    let answer = async {
+        connection.send(&Command { command: Some(command) }).await?;
+        connection.receive::<Report>().await
+    };
+    let report = tokio::time::timeout(limit, answer).await.map_err(|_| ProcessError::Silent)??.report;
     report.ok_or(WireError::OutOfTurn("an empty report").into())
 }
 

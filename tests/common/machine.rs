@@ -33,6 +33,20 @@ pub fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").expect("there is /proc").count()
 }
 
+/// What the children of this process do and what each of them, and this process, has open: for a failed test to say.
+pub fn state_of_affairs() -> String {
+    let process = |pid: u32| {
+        let read = |what: &str| fs::read_to_string(format!("/proc/{pid}/{what}")).unwrap_or_default();
+        let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let open: Vec<_> = entries.filter_map(|entry| fs::read_link(entry.path()).ok()).collect();
+        let command = read("cmdline").replace('\0', " ");
+        let (state, wait, call) = (state(pid), read("wchan"), read("syscall"));
+        format!("{pid} {command:?} {state:?} waits in {wait:?}, call {:?}, has open {open:?}\n", call.trim())
+    };
+    let own = std::process::id();
+    children(own).into_iter().chain([own]).map(process).collect()
+}
+
 /// Proportional set size of a process in bytes; 0 if it has gone.
 pub fn pss_bytes(pid: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();

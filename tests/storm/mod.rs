@@ -186,8 +186,8 @@ async fn nothing_is_left(descriptors: usize) {
         }
     };
     if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-        let children = machine::children(std::process::id());
-        panic!("left: processes {children:?}, descriptors {} of {descriptors}", machine::descriptors());
+        let open = machine::descriptors();
+        panic!("left: descriptors {open} of {descriptors}, in state\n{}", machine::state_of_affairs());
     }
 }
 

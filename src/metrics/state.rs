@@ -100,7 +100,7 @@ impl State {
             )?,
             mark: families.gauges(
                 "pobatch_shard_memory_mark_bytes",
-                "Lua heap at which a shard's runtime is reclaimed (soft), reset (hard), refused more (limit); 0: none.",
+                "Lua heap at which a shard's runtime is reclaimed (soft), reset (hard), refused more (limit); 0: no mark, or no runtime.",
                 &["shard", "mark"],
             )?,
             runtimes: families.gauge_each("pobatch_runtimes", "Runtime processes, by role.", "role")?,

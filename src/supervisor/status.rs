@@ -97,7 +97,7 @@ pub struct ShardStatus {
     pub heap_bytes: u64,
     /// Resident memory of its runtime, in bytes, as last measured.
     pub resident_bytes: u64,
-    /// Lua heaps at which its runtime is reclaimed; `total_bytes` is nobody's own.
+    /// Lua heaps at which its runtime is reclaimed, 0 without one; `total_bytes` is nobody's own.
     pub marks: memory::Marks,
     /// Variations that its runtimes answered.
     pub served: u64,

@@ -64,6 +64,10 @@ impl Driver {
         };
         let template_bytes = base.and_then(|base| self.bases.get(&base)).map_or(0, |entry| entry.heap_bytes);
         let marks = self.settings.memory;
+        let (soft_bytes, hard_bytes) = match state.source() {
+            Some(_) => (marks.soft_for(template_bytes), marks.hard_for(template_bytes)),
+            None => (0, 0),
+        };
         Some(ShardStatus {
             generation,
             pid: slot.pid,
@@ -72,11 +76,7 @@ impl Driver {
             base,
             heap_bytes: slot.pid.map_or(0, |_| slot.heap_bytes),
             resident_bytes: slot.pid.and_then(|pid| self.resident.get(&pid).copied()).unwrap_or(0),
-            marks: memory::Marks {
-                soft_bytes: marks.soft_for(template_bytes),
-                hard_bytes: marks.hard_for(template_bytes),
-                ..marks
-            },
+            marks: memory::Marks { soft_bytes, hard_bytes, ..marks },
             served: slot.served,
             busy_time: slot.busy_time + slot.busy_since.map_or(Duration::ZERO, |since| now - since),
             resets: slot.resets,

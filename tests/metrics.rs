@@ -295,6 +295,8 @@ async fn every_metric_is_recorded_by_some_code_path() {
     front.until("a canary", |status| status.counters.canaries > 0).await;
     note(&front.scrape().await);
 
+    // Those of the process are the library's own, whose whole seconds a short test may not fill.
+    declared.retain(|name| !name.starts_with("process_"));
     let never: BTreeSet<_> = NEVER_HERE.iter().map(|(name, _)| (*name).to_owned()).collect();
     let unrecorded: Vec<_> = declared.difference(&seen).filter(|name| !never.contains(*name)).collect();
     assert!(unrecorded.is_empty(), "nothing recorded {unrecorded:?}");

@@ -9,8 +9,7 @@ use prost_types::FileDescriptorSet;
 use super::family::Families;
 use crate::proto;
 
-/// From an answer out of memory to a session of an hour. 100 ms is what the alert on latency calls slow for one
-/// variation; a stream is timed from its opening to its end.
+/// From an answer out of memory to a session of an hour: a stream is timed from its opening to its end.
 const HANDLING_SECONDS: &[f64] =
     &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0];
 

@@ -14,12 +14,12 @@ use crate::{
 };
 
 /// A variation of PoB takes 1 to 40 ms, one of the sample engine a tenth of one, one by the plain path a second or more.
-/// 50 ms is what the alert on latency calls slow, 20 s the usual time budget.
+/// 100 ms is what the alert on latency calls slow, 20 s the usual time budget.
 const COMPUTE_SECONDS: &[f64] =
     &[0.0001, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.008, 0.012, 0.02, 0.03, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0];
 
-/// From an idle shard to a queue that is as long as it may be. 100 ms is what somebody who waits at a screen notices,
-/// 5 s what the alert on queue delay calls too long.
+/// From an idle shard to a queue that is as long as it may be. The alert on queue delay calls 500 ms too long for
+/// somebody who waits at a screen, and 15 s for an optimizer.
 const QUEUE_SECONDS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
 

@@ -7,6 +7,7 @@ pub mod machine;
 pub mod proxy;
 pub mod scrape;
 pub mod served;
+pub mod tools;
 
 use std::{
     fs,

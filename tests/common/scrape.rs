@@ -72,11 +72,11 @@ impl Scrape {
     }
 }
 
-/// Asks for a path; gives the status, the head and the body.
+/// Asks for a path; gives the status, the head and the body. In HTTP 1.0, in which a body comes as it is.
 pub async fn get(url: &str, path: &str) -> (u16, String, String) {
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.expect("somebody listens");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it takes a request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("it answers");

@@ -93,7 +93,7 @@ where
         }
         crate::telemetry::continue_trace(&span, request.headers());
         request.headers_mut().insert(REQUEST_ID_HEADER, request_id.clone());
-        let in_flight = InFlight::start(observed.clone());
+        let in_flight = InFlight::start(observed.clone(), span.clone());
         let request = request.map(|body| Body::new(Inbound { body, observed, messages: Messages::default() }));
         let answer = span.in_scope(|| self.inner.call(request));
         let answer = async move {
@@ -116,20 +116,23 @@ fn code(headers: &HeaderMap) -> Option<usize> {
 /// A call that is not over; it is when this is dropped.
 struct InFlight {
     observed: Observed,
+    span: tracing::Span,
     since: Instant,
     code: Option<usize>,
 }
 
 impl InFlight {
-    fn start(observed: Observed) -> Self {
+    fn start(observed: Observed, span: tracing::Span) -> Self {
         observed.start();
-        Self { observed, since: Instant::now(), code: None }
+        Self { observed, span, since: Instant::now(), code: None }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.observed.end(self.code.unwrap_or(CANCELED), self.since);
+        let code = self.code.unwrap_or(CANCELED);
+        self.observed.end(code, self.since);
+        self.span.in_scope(|| tracing::debug!(code, elapsed = ?self.since.elapsed(), "call ended"));
     }
 }
 

@@ -535,12 +535,17 @@ impl Dispatch {
         self.shards.iter().filter_map(wake).min()
     }
 
+    /// Whether the shard is in quarantine.
+    #[must_use]
+    pub fn is_quarantined(&self, shard: usize, now: Instant) -> bool {
+        let state = self.shards.get(shard).map(|shard| &shard.state);
+        matches!(state, Some(State::Paused { until, quarantined: true }) if *until > now)
+    }
+
     /// Shards that are in quarantine.
     #[must_use]
     pub fn quarantined(&self, now: Instant) -> usize {
-        let quarantined =
-            |shard: &Shard| matches!(shard.state, State::Paused { until, quarantined: true } if until > now);
-        self.shards_that(quarantined).len()
+        (0..self.shards.len()).filter(|shard| self.is_quarantined(*shard, now)).count()
     }
 
     /// Gives every shard that can take some the work that is most due.

@@ -270,7 +270,10 @@ impl Driver {
             }
             Event::GiveUp => self.give_up(),
             Event::BaseLoaded(id, result) => self.base_loaded(id, result),
-            Event::ZygoteBooted(Ok(zygote)) => self.zygote = Some(zygote.fork_point),
+            Event::ZygoteBooted(Ok(zygote)) => {
+                tracing::info!(pid = zygote.fork_point.pid(), "the zygote is booted again");
+                self.zygote = Some(zygote.fork_point);
+            }
             Event::ZygoteBooted(Err(error)) => {
                 tracing::error!(%error, "the zygote does not boot");
                 self.boot_zygote();
@@ -596,6 +599,10 @@ impl Driver {
                     self.count_reset(shard, ResetReason::TimeLimit);
                 }
                 let actions = self.dispatch.shard_died(shard, generation, reason, now);
+                if self.dispatch.is_quarantined(shard, now) {
+                    tracing::warn!(shard, "quarantined: its runtimes died too often");
+                    self.note("quarantined", "its runtimes died too often", Some(shard), None, "");
+                }
                 self.carry_out_all(actions);
             }
         }

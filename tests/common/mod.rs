@@ -1,6 +1,7 @@
 //! What the tests share: a supervisor on the sample engine, and ways to hurt its runtimes.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+pub mod browser;
 pub mod chance;
 pub mod front;
 pub mod machine;

@@ -34,7 +34,7 @@ impl Served {
         for _ in 0..2 {
             reader.read_line(&mut lines).expect("it says where it listens");
         }
-        let mut urls = lines.split([' ', ',', '\n']).filter(|word| word.starts_with("http://")).map(str::to_owned);
+        let mut urls = lines.split([' ', ',', '\n']).filter(|word| word.starts_with("http://") || word.starts_with("unix:")).map(str::to_owned);
         let mut url = || urls.next().expect("a URL");
         let (url, http, admin) = (url(), url(), url());
         Self { child, url, http, admin }

@@ -89,6 +89,7 @@ impl App {
             queue_max: limits.queue,
             variation_timeout: settings.variation_timeout,
             verify_ratio: settings.verify_ratio,
+            accelerators: settings.accelerators,
             memory: settings.memory,
             sandbox: settings.sandbox,
             faults: settings.faults,

@@ -80,6 +80,8 @@ pub struct Server {
     pub variation_timeout: Duration,
     /// Share of the outcomes that are verified, 0 to 1.
     pub verify_ratio: f64,
+    /// Accelerators that run: `all`, `none` or names.
+    pub accelerators: String,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
     /// What runtimes do where the kernel cannot keep them in.

@@ -88,6 +88,10 @@ pub struct Engine {
     /// such an outcome takes a second.
     #[arg(long, env = "POBATCH_VERIFY_RATIO", value_name = "RATIO", default_value = "0", hide_short_help = true)]
     pub verify_ratio: String,
+    /// Which accelerators of Path of Building run: `all`, `none`, or the names of those that do. They change no bit, only
+    /// the time; ARCHITECTURE.md lists them.
+    #[arg(long, env = "POBATCH_ACCELERATORS", value_name = "NAMES", default_value = "all", hide_short_help = true)]
+    pub accelerators: String,
     /// Bounds on what comes from outside.
     #[command(flatten)]
     pub limits: LimitTexts,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
-    supervisor::{EngineChoice, SandboxMode, memory},
+    supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
     wire::FRAME_BYTES_MAX,
 };
 
@@ -68,6 +68,7 @@ impl Values<'_> {
             limits: self.limits(&engine.limits),
             variation_timeout: self.time("--variation-timeout", &engine.variation_timeout),
             verify_ratio: self.ratio("--verify-ratio", &engine.verify_ratio),
+            accelerators: engine.accelerators.clone(),
             memory: memory::Marks {
                 soft_bytes: self.size("--memory-soft", &engine.memory_soft),
                 hard_bytes: self.size("--memory-hard", &engine.memory_hard),
@@ -210,6 +211,7 @@ impl Values<'_> {
             shards: 1,
             limits: Limits { bases: 2, sessions: 2, in_flight: 16, queue: 16, ..Limits::default() },
             verify_ratio: 0.0,
+            accelerators: ALL_ACCELERATORS.to_owned(),
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
             sandbox: SandboxMode::Prefer,

@@ -179,7 +179,12 @@ impl Runtime {
             self.sandboxed = true;
         }
         let vm = self.vm.insert(Vm::new(kind, limit)?);
-        vm.boot(&BootOptions { directory, tree_versions: boot.tree_versions, faults: boot.faults })?;
+        vm.boot(&BootOptions {
+            directory,
+            tree_versions: boot.tree_versions,
+            faults: boot.faults,
+            accelerators: boot.accelerators,
+        })?;
         vm.collect();
         Ok(wire::report::Report::Booted(wire::Booted {
             lua_heap_bytes: vm.heap_bytes(),

@@ -147,6 +147,9 @@ pub enum Refusal {
     QueueFull,
 }
 
+/// For [`Settings::accelerators`].
+pub const ALL_ACCELERATORS: &str = "all";
+
 /// What a server runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -166,6 +169,8 @@ pub struct Settings {
     pub variation_timeout: Duration,
     /// Share of the outcomes of the fast path that are computed again by the plain path, 0 to 1.
     pub verify_ratio: f64,
+    /// Accelerators that run: [`ALL_ACCELERATORS`], `none`, or names that the engine knows.
+    pub accelerators: String,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
     /// Whether the sample engine can be made to misbehave, for tests.

@@ -74,6 +74,7 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
         tree_versions: Vec::new(),
         lua_heap_limit_bytes: settings.memory.limit_bytes,
         faults: settings.faults,
+        accelerators: settings.accelerators.clone(),
         sandbox: settings.sandbox != SandboxMode::Off,
     };
     let booted = match ask(&mut process, command::Command::Boot(boot), BOOT_TIMEOUT).await {

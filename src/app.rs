@@ -92,6 +92,7 @@ impl App {
             accelerators: settings.accelerators,
             memory: settings.memory,
             sandbox: settings.sandbox,
+            cache_bytes: settings.cache_bytes,
             faults: settings.faults,
         })
         .await?;

@@ -80,6 +80,8 @@ pub struct Server {
     pub variation_timeout: Duration,
     /// Share of the outcomes that are verified, 0 to 1.
     pub verify_ratio: f64,
+    /// Memory for results that are kept, in bytes.
+    pub cache_bytes: usize,
     /// Accelerators that run: `all`, `none` or names.
     pub accelerators: String,
     /// Marks of a runtime's memory.

@@ -88,6 +88,10 @@ pub struct Engine {
     /// such an outcome takes a second.
     #[arg(long, env = "POBATCH_VERIFY_RATIO", value_name = "RATIO", default_value = "0", hide_short_help = true)]
     pub verify_ratio: String,
+    /// Memory for results that are kept, so that identical variations are computed once; 0: each is computed. Default: 64MiB,
+    /// and 0 for `bench` and `verify`, which are about computing.
+    #[arg(long, env = "POBATCH_CACHE_SIZE", value_name = "SIZE", hide_short_help = true)]
+    pub cache_size: Option<String>,
     /// Which accelerators of Path of Building run: `all`, `none`, or the names of those that do. They change no bit, only
     /// the time; ARCHITECTURE.md lists them.
     #[arg(long, env = "POBATCH_ACCELERATORS", value_name = "NAMES", default_value = "all", hide_short_help = true)]

@@ -12,6 +12,10 @@ use crate::{
     wire::FRAME_BYTES_MAX,
 };
 
+/// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
+/// main ones.
+const CACHE_BYTES: usize = 64 << 20;
+
 /// The modes of the sandbox by name.
 const SANDBOX_MODES: &[(&str, SandboxMode)] =
     &[("prefer", SandboxMode::Prefer), ("require", SandboxMode::Require), ("off", SandboxMode::Off)];
@@ -57,7 +61,7 @@ impl Values<'_> {
         self.take(name, ratio.ok_or_else(|| format!("`{text}` is no number from 0 to 1")), || 0.0)
     }
 
-    fn server(&mut self, engine: &args::Engine) -> Server {
+    fn server(&mut self, engine: &args::Engine, cache_bytes: usize) -> Server {
         Server {
             executable: self.machine.executable.clone(),
             engine: engine_choice(engine.pob.as_deref()),
@@ -76,6 +80,10 @@ impl Values<'_> {
                 total_bytes: self.size("--memory-total", &engine.memory_total),
             },
             sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
+            cache_bytes: match engine.cache_size.as_deref().filter(|text| !text.is_empty()) {
+                Some(text) => usize::try_from(self.size("--cache-size", text)).unwrap_or(usize::MAX),
+                None => cache_bytes,
+            },
             faults: false,
         }
     }
@@ -109,12 +117,12 @@ impl Values<'_> {
                 None => Duration::ZERO,
             },
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
-            server: Server { faults: serve.faults, ..self.server(&serve.engine) },
+            server: Server { faults: serve.faults, ..self.server(&serve.engine, CACHE_BYTES) },
         }
     }
 
-    fn target(&mut self, target: &args::Target) -> Target {
-        let server = self.server(&target.engine);
+    fn target(&mut self, target: &args::Target, cache_bytes: usize) -> Target {
+        let server = self.server(&target.engine, cache_bytes);
         match target.endpoint.as_deref().filter(|url| !url.is_empty()) {
             None => Target::Own(Box::new(server)),
             Some(url) => {
@@ -163,7 +171,7 @@ impl Values<'_> {
                 &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)],
             ),
             strict: eval.strict,
-            target: self.target(&eval.target),
+            target: self.target(&eval.target, CACHE_BYTES),
         }
     }
 
@@ -177,7 +185,7 @@ impl Values<'_> {
             golden: verify.golden,
             repeat: self.count("--repeat", &verify.repeat, 1, COUNT_MAX),
             shuffle,
-            target: self.target(&verify.target),
+            target: self.target(&verify.target, 0),
         }
     }
 
@@ -199,7 +207,7 @@ impl Values<'_> {
             warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
             stats: if bench.stats.is_empty() { Stats::Main } else { Stats::Named(bench.stats) },
             format: self.choose("--format", &bench.format, &[("table", Format::Table), ("json", Format::Json)]),
-            target: self.target(&bench.target),
+            target: self.target(&bench.target, 0),
         }
     }
 
@@ -215,6 +223,7 @@ impl Values<'_> {
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
             sandbox: SandboxMode::Prefer,
+            cache_bytes: 0,
             faults: false,
         }
     }

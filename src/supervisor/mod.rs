@@ -10,6 +10,7 @@ mod gauge;
 mod inspect;
 pub mod memory;
 pub mod process;
+mod results;
 mod scratch;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -173,6 +174,8 @@ pub struct Settings {
     pub accelerators: String,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
+    /// Memory for results that are kept, in bytes; 0: none are, and identical variations are computed each.
+    pub cache_bytes: usize,
     /// Whether the sample engine can be made to misbehave, for tests.
     pub faults: bool,
     /// What runtimes may do beside evaluating.
@@ -381,4 +384,6 @@ pub struct Counters {
     pub canaries: u64,
     /// Templates that were given up for room.
     pub evictions: u64,
+    /// Variations that were answered by what an identical one gave.
+    pub cached: u64,
 }

@@ -5,6 +5,7 @@ pub mod chance;
 pub mod front;
 pub mod machine;
 pub mod proxy;
+pub mod raw;
 pub mod served;
 
 use std::{

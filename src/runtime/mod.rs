@@ -4,6 +4,7 @@
 //! thread, one VM and one socket, its standard input; what it is (zygote, template, shard runtime) depends only on what
 //! it was told so far.
 
+pub mod backstop;
 pub mod command_loop;
 pub mod fork;
 pub mod host;

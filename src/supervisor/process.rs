@@ -47,6 +47,11 @@ pub enum ExitStatus {
     Signal(i32),
 }
 
+impl ExitStatus {
+    /// It computed for longer than it was told that its server waits (see `runtime/backstop.rs`).
+    pub const OUT_OF_TIME: Self = Self::Signal(libc::SIGXCPU);
+}
+
 /// What was learned of a process when it was reaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Exit {

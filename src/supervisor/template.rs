@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::process::{Process, ProcessError, socket_pair};
 use crate::{
-    proto::runtime::{Command, Fork, Report, command, report},
+    proto::runtime::{Fork, Report, command, report},
     task,
     wire::WireError,
 };
@@ -125,7 +125,7 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<(&'static str,
 
 /// Tells the process to fork, and that the child's socket be that; returns the child's id.
 async fn fork(process: &mut Process, role: &str, theirs: OwnedFd) -> Result<u32, WireError> {
-    let fork = Command { command: Some(command::Command::Fork(Fork { role: role.into() })) };
+    let fork = command::Command::Fork(Fork { role: role.into() }).within(Duration::ZERO);
     process.connection.send_with_fd(&fork, theirs.as_fd()).await?;
     drop(theirs);
     match process.connection.receive::<Report>().await?.report {

@@ -12,7 +12,7 @@ use rustix::process::Pid;
 
 use super::*;
 use crate::{
-    proto::runtime::Hello,
+    proto::runtime::{Command, Hello},
     runtime::socket::Socket,
     supervisor::process,
     wire::{PROTOCOL_VERSION, read, write},

@@ -4,12 +4,14 @@
 
 pub mod args;
 mod limits;
+mod machine;
 mod units;
 mod values;
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser as _;
+pub use machine::Machine;
 use tracing_subscriber::EnvFilter;
 use values::Values;
 
@@ -271,26 +273,6 @@ impl Config {
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
         };
         if values.bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(values.bad)) }
-    }
-}
-
-/// What defaults depend on.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    /// This program.
-    pub executable: PathBuf,
-    /// Processors that this process may use.
-    pub processors: usize,
-}
-
-impl Machine {
-    /// The machine that this process runs on.
-    fn this() -> Self {
-        Self {
-            // The kernel's name for it is the way out if the program's own path cannot be had.
-            executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe")),
-            processors: std::thread::available_parallelism().map_or(1, NonZero::get),
-        }
     }
 }
 

@@ -72,7 +72,10 @@ impl Values<'_> {
                 soft_bytes: self.size("--memory-soft", &engine.memory_soft),
                 hard_bytes: self.size("--memory-hard", &engine.memory_hard),
                 limit_bytes: self.size("--memory-limit", &engine.memory_limit),
-                total_bytes: self.size("--memory-total", &engine.memory_total),
+                total_bytes: match engine.memory_total.as_deref().filter(|text| !text.is_empty()) {
+                    Some(text) => self.size("--memory-total", text),
+                    None => self.machine.memory_bytes.map_or(0, memory::total_for),
+                },
             },
             sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
             faults: false,

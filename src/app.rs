@@ -91,6 +91,7 @@ impl App {
             verify_ratio: settings.verify_ratio,
             memory: settings.memory,
             sandbox: settings.sandbox,
+            log: settings.log,
             faults: settings.faults,
         })
         .await?;

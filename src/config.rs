@@ -12,12 +12,12 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser as _;
 pub use machine::Machine;
-use tracing_subscriber::EnvFilter;
 use values::Values;
 
 use crate::{
     build::limits::Limits,
     supervisor::{EngineChoice, SandboxMode, memory},
+    telemetry::{self, LOG_FORMATS, Log},
 };
 
 /// More shards than any machine has processors are a slip of the keyboard.
@@ -32,24 +32,6 @@ pub struct Config {
     pub log: Log,
     /// What is to be done.
     pub command: Command,
-}
-
-/// What is logged, and how.
-#[derive(Debug)]
-pub struct Log {
-    /// Which events.
-    pub filter: EnvFilter,
-    /// In which form.
-    pub format: LogFormat,
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
 }
 
 /// A command with its settings.
@@ -86,6 +68,8 @@ pub struct Server {
     pub memory: memory::Marks,
     /// What runtimes do where the kernel cannot keep them in.
     pub sandbox: SandboxMode,
+    /// What its runtimes log, and how.
+    pub log: Log,
     /// Whether the sample engine can be made to misbehave.
     pub faults: bool,
 }
@@ -252,19 +236,11 @@ impl Config {
     /// # Errors
     /// All bad values.
     pub fn resolve(arguments: args::Arguments, machine: &Machine) -> Result<Self, BadValues> {
-        let mut values = Values { bad: Vec::new(), machine };
         let default_level = if matches!(arguments.command, args::Subcommands::Serve(_)) { "info" } else { "warn" };
         let filter = arguments.log.as_deref().filter(|text| !text.is_empty()).unwrap_or(default_level);
-        let log = Log {
-            filter: values.take("--log", EnvFilter::try_new(filter).map_err(|error| error.to_string()), || {
-                EnvFilter::new(default_level)
-            }),
-            format: values.choose(
-                "--log-format",
-                &arguments.log_format,
-                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-            ),
-        };
+        let mut values = Values { bad: Vec::new(), machine, log: Log { filter: filter.into(), ..Log::default() } };
+        values.take("--log", telemetry::check(filter), || ());
+        values.log.format = values.choose("--log-format", &arguments.log_format, LOG_FORMATS);
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
@@ -272,7 +248,8 @@ impl Config {
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
         };
-        if values.bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(values.bad)) }
+        let Values { bad, log, .. } = values;
+        if bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(bad)) }
     }
 }
 

@@ -2,16 +2,13 @@
 
 use std::process::ExitCode;
 
+use pobatch::telemetry::Log;
+
 fn main() -> ExitCode {
     // Ahead of everything else: a runtime has no threads and no environment, and its arguments are nobody's business.
-    if std::env::args_os().nth(1).is_some_and(|command| command == "runtime") {
-        return match pobatch::runtime::main() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("pobatch: {error}");
-                ExitCode::FAILURE
-            }
-        };
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|command| command == "runtime") {
+        return pobatch::runtime::main(&Log::from_arguments(arguments));
     }
     pobatch::cli::main()
 }

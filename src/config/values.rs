@@ -9,6 +9,7 @@ use super::{
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
     supervisor::{EngineChoice, SandboxMode, memory},
+    telemetry::Log,
     wire::FRAME_BYTES_MAX,
 };
 
@@ -20,6 +21,7 @@ const SANDBOX_MODES: &[(&str, SandboxMode)] =
 pub(super) struct Values<'a> {
     pub(super) bad: Vec<BadValue>,
     pub(super) machine: &'a Machine,
+    pub(super) log: Log,
 }
 
 impl Values<'_> {
@@ -78,6 +80,7 @@ impl Values<'_> {
                 },
             },
             sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
+            log: self.log.clone(),
             faults: false,
         }
     }
@@ -216,6 +219,7 @@ impl Values<'_> {
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
             sandbox: SandboxMode::Prefer,
+            log: self.log.clone(),
             faults: false,
         }
     }

@@ -60,7 +60,7 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
         let engine = settings.engine.clone();
         move || fingerprint::of(&engine)
     });
-    let mut process = Process::spawn(&settings.executable).await?;
+    let mut process = Process::spawn(&settings.executable, &settings.log).await?;
     let (engine, directory) = match &settings.engine {
         EngineChoice::Sample => ("sample", String::new()),
         // Runtimes have a working directory of their own.

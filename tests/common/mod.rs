@@ -28,6 +28,7 @@ use pobatch::{
     supervisor::{
         EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
     },
+    telemetry::Log,
 };
 
 /// Longest wait for anything that must happen; only a broken test comes near it.
@@ -46,6 +47,7 @@ pub fn settings() -> Settings {
         memory: memory::Marks::default(),
         faults: true,
         sandbox: SandboxMode::Prefer,
+        log: Log::default(),
     }
 }
 
@@ -61,6 +63,7 @@ pub fn server() -> config::Server {
         verify_ratio: 0.0,
         memory: memory::Marks::default(),
         sandbox: SandboxMode::Prefer,
+        log: Log::default(),
         faults: true,
     }
 }

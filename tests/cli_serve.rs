@@ -114,7 +114,7 @@ async fn log_of_an_error(arguments: &[&str]) -> String {
     let client = Client::connect(&served.url).await.expect("it listens");
     let config = [("fault".to_owned(), ConfigValue::Text("error".to_owned()))].into();
     let fault = Named { id: "1".into(), variation: Variation { config, ..Variation::default() } };
-    let mut evaluation = client.evaluate(request(), [fault].into_iter()).await.expect("it evaluates");
+    let mut evaluation = client.evaluate(request(), [fault]).await.expect("it evaluates");
     assert!(evaluation.next().await.expect("the stream goes on").expect("an outcome").result.is_err());
     served.signal(Signal::TERM);
     assert_eq!(served.ended().await, Some(0));

@@ -77,6 +77,24 @@ async fn a_runaway_of_any_sort_fails_alone_and_its_neighbours_do_not_notice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_ends_itself_for_lack_of_time_is_a_runaway_and_not_a_crash() {
+    let (supervisor, base) = with_base(pobatch::supervisor::Settings { shards: 1, ..settings() }, WITCH).await;
+    let outcomes = submit_all(supervisor.open(spec(&base)).await.unwrap(), [fault("loop")]).await;
+    let at_work = async {
+        loop {
+            let shard = supervisor.status().await.unwrap().shards.remove(0);
+            if let (true, Some(pid)) = (shard.busy, shard.pid) {
+                return pid;
+            }
+        }
+    };
+    let pid = tokio::time::timeout(PATIENCE, at_work).await.expect("it is evaluated");
+    // What the kernel sends.
+    rustix::process::kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::XCPU).unwrap();
+    assert_eq!(reason(&collect(outcomes).await[0]), Some(FailureReason::TimeLimit));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_error_is_a_typed_failure_with_its_first_line() {
     let (supervisor, base) = with_base(settings(), WITCH).await;
     let session = supervisor.open(spec(&base)).await.unwrap();

@@ -77,9 +77,10 @@ pub struct Engine {
     /// Limit of a runtime's Lua heap; 0: none.
     #[arg(long, env = "POBATCH_MEMORY_LIMIT", value_name = "SIZE", default_value = "2GiB", hide_short_help = true)]
     pub memory_limit: String,
-    /// Memory of all runtimes together beyond which bases are given up, then refused; 0: no mark.
-    #[arg(long, env = "POBATCH_MEMORY_TOTAL", value_name = "SIZE", default_value = "0", hide_short_help = true)]
-    pub memory_total: String,
+    /// Memory of all runtimes together beyond which bases are given up, then refused; 0: no mark. Default: three quarters
+    /// of what the machine has, or the container may use.
+    #[arg(long, env = "POBATCH_MEMORY_TOTAL", value_name = "SIZE", hide_short_help = true)]
+    pub memory_total: Option<String>,
     /// What runtimes do where the kernel lacks a part of the sandbox: `prefer` warns, `require` refuses to start, `off` goes
     /// without any.
     #[arg(long, env = "POBATCH_SANDBOX", value_name = "MODE", default_value = "prefer", hide_short_help = true)]

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
     supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
+    telemetry::Log,
     wire::FRAME_BYTES_MAX,
 };
 
@@ -24,6 +25,7 @@ const SANDBOX_MODES: &[(&str, SandboxMode)] =
 pub(super) struct Values<'a> {
     pub(super) bad: Vec<BadValue>,
     pub(super) machine: &'a Machine,
+    pub(super) log: Log,
 }
 
 impl Values<'_> {
@@ -77,13 +79,17 @@ impl Values<'_> {
                 soft_bytes: self.size("--memory-soft", &engine.memory_soft),
                 hard_bytes: self.size("--memory-hard", &engine.memory_hard),
                 limit_bytes: self.size("--memory-limit", &engine.memory_limit),
-                total_bytes: self.size("--memory-total", &engine.memory_total),
+                total_bytes: match engine.memory_total.as_deref().filter(|text| !text.is_empty()) {
+                    Some(text) => self.size("--memory-total", text),
+                    None => self.machine.memory_bytes.map_or(0, memory::total_for),
+                },
             },
             sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
             cache_bytes: match engine.cache_size.as_deref().filter(|text| !text.is_empty()) {
                 Some(text) => usize::try_from(self.size("--cache-size", text)).unwrap_or(usize::MAX),
                 None => cache_bytes,
             },
+            log: self.log.clone(),
             faults: false,
         }
     }
@@ -224,6 +230,7 @@ impl Values<'_> {
             memory: memory::Marks::default(),
             sandbox: SandboxMode::Prefer,
             cache_bytes: 0,
+            log: self.log.clone(),
             faults: false,
         }
     }

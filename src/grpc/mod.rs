@@ -5,6 +5,7 @@
 
 mod call;
 mod catalog;
+pub(crate) mod codec;
 pub mod convert;
 mod decode;
 mod evaluation;
@@ -12,6 +13,7 @@ mod exchange;
 pub mod server;
 pub mod status;
 mod tally;
+mod weight;
 
 #[cfg(test)]
 mod fixture;

@@ -37,6 +37,7 @@ use crate::{
         variation::Variation,
     },
     task,
+    telemetry::Log,
 };
 
 /// Which of two queues a session's variations wait in; interactive ones go first.
@@ -180,6 +181,8 @@ pub struct Settings {
     pub faults: bool,
     /// What runtimes may do beside evaluating.
     pub sandbox: SandboxMode,
+    /// What runtimes log, and how.
+    pub log: Log,
 }
 
 /// How much depends on the sandbox of the runtimes (see `runtime/sandbox.rs`).

@@ -5,6 +5,7 @@ pub mod chance;
 pub mod front;
 pub mod machine;
 pub mod proxy;
+pub mod raw;
 pub mod served;
 
 use std::{
@@ -27,6 +28,7 @@ use pobatch::{
     supervisor::{
         EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
     },
+    telemetry::Log,
 };
 
 /// Longest wait for anything that must happen; only a broken test comes near it.
@@ -47,6 +49,7 @@ pub fn settings() -> Settings {
         memory: memory::Marks::default(),
         faults: true,
         sandbox: SandboxMode::Prefer,
+        log: Log::default(),
     }
 }
 
@@ -64,6 +67,7 @@ pub fn server() -> config::Server {
         accelerators: pobatch::supervisor::ALL_ACCELERATORS.to_owned(),
         memory: memory::Marks::default(),
         sandbox: SandboxMode::Prefer,
+        log: Log::default(),
         faults: true,
     }
 }

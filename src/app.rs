@@ -115,13 +115,17 @@ impl App {
             queue_max: limits.queue,
             variation_timeout: settings.variation_timeout,
             verify_ratio: settings.verify_ratio,
+            accelerators: settings.accelerators,
             memory: settings.memory,
             sandbox: settings.sandbox,
+            cache_bytes: settings.cache_bytes,
+            log: settings.log,
             faults: settings.faults,
             metrics,
         })
         .await?;
         let engine = supervisor.engine();
+        let memory_total_bytes = settings.memory.total_bytes;
         let (router, health) = server::router(supervisor.clone(), limits.clone()).await?;
         let observer = Observer::new(supervisor, health.admission().clone());
         let (http_address, admin_address) =
@@ -134,7 +138,9 @@ impl App {
             let router = server::admin_router(observer.clone(), health.clone(), &limits)?;
             for_operators.push(serve_admin(listener, router));
         }
-        tracing::info!(%address, engine = engine.name, version = engine.version, shards = settings.shards, "ready");
+        tracing::info!(
+            %address, engine = engine.name, version = engine.version, shards = settings.shards, memory_total_bytes, "ready"
+        );
         Ok(Self {
             address,
             http_address,

@@ -4,19 +4,21 @@
 
 pub mod args;
 mod limits;
+mod machine;
 mod units;
 mod values;
 
-use std::{num::NonZero, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
+pub use machine::Machine;
 use values::Values;
 
 use crate::{
     build::limits::Limits,
     listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
+    telemetry::{self, LOG_FORMATS, Log},
 };
 
 /// More shards than any machine has processors are a slip of the keyboard.
@@ -31,27 +33,6 @@ pub struct Config {
     pub log: Log,
     /// What is to be done.
     pub command: Command,
-}
-
-/// What is logged, and how.
-#[derive(Debug)]
-pub struct Log {
-    /// Which events.
-    pub filter: EnvFilter,
-    /// In which form.
-    pub format: LogFormat,
-    /// Collector that spans are exported to.
-    #[cfg(feature = "otlp")]
-    pub otlp_endpoint: Option<String>,
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
 }
 
 /// A command with its settings.
@@ -88,10 +69,16 @@ pub struct Server {
     pub variation_timeout: Duration,
     /// Share of the outcomes that are verified, 0 to 1.
     pub verify_ratio: f64,
+    /// Memory for results that are kept, in bytes.
+    pub cache_bytes: usize,
+    /// Accelerators that run: `all`, `none` or names.
+    pub accelerators: String,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
     /// What runtimes do where the kernel cannot keep them in.
     pub sandbox: SandboxMode,
+    /// What its runtimes log, and how.
+    pub log: Log,
     /// Whether the sample engine can be made to misbehave.
     pub faults: bool,
 }
@@ -293,21 +280,15 @@ impl Config {
     /// # Errors
     /// All bad values.
     pub fn resolve(arguments: args::Arguments, machine: &Machine) -> Result<Self, BadValues> {
-        let mut values = Values { bad: Vec::new(), machine };
         let default_level = if matches!(arguments.command, args::Subcommands::Serve(_)) { "info" } else { "warn" };
         let filter = arguments.log.as_deref().filter(|text| !text.is_empty()).unwrap_or(default_level);
-        let log = Log {
-            filter: values.take("--log", EnvFilter::try_new(filter).map_err(|error| error.to_string()), || {
-                EnvFilter::new(default_level)
-            }),
-            format: values.choose(
-                "--log-format",
-                &arguments.log_format,
-                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-            ),
-            #[cfg(feature = "otlp")]
-            otlp_endpoint: arguments.otlp_endpoint.filter(|url| !url.is_empty()),
-        };
+        let mut values = Values { bad: Vec::new(), machine, log: Log { filter: filter.into(), ..Log::default() } };
+        values.take("--log", telemetry::check(filter), || ());
+        values.log.format = values.choose("--log-format", &arguments.log_format, LOG_FORMATS);
+        #[cfg(feature = "otlp")]
+        {
+            values.log.otlp_endpoint = arguments.otlp_endpoint.filter(|url| !url.is_empty());
+        }
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
@@ -317,27 +298,8 @@ impl Config {
             args::Subcommands::Status(status) => Command::Status(values.status(status)),
             args::Subcommands::Admin(admin) => Command::Admin(values.admin(admin)),
         };
-        if values.bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(values.bad)) }
-    }
-}
-
-/// What defaults depend on.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    /// This program.
-    pub executable: PathBuf,
-    /// Processors that this process may use.
-    pub processors: usize,
-}
-
-impl Machine {
-    /// The machine that this process runs on.
-    fn this() -> Self {
-        Self {
-            // The kernel's name for it is the way out if the program's own path cannot be had.
-            executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe")),
-            processors: std::thread::available_parallelism().map_or(1, NonZero::get),
-        }
+        let Values { bad, log, .. } = values;
+        if bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(bad)) }
     }
 }
 

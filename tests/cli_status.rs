@@ -36,8 +36,12 @@ async fn an_operator_sees_a_server_in_the_terminal_and_tells_it_what_to_do() {
     }
     let (code, json) = pobatch(&[&["status", "--format", "json"], &at[..]].concat());
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((code, json["state"].as_str(), json["occupancy"]["sessions"].as_u64()), (Some(0), Some("serving"), Some(1)));
-    let served_by_all: u64 = json["shards"].as_array().unwrap().iter().map(|shard| shard["served"].as_u64().unwrap()).sum();
+    assert_eq!(
+        (code, json["state"].as_str(), json["occupancy"]["sessions"].as_u64()),
+        (Some(0), Some("serving"), Some(1))
+    );
+    let served_by_all: u64 =
+        json["shards"].as_array().unwrap().iter().map(|shard| shard["served"].as_u64().unwrap()).sum();
     assert_eq!(served_by_all, 1);
     let base = json["bases"][0]["base_id"].as_str().unwrap().to_owned();
 

@@ -123,7 +123,7 @@ async fn every_series_of_a_closed_set_is_there_from_the_start() {
 fn names(query: &str) -> BTreeSet<String> {
     let words = query.split(|character: char| !character.is_ascii_alphanumeric() && !matches!(character, '_' | ':'));
     let ours = |word: &&str| {
-        ["pobatch_", "grpc_server_", "process_"].iter().any(|prefix| word.starts_with(prefix)) || word.contains(":")
+        ["pobatch_", "grpc_server_", "process_"].iter().any(|prefix| word.starts_with(prefix)) || word.contains(':')
     };
     words.filter(ours).map(str::to_owned).collect()
 }

@@ -291,7 +291,7 @@ fn commands() -> Vec<Command> {
         command::Command::ListPassives(runtime::ListPassives {}),
     ]
     .into_iter()
-    .map(|command| Command { command: Some(command) })
+    .map(|command| command.within(Duration::ZERO))
     .collect()
 }
 

@@ -72,7 +72,8 @@ impl Logging {
     fn until(&mut self, words: &str) -> Value {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no `{words}` in {}", self.seen));
-            self.seen += &format!("{line}\n");
+            self.seen += &line.to_string();
+            self.seen.push('\n');
             if line["message"] == words {
                 return line;
             }
@@ -115,7 +116,10 @@ async fn an_operator_says_what_is_logged_while_the_server_runs() {
     server.until("ready");
     let mut admin = Admin::connect(&server.admin).await.unwrap();
     assert_eq!(admin.set_log_filter("pobatch=debug".into()).await.unwrap(), "info");
-    CatalogServiceClient::new(connect(&server.url).await).describe_engine(pobatch::proto::v1::DescribeEngineRequest::default()).await.unwrap();
+    CatalogServiceClient::new(connect(&server.url).await)
+        .describe_engine(pobatch::proto::v1::DescribeEngineRequest::default())
+        .await
+        .unwrap();
     let method = loop {
         let ended = server.until("call ended");
         let method = ended["span"]["method"].as_str().unwrap().to_owned();

@@ -59,7 +59,10 @@ async fn load(url: String) {
         let channel = connect(&url).await;
         let mut stream = Stream::open(channel.clone(), start(None)).await.unwrap();
         for index in 0..200 {
-            stream.send(index, &level(index % 90 + 1)).await;
+            // Half of them are new, half are known.
+            let life = if index % 2 == 0 { 0 } else { round * 200 + index };
+            let mods = Some(format!("+{life} to maximum Life"));
+            stream.send(index, &Variation { custom_mods: mods, ..level(index % 90 + 1) }).await;
         }
         stream.send("unknown", &Variation { allocate: vec![4_000_000], ..Variation::default() }).await;
         stream.send("abort", &fault("memory")).await;

@@ -52,8 +52,18 @@ async fn load(url: String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_a_server_at_work_and_makes_text_of_whatever_clients_send() {
     let Some(chromium) = tools::find("chromium") else { return };
-    let served =
-        Served::start(&["--shards", "2", "--memory-limit", "64MiB", "--memory-soft", "8MiB", "--memory-hard", "16MiB"]);
+    let served = Served::start(&[
+        "--shards",
+        "2",
+        "--cache-size",
+        "0",
+        "--memory-limit",
+        "64MiB",
+        "--memory-soft",
+        "8MiB",
+        "--memory-hard",
+        "16MiB",
+    ]);
     let channel = connect(&served.url).await;
     // No engine takes a class of that name; the base is refused, or it is loaded and shown. Either way it must be text.
     let hostile = Stream::open(channel.clone(), start_on(&hostile_build(), None)).await;
@@ -122,7 +132,7 @@ async fn the_page_shows_a_server_at_work_and_makes_text_of_whatever_clients_send
 /// The picture that the README shows: a server at work for two optimizers, one of which sends what does not end.
 async fn picture(browser: &mut Browser, file: &Path) {
     let marks = ["--memory-soft", "96MiB", "--memory-hard", "128MiB", "--memory-total", "2GiB"];
-    let arguments = [&["--shards", "3", "--variation-timeout", "1s"], &marks[..]].concat();
+    let arguments = [&["--shards", "3", "--variation-timeout", "1s", "--cache-size", "0"], &marks[..]].concat();
     let served = Served::start(&arguments);
     let mut stream = Stream::open(connect(&served.url).await, start_on(RANGER, None)).await.unwrap();
     let slot = ItemChange { slot: "Ring 9".into(), text: None, item: None, empty: true };

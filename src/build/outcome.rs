@@ -213,6 +213,8 @@ named_enum! {
         Fast => "fast",
         /// The varied build, loaded from scratch in a fresh runtime.
         Plain => "plain",
+        /// Not again: an identical variation was computed.
+        Cached => "cached",
         /// Nothing was computed.
         None => "none",
     }

@@ -6,6 +6,7 @@
 mod admin;
 mod call;
 mod catalog;
+pub(crate) mod codec;
 pub mod convert;
 mod decode;
 mod evaluation;
@@ -14,6 +15,7 @@ mod observe;
 pub mod server;
 pub mod status;
 mod tally;
+mod weight;
 
 #[cfg(test)]
 mod fixture;

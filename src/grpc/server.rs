@@ -6,7 +6,10 @@ use tonic::{codec::CompressionEncoding, server::NamedService, transport::Server}
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::layer::util::{Identity, Stack};
 
-use super::{admin::Admin, catalog::Catalog, decode::Decoder, evaluation::Evaluation, observe::Observe};
+use super::{
+    admin::Admin, catalog::Catalog, codec::Bounded, decode::Decoder, evaluation::Evaluation, observe::Observe,
+    weight::Weights,
+};
 use crate::{
     admission::Admission,
     build::limits::Limits,
@@ -72,6 +75,8 @@ pub async fn router_with(
     let observe = Observe::new(Arc::clone(supervisor.metrics()), limits.request_id_size);
     let (request_size, response_size) = (limits.request_size, limits.response_size);
     let metadata_size = u32::try_from(limits.metadata_size).unwrap_or(u32::MAX);
+    let weights = Arc::new(Weights::of(proto::DESCRIPTORS)?);
+    let decoded_size = limits.decoded_size;
     let decoder = Decoder::new(limits);
     let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), patience.idle_max, admission.clone());
     let evaluation = EvaluationServiceServer::new(evaluation)
@@ -97,8 +102,8 @@ pub async fn router_with(
         .http2_max_header_list_size(metadata_size)
         .http2_keepalive_interval(Some(patience.keepalive_interval))
         .http2_keepalive_timeout(Some(patience.keepalive_timeout))
-        .add_service(evaluation)
-        .add_service(catalog)
+        .add_service(Bounded::new(evaluation, Arc::clone(&weights), decoded_size))
+        .add_service(Bounded::new(catalog, weights, decoded_size))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

@@ -55,8 +55,10 @@ named_enum! {
 named_enum! {
     /// What a cache of results said.
     CacheAnswer {
-        /// The result was there, or on its way.
+        /// The result was there.
         Hit => "hit",
+        /// An identical variation is in hand, and this one waits for its result.
+        Joined => "joined",
         /// It has to be computed.
         Miss => "miss",
     }
@@ -170,7 +172,7 @@ impl Work {
             }
         };
         self.variations.of(kind).of(evaluated.path).of(answer).inc();
-        if evaluated.path != ComputePath::None {
+        if matches!(evaluated.path, ComputePath::Fast | ComputePath::Plain) {
             self.queue.of(priority).observe(evaluated.queue.as_secs_f64());
             self.compute.of(evaluated.path).observe(evaluated.compute.as_secs_f64());
         }

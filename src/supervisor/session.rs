@@ -59,6 +59,18 @@ pub struct Item {
 }
 
 impl Item {
+    /// A variation that was accepted now.
+    #[must_use]
+    pub fn new(
+        origin: Arc<Origin>,
+        kind: VariationKind,
+        text: bytes::Bytes,
+        tag: u64,
+        permit: OwnedPermit<Evaluated>,
+    ) -> Self {
+        Self { text, accepted: Instant::now(), to_verify: None, origin, kind, tag, permit: Some(permit) }
+    }
+
     /// Answers; the tag is put in here. The one place where an answer is counted.
     pub fn answer(mut self, mut evaluated: Evaluated) {
         evaluated.tag = self.tag;
@@ -134,6 +146,5 @@ fn item(origin: &Arc<Origin>, submission: Submission, permit: OwnedPermit<Evalua
     let variation = Arc::as_ref(&variation);
     // A variation is plain data with text keys, for which this cannot fail.
     let text = serde_json::to_vec(variation).unwrap_or_default().into();
-    let (origin, kind) = (Arc::clone(origin), variation.kind());
-    Item { text, accepted: Instant::now(), to_verify: None, origin, kind, tag, permit: Some(permit) }
+    Item::new(Arc::clone(origin), variation.kind(), text, tag, permit)
 }

@@ -218,6 +218,8 @@ pub struct Counters {
     pub canaries: u64,
     /// Templates that were given up for room.
     pub evictions: u64,
+    /// Variations that were answered by what an identical one gave.
+    pub cached: u64,
 }
 
 /// Something that went wrong.

@@ -57,18 +57,18 @@ impl Browser {
         let process = Running(child);
         let mut browser =
             Self { requests, answers, session: None, last: 0, complaints: VecDeque::new(), _process: process };
-        let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let target = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let attached =
-            browser.call("Target.attachToTarget", json!({ "targetId": target["targetId"], "flatten": true }));
+            browser.call("Target.attachToTarget", &json!({ "targetId": target["targetId"], "flatten": true }));
         browser.session = attached["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
-            browser.call(domain, json!({}));
+            browser.call(domain, &json!({}));
         }
         browser
     }
 
     /// Has it do something, and gives what comes of it.
-    pub fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.last += 1;
         let mut request = json!({ "id": self.last, "method": method, "params": parameters });
         if let Some(session) = &self.session {
@@ -81,12 +81,11 @@ impl Browser {
             let mut answer = self.answers.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no answer to {method}"));
             match answer["method"].as_str() {
                 Some("Runtime.exceptionThrown" | "Log.entryAdded") => self.complaints.push_back(answer.to_string()),
-                Some(_) => {}
                 None if answer["id"] == self.last => {
                     assert!(answer.get("error").is_none(), "{method}: {answer}");
                     return answer["result"].take();
                 }
-                None => {}
+                _ => {}
             }
         }
     }
@@ -94,7 +93,7 @@ impl Browser {
     /// Value of an expression in the page; a promise is waited for.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let mut result = self.call("Runtime.evaluate", parameters);
+        let mut result = self.call("Runtime.evaluate", &parameters);
         assert!(result.get("exceptionDetails").is_none(), "{expression}: {result}");
         result["result"]["value"].take()
     }
@@ -102,10 +101,10 @@ impl Browser {
     /// Shows a page at a size, by day or by night.
     pub fn open(&mut self, url: &str, (width, height): (u32, u32), scheme: &str) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.call("Emulation.setDeviceMetricsOverride", size);
+        self.call("Emulation.setDeviceMetricsOverride", &size);
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.call("Emulation.setEmulatedMedia", features);
-        self.call("Page.navigate", json!({ "url": url }));
+        self.call("Emulation.setEmulatedMedia", &features);
+        self.call("Page.navigate", &json!({ "url": url }));
     }
 
     /// Waits until an expression is true in the page.
@@ -123,7 +122,7 @@ impl Browser {
 
     /// What it looks like, as PNG in base64.
     pub fn screenshot(&mut self) -> String {
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "optimizeForSpeed": false }));
+        let shot = self.call("Page.captureScreenshot", &json!({ "format": "png", "optimizeForSpeed": false }));
         shot["data"].as_str().expect("a picture").to_owned()
     }
 }

@@ -6,6 +6,7 @@ pub mod chance;
 pub mod front;
 pub mod machine;
 pub mod proxy;
+pub mod raw;
 pub mod scrape;
 pub mod served;
 pub mod tools;
@@ -31,6 +32,7 @@ use pobatch::{
     supervisor::{
         EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
     },
+    telemetry::Log,
 };
 
 /// Longest wait for anything that must happen; only a broken test comes near it.
@@ -45,10 +47,13 @@ pub fn settings() -> Settings {
         sessions_max: 16,
         queue_max: 100_000,
         verify_ratio: 0.0,
+        cache_bytes: 0,
+        accelerators: pobatch::supervisor::ALL_ACCELERATORS.to_owned(),
         variation_timeout: Duration::from_secs(20),
         memory: memory::Marks::default(),
         faults: true,
         sandbox: SandboxMode::Prefer,
+        log: Log::default(),
         metrics: Arc::new(Metrics::new().expect("sound metrics")),
     }
 }
@@ -63,8 +68,11 @@ pub fn server() -> config::Server {
         limits: Limits::default(),
         variation_timeout: Duration::from_secs(20),
         verify_ratio: 0.0,
+        cache_bytes: 0,
+        accelerators: pobatch::supervisor::ALL_ACCELERATORS.to_owned(),
         memory: memory::Marks::default(),
         sandbox: SandboxMode::Prefer,
+        log: Log::default(),
         faults: true,
     }
 }

@@ -34,7 +34,10 @@ impl Served {
         for _ in 0..2 {
             reader.read_line(&mut lines).expect("it says where it listens");
         }
-        let mut urls = lines.split([' ', ',', '\n']).filter(|word| word.starts_with("http://") || word.starts_with("unix:")).map(str::to_owned);
+        let mut urls = lines
+            .split([' ', ',', '\n'])
+            .filter(|word| word.starts_with("http://") || word.starts_with("unix:"))
+            .map(str::to_owned);
         let mut url = || urls.next().expect("a URL");
         let (url, http, admin) = (url(), url(), url());
         Self { child, url, http, admin }
@@ -53,6 +56,11 @@ impl Served {
     /// What the server itself holds in memory, in bytes.
     pub fn resident_bytes(&self) -> u64 {
         machine::resident_bytes(self.child.id())
+    }
+
+    /// The most that it ever held.
+    pub fn resident_peak_bytes(&self) -> u64 {
+        machine::resident_peak_bytes(self.child.id())
     }
 
     pub async fn ended(mut self) -> ExitStatus {

@@ -45,6 +45,7 @@ pub fn overview_to_proto(overview: &Overview) -> v1::GetStatusResponse {
             mismatches: status.counters.mismatches,
         }),
         incidents: status.incidents.iter().map(incident_to_proto).collect(),
+        cached: status.counters.cached,
     }
 }
 
@@ -138,6 +139,7 @@ pub fn overview_to_json(overview: &v1::GetStatusResponse) -> Value {
         "shards": overview.shards.iter().map(shard_to_json).collect::<Vec<_>>(),
         "bases": overview.bases.iter().map(base_to_json).collect::<Vec<_>>(),
         "bases_loading": overview.bases_loading,
+        "cached": overview.cached,
         "occupancy": {
             "queued": occupancy.queued,
             "queued_max": occupancy.queued_max,

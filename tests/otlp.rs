@@ -16,8 +16,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{service::Routes, transport::Server};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const TRACE: [u8; 16] =
-    [0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c];
+const TRACE: u128 = 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c;
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
@@ -42,16 +41,15 @@ async fn a_collector_hears_of_a_call_within_its_clients_trace() {
     let _collector = task::spawn_owned("collector", async { serving.await.unwrap() });
 
     let served = Served::start(&["--shards", "1", "--otlp-endpoint", &collector]);
-    let trace: String = TRACE.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut request = tonic::Request::new(DescribeEngineRequest::default());
-    request.metadata_mut().insert("traceparent", format!("00-{trace}-b7ad6b7169203331-01").parse().unwrap());
+    request.metadata_mut().insert("traceparent", format!("00-{TRACE:032x}-b7ad6b7169203331-01").parse().unwrap());
     CatalogServiceClient::new(connect(&served.url).await).describe_engine(request).await.unwrap();
     // What is not exported yet is when the server ends.
     served.signal(Signal::TERM);
     let found = async {
         loop {
             let export = exports.recv().await.expect("the collector lives");
-            if contains(&export, &TRACE) {
+            if contains(&export, &TRACE.to_be_bytes()) {
                 return export;
             }
         }

@@ -113,12 +113,14 @@ impl Offers {
                 0 | 1 => ("allocate", self.nodes(chance)),
                 2 if chance.per_cent(33) => ("allocate_path", json!([chance.pick(&self.far), chance.pick(&self.far)])),
                 2 => ("deallocate", json!([chance.pick(&self.own)])),
-                3 => ("gems", self.gem(chance)),
-                4 => ("items", self.item(chance)),
+                3 if !self.groups.is_empty() => ("gems", self.gem(chance)),
+                4 if !self.items.is_empty() => ("items", self.item(chance)),
                 5 | 6 => ("config", self.config(chance)),
                 7 => ("level", json!(1 + chance.below(100))),
-                8 => ("groups", self.group(chance)),
-                _ if chance.per_cent(30) => ("main_socket_group", json!(1 + chance.below(self.groups.len()))),
+                8 if !self.groups.is_empty() => ("groups", self.group(chance)),
+                9 if !self.groups.is_empty() && chance.per_cent(30) => {
+                    ("main_socket_group", json!(1 + chance.below(self.groups.len())))
+                }
                 _ if chance.per_cent(50) => {
                     let slot = format!("Flask {}", 1 + chance.below(5));
                     ("flasks", json!([{ "slot": slot, "active": chance.per_cent(50) }]))

@@ -1,6 +1,6 @@
 //! The contract with clients: what holds whatever a variation, a client or a runtime does. Each test is one clause, over
 //! real gRPC, on the sample engine with its faults switched on. What concerns the whole process (signals, its memory) is
-//! in `contract_process.rs`; the clause about metrics belongs to the metrics, and counters of the status stand in here.
+//! in `contract_process.rs`; the clause about metrics is in `contract_metrics.rs`.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;

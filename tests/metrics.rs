@@ -370,11 +370,13 @@ async fn an_operator_can_reset_shards_and_evict_bases_without_loss() {
         assert_eq!(outcomes.iter().filter(|outcome| reason(outcome).is_none()).count(), 999);
         resets = requested(&at_rest(&front).await);
     }
-    // At rest all that have a runtime get another.
+    // At rest all that have a runtime lose it, one that looks after itself when it has done so.
     let living = front.status().await.shards.iter().filter(|shard| shard.pid.is_some()).count();
     front.supervisor.reset(Vec::new()).await.unwrap();
+    let all = resets + living as u64;
+    front.until("resets", |status| status.shards.iter().map(|shard| shard.resets).sum::<u64>() == all).await;
     let scrape = at_rest(&front).await;
-    assert_eq!(requested(&scrape), resets + living as u64);
+    assert_eq!(requested(&scrape), all);
     assert_eq!(scrape.count("pobatch_shard_resets_total", &[]), requested(&scrape), "and nothing else was lost");
 
     let base = front.status().await.bases[0].id;

@@ -631,7 +631,11 @@ impl Driver {
                 self.shards[shard].heap_bytes = collected.lua_heap_after_bytes;
                 self.counters.collections += 1;
                 self.settings.metrics.work.collected(took);
-                self.dispatch.care_done(shard, generation, Verdict::Keep, now);
+                let verdict = if self.shards[shard].reset_requested { Verdict::Reset } else { Verdict::Keep };
+                if verdict == Verdict::Reset {
+                    self.count_reset(shard, ResetReason::Requested);
+                }
+                self.dispatch.care_done(shard, generation, verdict, now);
             }
             shard::Event::Died { reason } => {
                 self.shards[shard].pid = None;

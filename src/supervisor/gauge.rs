@@ -1,14 +1,25 @@
 //! Measures what the runtimes use, from outside: their proportional set size, which counts a page that forks share
 //! only once, what is resident, and their processor time. Decides nothing; the driver does.
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::driver::Event;
 
-/// How often. Reading one runtime's sizes takes about a millisecond of kernel time for some hundred megabytes.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// Shortest pause between two measurements.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+
+/// Longest pause, however many runtimes there are: in that time they stay within their own marks.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// The kernel looks at every page of a runtime to know its size, some milliseconds for some hundred megabytes. The pause is
+/// that many times as long as the measurement took, so that measuring takes one per cent of a processor.
+const PAUSE_FACTOR: u32 = 100;
 
 /// What the runtimes use.
 #[derive(Debug, Default)]
@@ -37,10 +48,9 @@ impl Measurement {
 
 /// Measures until the driver has gone. The sender is weak: measuring is no reason to live.
 pub async fn run(driver: mpsc::WeakSender<Event>) {
-    let mut interval = tokio::time::interval(INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pause = Duration::ZERO;
     loop {
-        interval.tick().await;
+        tokio::time::sleep(pause).await;
         let (reply, answer) = oneshot::channel();
         let Some(sender) = driver.upgrade() else { return };
         if sender.send(Event::Pids(reply)).await.is_err() {
@@ -48,7 +58,12 @@ pub async fn run(driver: mpsc::WeakSender<Event>) {
         }
         drop(sender);
         let Ok(pids) = answer.await else { return };
-        let Ok(usage) = tokio::task::spawn_blocking(move || Measurement::of(&pids)).await else { return };
+        let measure = move || {
+            let started = Instant::now();
+            (Measurement::of(&pids), started.elapsed())
+        };
+        let Ok((usage, took)) = tokio::task::spawn_blocking(measure).await else { return };
+        pause = (took * PAUSE_FACTOR).clamp(PAUSE_MIN, PAUSE_MAX);
         let Some(sender) = driver.upgrade() else { return };
         if sender.send(Event::Measured(usage)).await.is_err() {
             return;

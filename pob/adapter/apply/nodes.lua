@@ -199,6 +199,20 @@ local function collect_paths(changes, ids, set, base, context)
 	end
 end
 
+---Whether what PoB does with a node that no way leads to depends on more than ways: beside a mastery, and for a node of
+---an ascendancy beside a node of the tree, which PoB keeps unless something else hangs on it.
+---@param node table
+---@param set table<integer, table>
+---@return boolean
+local function is_doubtful(node, set)
+	for _, other in ipairs(node.linked) do
+		if set[other.id] and (other.type == "Mastery" or (node.ascendancyName and not other.ascendancyName)) then
+			return true
+		end
+	end
+	return false
+end
+
 ---Gives up what nothing connects, as PoB does when it loads a build (`PassiveSpec:BuildAllDependsAndPaths`).
 ---@param set table<integer, table>
 ---@param changes NodeChange[]
@@ -213,7 +227,7 @@ local function prune(set, changes, base, context)
 	local dropped = {}
 	for _, node in pairs(set) do
 		if not reached[node] and not base.unconnected[node] then
-			if base.jewels_hold_nodes or not is_simple(node) then
+			if base.jewels_hold_nodes or not is_simple(node) or is_doubtful(node, set) then
 				return context.needs_plain("a node that nothing connects")
 			end
 			dropped[#dropped + 1] = node

@@ -142,7 +142,7 @@ async fn picture(browser: &mut Browser, file: &Path) {
         stream.outcome().await;
     }
     let _load = task::spawn_owned("load", load(served.url.clone()));
-    browser.open(&format!("{}/", served.http), (1100, 730), "light");
+    browser.open(&format!("{}/", served.http), (1100, 735), "light");
     browser.until("document.querySelector('#shards tbody tr') && Number(document.querySelector('#shards tbody tr').cells[6].textContent.replaceAll(',', '')) > 3000");
     fs::write(file, BASE64_STANDARD.decode(browser.screenshot()).unwrap()).unwrap();
 }

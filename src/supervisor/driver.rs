@@ -25,7 +25,7 @@ use super::{
     results::Results,
     session::Item,
     shard::{self, Order, Shard},
-    status::Incidents,
+    status::{Incidents, Usage},
     template::ForkPoint,
     translate,
     zygote::{self, Template, Zygote},
@@ -117,6 +117,7 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         started: None,
         ordered: None,
         heap_bytes: 0,
+        resident_bytes: 0,
         served: 0,
         busy_since: None,
         busy_time: Duration::ZERO,
@@ -135,7 +136,7 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         results: Results::new(settings.cache_bytes),
         failed: HashMap::new(),
         usage: HashMap::new(),
-        resident: HashMap::new(),
+        usage_by_role: Usage::default(),
         cpu: Duration::ZERO,
         counters: Counters::default(),
         incidents: Incidents::default(),
@@ -168,8 +169,8 @@ struct Driver {
     failed: HashMap<BaseId, (BaseError, Instant)>,
     /// What each runtime uses, in bytes, by process id, as last measured.
     usage: HashMap<u32, u64>,
-    /// The same for what is resident.
-    resident: HashMap<u32, u64>,
+    /// The same by role, for status: by now some of them may have been replaced.
+    usage_by_role: Usage,
     /// Processor time of all runtimes that ever were, as last measured.
     cpu: Duration,
     counters: Counters,
@@ -192,6 +193,8 @@ struct Slot {
     ordered: Option<Instant>,
     /// Lua heap of the runtime, as it last said.
     heap_bytes: u64,
+    /// Resident memory of the runtime, as last measured.
+    resident_bytes: u64,
     /// Variations that its runtimes answered.
     served: u64,
     /// Since when the runtime is at work.
@@ -394,7 +397,12 @@ impl Driver {
     /// Takes note of what every runtime uses, and makes some of them smaller if that is too much.
     fn measured(&mut self, measurement: Measurement) {
         self.usage = measurement.proportional;
-        self.resident = measurement.resident;
+        for slot in &mut self.shards {
+            if let Some(bytes) = slot.pid.and_then(|pid| measurement.resident.get(&pid)) {
+                slot.resident_bytes = *bytes;
+            }
+        }
+        self.usage_by_role = self.measured_by_role();
         // What was just reaped may be in neither sum for a moment; time does not run backwards.
         self.cpu = self.cpu.max(measurement.cpu);
         let marks = self.settings.memory;

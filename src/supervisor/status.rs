@@ -169,7 +169,7 @@ named_enum! {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     /// By place of the role.
-    roles: [RoleUsage; Role::ALL.len()],
+    pub(super) roles: [RoleUsage; Role::ALL.len()],
     /// Processor time, of those that are gone too.
     pub cpu: Duration,
 }
@@ -188,11 +188,6 @@ impl Usage {
     #[must_use]
     pub fn of(&self, role: Role) -> RoleUsage {
         self.roles[role as usize]
-    }
-
-    /// Without any runtime that lives.
-    pub(super) fn with_cpu(cpu: Duration) -> Self {
-        Self { cpu, ..Self::default() }
     }
 
     /// Adds a runtime.

@@ -42,7 +42,7 @@ impl Driver {
             loading: self.loading.len(),
             counters: self.counters,
             memory_bytes: self.usage.values().sum(),
-            usage: self.usage_by_role(),
+            usage: Usage { cpu: self.cpu, ..self.usage_by_role },
             quarantined: self.dispatch.quarantined(now),
             queued: self.dispatch.queued(),
             sessions: self.sessions.len(),
@@ -75,7 +75,7 @@ impl Driver {
             busy: state.is_busy(),
             base,
             heap_bytes: slot.pid.map_or(0, |_| slot.heap_bytes),
-            resident_bytes: slot.pid.and_then(|pid| self.resident.get(&pid).copied()).unwrap_or(0),
+            resident_bytes: slot.pid.map_or(0, |_| slot.resident_bytes),
             marks: memory::Marks { soft_bytes, hard_bytes, ..marks },
             served: slot.served,
             busy_time: slot.busy_time + slot.busy_since.map_or(Duration::ZERO, |since| now - since),
@@ -84,8 +84,9 @@ impl Driver {
         })
     }
 
-    fn usage_by_role(&self) -> Usage {
-        let mut usage = Usage::with_cpu(self.cpu);
+    /// What was just measured, by role.
+    pub(super) fn measured_by_role(&self) -> Usage {
+        let mut usage = Usage::default();
         let templates = self.bases.values().filter_map(|entry| entry.fork_point.as_ref());
         let templates = templates.map(|template| (Role::Template, template.pid()));
         let shards = self.shards.iter().filter_map(|slot| slot.pid).map(|pid| (Role::Shard, pid));

@@ -251,22 +251,38 @@ local function prune(set, changes, base, context)
 end
 
 ---A table of allocated nodes, filled in the order in which PoB fills it when it loads such a build: starts, then ids.
+---Those of the base are in order already; only what the variation adds must be sorted.
 ---@param set table<integer, table>
+---@param changes NodeChange[]
+---@param base LoadedBase
 ---@return table<integer, table>
-local function in_order_of_loading(set)
-	local ids, length = {}, 0
+local function in_order_of_loading(set, changes, base)
 	local ordered = {}
 	for id, node in pairs(set) do
 		if IS_START[node.type] then
 			ordered[id] = node
-		else
-			length = length + 1
-			ids[length] = id
 		end
 	end
-	table.sort(ids)
-	for i = 1, length do
-		ordered[ids[i]] = set[ids[i]]
+	local added, count = {}, 0
+	for _, change in ipairs(changes) do
+		if change.add then
+			count = count + 1
+			added[count] = change.node.id
+		end
+	end
+	table.sort(added)
+	local next_added = 1
+	local ids = base.ordered_ids
+	for i = 1, #ids do
+		local id = ids[i]
+		while next_added <= count and added[next_added] < id do
+			ordered[added[next_added]] = set[added[next_added]]
+			next_added = next_added + 1
+		end
+		ordered[id] = set[id]
+	end
+	for i = next_added, count do
+		ordered[added[i]] = set[added[i]]
 	end
 	return ordered
 end
@@ -310,7 +326,7 @@ function M.apply(variation, base, context)
 		end
 	end
 	trial.set(spec, "allocatedNotableCount", notables)
-	trial.set(spec, "allocNodes", in_order_of_loading(set))
+	trial.set(spec, "allocNodes", in_order_of_loading(set, changes, base))
 end
 
 return M

@@ -9,6 +9,7 @@
 //! | `/livez` | 200 as long as the process answers: also while it is saturated or drains |
 //! | `/readyz` | 200 if it takes calls, 503 if not |
 
+mod bounded;
 mod page;
 
 use std::{io, sync::Arc};
@@ -20,6 +21,7 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
     routing::get,
 };
+use bounded::Bounded;
 use page::Page;
 use tokio::net::TcpListener;
 
@@ -42,7 +44,7 @@ struct Site {
 /// # Errors
 /// If the listener breaks.
 pub async fn serve(listener: TcpListener, observer: Observer) -> io::Result<()> {
-    axum::serve(listener, router(observer)).await
+    axum::serve(Bounded::new(listener), router(observer)).await
 }
 
 /// The paths.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    host::{Host, Load, Measured},
+    host::{Host, Load, Measured, medians},
     sheet::{Cell, Section},
 };
 use crate::{
@@ -21,89 +21,94 @@ const IN_FLIGHT: &[usize] = &[1, 4, 16, 64, 256, 1024];
 pub async fn measure(settings: &Suite, build: &Path) -> Result<Vec<Section>, CliError> {
     let plain = Load::passives(build, settings.count, settings.warm_up);
     let host = Host::start(&settings.server).await?;
-    let (mut nodes, mut streams, mut in_flight) = (Vec::new(), Vec::new(), Vec::new());
-    for &number in NODES {
-        let load = Load { nodes: Some(number), ..plain.clone() };
-        match host.median(&load, settings.rounds).await {
-            Ok(measured) => nodes.push((number, measured)),
-            // The tree around the build has no more.
-            Err(CliError::Other { .. }) => break,
-            Err(error) => return Err(error),
-        }
-    }
-    for &number in STREAMS {
-        let load = Load { streams: number, ..plain.clone() };
-        streams.push((number, host.median(&load, settings.rounds).await?));
-    }
-    for &number in IN_FLIGHT {
-        let load = Load { in_flight: number, ..plain.clone() };
-        in_flight.push((number, host.median(&load, settings.rounds).await?));
-    }
-    host.stop().await;
+    let mut sections = vec![
+        Growth {
+            title: "Cost by nodes touched",
+            note: "Nodes that each variation allocates.",
+            columns: &["nodes", "per second", "to the first", "p50 ms", "p99 ms"],
+            cases: cases(&host, NODES, |nodes| Load { nodes: Some(nodes), ..plain.clone() }),
+        },
+        Growth {
+            title: "Rate by streams",
+            note: "Sessions at once, among which the variations are dealt out.",
+            columns: &["streams", "per second", "to the first", "p50 ms", "p99 ms"],
+            cases: cases(&host, STREAMS, |streams| Load { streams, ..plain.clone() }),
+        },
+        Growth {
+            title: "Rate by variations in flight",
+            note: "What a session sends ahead of its outcomes.",
+            columns: &["in flight", "per second", "to the first", "p50 ms", "p99 ms"],
+            cases: cases(&host, IN_FLIGHT, |in_flight| Load { in_flight, ..plain.clone() }),
+        },
+    ];
 
-    let mut shards = Vec::new();
+    // Their servers are there all at once, so that they can take turns.
     let doublings = std::iter::successors(Some(1), |shards| Some(shards * 2));
-    for number in doublings.take_while(|&number| number <= settings.processors) {
-        let server = config::Server { shards: number, ..settings.server.clone() };
-        shards.push((number, with_server(&server, &plain, settings.rounds).await?));
+    let mut hosts = Vec::new();
+    for shards in doublings.take_while(|&shards| shards <= settings.processors) {
+        let server = config::Server { shards, ..settings.server.clone() };
+        hosts.push((shards, Host::start(&server).await?));
     }
     let stock = config::Server { accelerators: "none".to_owned(), ..settings.server.clone() };
-    let stock = with_server(&stock, &plain, settings.rounds).await?;
-    let accelerated = with_server(&settings.server, &plain, settings.rounds).await?;
+    let stock = Host::start(&stock).await?;
+    sections.push(Growth {
+        title: "Rate by shards",
+        note: "The client takes processor time too.",
+        columns: &["shards", "per second", "to the first", "p50 ms", "p99 ms"],
+        cases: hosts.iter().map(|(shards, host)| (Cell::count(*shards), (host, plain.clone()))).collect(),
+    });
+    sections.push(Growth {
+        title: "Rate by accelerators",
+        note: "Path of Building's own code as it is, and with what `pob/fast/` replaces; the sample engine has none.",
+        columns: &["accelerators", "per second", "to the first", "p50 ms", "p99 ms"],
+        cases: vec![
+            (Cell::text("none"), (&stock, plain.clone())),
+            (Cell::text(settings.server.accelerators.clone()), (&host, plain.clone())),
+        ],
+    });
 
-    Ok(vec![
-        section("Cost by nodes touched", "Nodes that each variation allocates.", NODES_COLUMNS, rows(nodes)),
-        section("Rate by shards", "The client takes processor time too.", SHARDS_COLUMNS, rows(shards)),
-        section(
-            "Rate by streams",
-            "Sessions at once, among which the variations are dealt out.",
-            STREAMS_COLUMNS,
-            rows(streams),
-        ),
-        section(
-            "Rate by variations in flight",
-            "What a session sends ahead of its outcomes.",
-            IN_FLIGHT_COLUMNS,
-            rows(in_flight),
-        ),
-        section(
-            "Rate by accelerators",
-            "Path of Building's own code as it is, and with what `pob/fast/` replaces; the sample engine has none.",
-            ACCELERATORS_COLUMNS,
-            vec![row(Cell::text("none"), &stock, &stock), row(Cell::text("as configured"), &accelerated, &stock)],
-        ),
-    ])
+    let mut measured = Vec::new();
+    for section in sections {
+        measured.push(section.measure(settings.rounds).await?);
+    }
+    for host in hosts.into_iter().map(|(_, host)| host).chain([stock, host]) {
+        host.stop().await;
+    }
+    Ok(measured)
 }
 
-const NODES_COLUMNS: &[&str] = &["nodes", "per second", "to the first", "p50 ms", "p99 ms"];
-const SHARDS_COLUMNS: &[&str] = &["shards", "per second", "to the first", "p50 ms", "p99 ms"];
-const STREAMS_COLUMNS: &[&str] = &["streams", "per second", "to the first", "p50 ms", "p99 ms"];
-const IN_FLIGHT_COLUMNS: &[&str] = &["in flight", "per second", "to the first", "p50 ms", "p99 ms"];
-const ACCELERATORS_COLUMNS: &[&str] = &["accelerators", "per second", "to the first", "p50 ms", "p99 ms"];
-
-async fn with_server(server: &config::Server, load: &Load, rounds: usize) -> Result<Measured, CliError> {
-    let host = Host::start(server).await?;
-    let measured = host.median(load, rounds).await;
-    host.stop().await;
-    measured
+/// What one section compares: each case with the first.
+struct Growth<'a> {
+    title: &'static str,
+    note: &'static str,
+    columns: &'static [&'static str],
+    cases: Vec<(Cell, (&'a Host, Load))>,
 }
 
-fn rows(measured: Vec<(usize, Measured)>) -> Vec<Vec<Cell>> {
-    let Some((_, first)) = measured.first().cloned() else { return Vec::new() };
-    measured.into_iter().map(|(number, one)| row(Cell::count(number), &one, &first)).collect()
+impl Growth<'_> {
+    async fn measure(self, rounds: usize) -> Result<Section, CliError> {
+        let (names, cases): (Vec<_>, Vec<_>) = self.cases.into_iter().unzip();
+        let measured = medians(&cases, rounds).await?;
+        let first = measured.first().and_then(Option::as_ref).map_or(0.0, |first| first.said.variations_per_second);
+        let rows = names.into_iter().zip(&measured).map(|(name, one)| row(name, one.as_ref(), first)).collect();
+        Ok(Section { title: self.title, note: self.note.to_owned(), columns: self.columns, rows })
+    }
 }
 
-fn row(what: Cell, measured: &Measured, first: &Measured) -> Vec<Cell> {
-    let said = &measured.said;
+/// Cases that differ in one number.
+fn cases<'a>(host: &'a Host, numbers: &[usize], load: impl Fn(usize) -> Load) -> Vec<(Cell, (&'a Host, Load))> {
+    numbers.iter().map(|&number| (Cell::count(number), (host, load(number)))).collect()
+}
+
+fn row(name: Cell, measured: Option<&Measured>, first: f64) -> Vec<Cell> {
+    let Some(Measured { said, .. }) = measured else {
+        return vec![name, Cell::Absent, Cell::Absent, Cell::Absent, Cell::Absent];
+    };
     vec![
-        what,
+        name,
         Cell::rate(said.variations_per_second),
-        Cell::ratio(said.variations_per_second, first.said.variations_per_second),
+        Cell::ratio(said.variations_per_second, first),
         Cell::milliseconds(said.compute_p50_seconds),
         Cell::milliseconds(said.compute_p99_seconds),
     ]
-}
-
-fn section(title: &'static str, note: &str, columns: &'static [&'static str], rows: Vec<Vec<Cell>>) -> Section {
-    Section { title, note: note.to_owned(), columns, rows }
 }

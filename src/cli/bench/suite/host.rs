@@ -50,7 +50,7 @@ impl Load {
 }
 
 /// What a client said: the JSON of `pobatch bench`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Said {
     pub engine: String,
     pub count: usize,
@@ -62,12 +62,13 @@ pub struct Said {
     pub resets: u64,
     pub reset_p50_seconds: f64,
     pub reset_p99_seconds: f64,
+    pub plain: usize,
     pub cached: usize,
     pub failed: usize,
 }
 
 /// One measurement.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Measured {
     pub said: Said,
     /// Processor time of the server itself for each variation.
@@ -110,25 +111,32 @@ impl Host {
         Ok(Measured { said, server_seconds: spent.as_secs_f64() / played as f64 })
     }
 
-    /// The median by rate of that many rounds.
-    pub async fn median(&self, load: &Load, rounds: usize) -> Result<Measured, CliError> {
-        let mut all = Vec::new();
-        for _ in 0..rounds {
-            all.push(self.measure(load).await?);
-        }
-        Ok(median(all))
-    }
-
     pub async fn stop(self) {
         self.server.leave().await;
     }
 }
 
-/// The one in the middle, by rate.
-pub fn median(mut all: Vec<Measured>) -> Measured {
+/// Plays each load on its host, round after round, so that what else the machine does falls on all alike. Of each the
+/// median; `None` for a load that the build cannot give.
+pub async fn medians(cases: &[(&Host, Load)], rounds: usize) -> Result<Vec<Option<Measured>>, CliError> {
+    let mut all = vec![Vec::new(); cases.len()];
+    for _ in 0..rounds {
+        for ((host, load), measured) in cases.iter().zip(&mut all) {
+            match host.measure(load).await {
+                Ok(one) => measured.push(one),
+                Err(CliError::Other { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(all.into_iter().map(median).collect())
+}
+
+/// The one in the middle, by rate; `None` if there is none.
+pub fn median(mut all: Vec<Measured>) -> Option<Measured> {
     all.sort_by(|a, b| a.said.variations_per_second.total_cmp(&b.said.variations_per_second));
     let middle = all.len() / 2;
-    all.into_iter().nth(middle).unwrap_or_default()
+    all.into_iter().nth(middle)
 }
 
 /// Processor time of this process, of all its threads and none of its children.

@@ -48,13 +48,13 @@ pub async fn measure(settings: &Suite, builds: &[PathBuf]) -> Result<Kinds, CliE
         }
         let (calc, reload) = (middle(rounds.calc), middle(rounds.reload));
         for (kind, _) in Kind::NAMES {
-            let Some(all) = rounds.ours.remove(kind) else {
+            let all = rounds.ours.remove(kind).unwrap_or_default();
+            failed += all.iter().map(|one| one.said.failed).sum::<usize>();
+            let Some(measured) = median(all) else {
                 let problem = rounds.problems.remove(kind).unwrap_or_default();
                 rates.push(not_measured(build, kind, problem));
                 continue;
             };
-            failed += all.iter().map(|one| one.said.failed).sum::<usize>();
-            let measured = median(all);
             let baseline = if *kind == Kind::Passives.as_str() { calc } else { reload };
             rates.push(row(build, kind, &measured, baseline, settings.processors));
             if *kind == Kind::Passives.as_str() {
@@ -76,6 +76,7 @@ pub async fn measure(settings: &Suite, builds: &[PathBuf]) -> Result<Kinds, CliE
                 "p95 ms",
                 "p99 ms",
                 "resets",
+                "plain path",
                 "server CPU %",
                 "baseline per second",
                 "ratio",
@@ -98,7 +99,8 @@ pub async fn measure(settings: &Suite, builds: &[PathBuf]) -> Result<Kinds, CliE
 fn rates_note(settings: &Suite) -> String {
     let mut note = format!(
         "{} variations each, behind {} of warm-up; medians of {} rounds. The percentiles are of the time that a runtime takes \
-         for one variation. Server CPU is the server's own share of all processors at that rate.",
+         for one variation; on the plain path it loads the varied build. Server CPU is the server's own share of all \
+         processors at that rate.",
         settings.count, settings.warm_up, settings.rounds
     );
     if settings.baseline.is_some() {
@@ -145,6 +147,7 @@ fn row(build: &Path, kind: &str, measured: &Measured, baseline: Option<f64>, pro
         Cell::milliseconds(said.compute_p95_seconds),
         Cell::milliseconds(said.compute_p99_seconds),
         Cell::count(said.resets),
+        Cell::count(said.plain),
         Cell::percent(measured.server_share(processors)),
         baseline.map_or(Cell::Absent, Cell::rate),
         baseline.map_or(Cell::Absent, |rate| Cell::ratio(said.variations_per_second, rate)),
@@ -154,7 +157,7 @@ fn row(build: &Path, kind: &str, measured: &Measured, baseline: Option<f64>, pro
 
 fn not_measured(build: &Path, kind: &str, problem: String) -> Vec<Cell> {
     let mut row = vec![Cell::text(name(build)), Cell::text(kind)];
-    row.extend(vec![Cell::Absent; 8]);
+    row.extend(vec![Cell::Absent; 9]);
     row.push(Cell::Text(problem));
     row
 }

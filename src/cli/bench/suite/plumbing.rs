@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    host::{Host, Load},
+    host::{Host, Load, Measured, medians},
     sheet::{Cell, Section},
 };
 use crate::{
@@ -38,15 +38,9 @@ pub async fn measure(settings: &Suite, build: &Path) -> Result<Section, CliError
     let mut rows = Vec::new();
     for (what, server, load) in cases {
         let host = Host::start(&server).await?;
-        let measured = host.median(&load, settings.rounds).await?;
+        let measured = medians(&[(&host, load)], settings.rounds).await?.remove(0);
         host.stop().await;
-        rows.push(vec![
-            Cell::text(what),
-            Cell::rate(measured.said.variations_per_second),
-            Cell::percent(measured.said.cached as f64 / measured.said.count as f64),
-            Cell::Number(measured.server_seconds * 1e6, 1),
-            Cell::percent(measured.server_share(settings.processors)),
-        ]);
+        rows.extend(measured.map(|measured| row(what, &measured, settings.processors)));
     }
     Ok(Section {
         title: "What the server itself can carry",
@@ -54,4 +48,14 @@ pub async fn measure(settings: &Suite, build: &Path) -> Result<Section, CliError
         columns: &["what", "per second", "cached %", "server CPU µs each", "server CPU %"],
         rows,
     })
+}
+
+fn row(what: &str, measured: &Measured, processors: usize) -> Vec<Cell> {
+    vec![
+        Cell::text(what),
+        Cell::rate(measured.said.variations_per_second),
+        Cell::percent(measured.said.cached as f64 / measured.said.count.max(1) as f64),
+        Cell::Number(measured.server_seconds * 1e6, 1),
+        Cell::percent(measured.server_share(processors)),
+    ]
 }

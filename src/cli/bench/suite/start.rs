@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    host::{Host, Load},
+    host::{Host, Load, medians},
     sheet::{Cell, Section},
 };
 use crate::{
@@ -20,13 +20,13 @@ pub async fn measure(settings: &Suite, build: &Path) -> Result<Section, CliError
         let host = Host::start(&config::Server { shards, ..settings.server.clone() }).await?;
         let one = Load::passives(build, 1, 0);
         let unseen = host.measure(&one).await?;
-        let known = host.median(&one, settings.rounds).await?;
+        let known = medians(&[(&host, one)], settings.rounds).await?.remove(0);
         let busy = host.measure(&Load::passives(build, settings.count, settings.warm_up)).await?;
         rows.push(vec![
             Cell::count(shards),
             Cell::milliseconds(host.ready.as_secs_f64()),
             Cell::milliseconds(unseen.said.first_outcome_seconds),
-            Cell::milliseconds(known.said.first_outcome_seconds),
+            known.map_or(Cell::Absent, |known| Cell::milliseconds(known.said.first_outcome_seconds)),
             Cell::count(busy.said.resets),
             if_any(busy.said.resets, busy.said.reset_p50_seconds),
             if_any(busy.said.resets, busy.said.reset_p99_seconds),

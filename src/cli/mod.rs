@@ -77,6 +77,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
         Command::Eval(settings) => eval::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,
         Command::Bench(settings) => bench::run(settings, output).await,
+        Command::Suite(settings) => bench::suite::run(settings, output).await,
         Command::Doctor(settings) => doctor::run(settings, output).await,
     }
 }

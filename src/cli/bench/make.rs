@@ -230,13 +230,14 @@ fn worn_items(root: Node<'_, '_>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Group and place, from 1, of every gem that is switched on.
+/// Group and place, from 1, of every gem that is switched on. A skill that an item grants is in the list too and has no gem
+/// that anybody could change.
 fn active_gems(root: Node<'_, '_>) -> Vec<(u32, u32)> {
     let Some(section) = children(root, "Skills").next() else { return Vec::new() };
     let is_on = |node: &Node<'_, '_>| node.attribute("enabled") != Some("false");
     let groups = (1..).zip(children(active(section, "activeSkillSet", "SkillSet"), "Skill"));
     groups
-        .filter(|(_, group)| is_on(group))
+        .filter(|(_, group)| is_on(group) && group.attribute("source").is_none())
         .flat_map(|(index, group)| {
             let gems = (1..).zip(children(group, "Gem")).filter(move |(_, gem)| is_on(gem));
             gems.map(move |(place, _)| (index, place)).collect::<Vec<_>>()
@@ -252,7 +253,8 @@ mod tests {
 
     const BUILD: &str = r#"<PathOfBuilding><Build level="90"/>
         <Skills activeSkillSet="2"><SkillSet id="1"><Skill><Gem/><Gem/><Gem/></Skill></SkillSet>
-        <SkillSet id="2"><Skill enabled="false"><Gem/></Skill><Skill><Gem enabled="false"/><Gem/></Skill></SkillSet></Skills>
+        <SkillSet id="2"><Skill enabled="false"><Gem/></Skill><Skill><Gem enabled="false"/><Gem/></Skill>
+        <Skill source="Item:1:Ring"><Gem/></Skill></SkillSet></Skills>
         <Items activeItemSet="1"><Item id="1">Rarity: RARE
 Ring
 Gold Ring

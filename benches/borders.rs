@@ -103,6 +103,7 @@ fn incoming(criterion: &mut Criterion) {
 /// The layout of a call for all stats of a base.
 fn layout() -> Layout {
     let base = Base {
+        label: "".into(),
         id: BaseId::of("test", WITCH),
         xml: WITCH.into(),
         stats: (0..STATS).map(|number| (stat(number), StatValue::Number(1.0))).collect(),

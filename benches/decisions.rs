@@ -13,12 +13,14 @@ use pobatch::{
     build::{
         base::BaseId,
         outcome::{Cell, ComputePath, Evaluated, Selection, Stats},
+        variation::VariationKind,
     },
+    metrics::Metrics,
     supervisor::{
         Priority, SessionSpec,
         dispatch::{Action, Dispatch, Verdict},
         results::{Asker, Results},
-        session::Item,
+        session::{Item, Origin},
     },
 };
 use tokio::sync::mpsc;
@@ -86,6 +88,7 @@ fn dispatch(criterion: &mut Criterion) {
 
 /// A session whose client reads nothing, with room for all its outcomes.
 struct Session {
+    origin: Arc<Origin>,
     outcomes: mpsc::Sender<Evaluated>,
     heard: mpsc::Receiver<Evaluated>,
     texts: Vec<Bytes>,
@@ -95,19 +98,23 @@ impl Session {
     fn new() -> Self {
         let (outcomes, heard) = mpsc::channel(usize::try_from(VARIATIONS).unwrap());
         let text = |node| Bytes::from(format!("{{\"allocate\":[{node}]}}"));
-        Self { outcomes, heard, texts: (0..VARIATIONS).map(text).collect() }
+        let origin = Arc::new(Origin::new(&spec(), Arc::new(Metrics::new().unwrap())));
+        Self { origin, outcomes, heard, texts: (0..VARIATIONS).map(text).collect() }
     }
 
     /// All its variations.
     fn items(&mut self) -> Vec<Item> {
         while self.heard.try_recv().is_ok() {}
-        let item = |text: &Bytes| Item::new(text.clone(), 1, self.outcomes.clone().try_reserve_owned().unwrap());
+        let item = |text: &Bytes| {
+            let permit = self.outcomes.clone().try_reserve_owned().unwrap();
+            Item::new(Arc::clone(&self.origin), VariationKind::Passives, text.clone(), 1, permit)
+        };
         self.texts.iter().map(item).collect()
     }
 }
 
-fn asker(results: &mut Results) -> Asker {
-    let spec = SessionSpec {
+fn spec() -> SessionSpec {
+    SessionSpec {
         base: base(),
         selection: Selection::Named(Arc::from([String::from("Life")])),
         priority: Priority::Batch,
@@ -116,8 +123,11 @@ fn asker(results: &mut Results) -> Asker {
         variation_timeout: None,
         in_flight_max: 1,
         request_id: "bench".into(),
-    };
-    results.asker(1, &spec).unwrap()
+    }
+}
+
+fn asker(results: &mut Results) -> Asker {
+    results.asker(1, &spec()).unwrap()
 }
 
 /// Asks for each; those that are not kept are computed, in no time. Returns how many were kept.

@@ -8,7 +8,7 @@ mod machine;
 mod units;
 mod values;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Parser as _;
 pub use machine::Machine;
@@ -16,6 +16,7 @@ use values::Values;
 
 use crate::{
     build::limits::Limits,
+    listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
 };
@@ -51,6 +52,10 @@ pub enum Command {
     Suite(Suite),
     /// Checks an installation.
     Doctor(Server),
+    /// Shows what a server is doing.
+    Status(Status),
+    /// Tells a server what to do.
+    Admin(Admin),
 }
 
 /// A server: its engine and its limits.
@@ -86,13 +91,48 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Serve {
     /// Where it listens.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// How long it serves on when it is stopped, while health says that it will not.
     pub drain_delay: Duration,
     /// How long calls in hand may take after that.
     pub drain_grace: Duration,
     /// What it serves.
     pub server: Server,
+}
+
+/// Settings of `status`.
+#[derive(Debug)]
+pub struct Status {
+    /// The server's admin service.
+    pub admin: String,
+    /// How often it is shown anew; `None`: once.
+    pub every: Option<Duration>,
+    /// How it is shown.
+    pub format: Format,
+}
+
+/// Settings of `admin`.
+#[derive(Debug)]
+pub struct Admin {
+    /// The server's admin service.
+    pub admin: String,
+    /// What it is told.
+    pub order: AdminOrder,
+}
+
+/// What an operator tells a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminOrder {
+    /// Fresh runtimes for these shards; none: for all.
+    Reset(Vec<u32>),
+    /// Give up this base.
+    Evict(String),
+    /// Take nothing new.
+    Drain,
+    /// Take calls again.
+    Undrain,
+    /// Log by this filter.
+    Log(String),
 }
 
 /// Who evaluates.
@@ -293,6 +333,10 @@ impl Config {
         let mut values = Values { bad: Vec::new(), machine, log: Log { filter: filter.into(), ..Log::default() } };
         values.take("--log", telemetry::check(filter), || ());
         values.log.format = values.choose("--log-format", &arguments.log_format, LOG_FORMATS);
+        #[cfg(feature = "otlp")]
+        {
+            values.log.otlp_endpoint = arguments.otlp_endpoint.filter(|url| !url.is_empty());
+        }
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
@@ -300,6 +344,8 @@ impl Config {
             args::Subcommands::Bench(bench) if bench.suite => Command::Suite(values.suite(bench)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
+            args::Subcommands::Status(status) => Command::Status(values.status(status)),
+            args::Subcommands::Admin(admin) => Command::Admin(values.admin(admin)),
         };
         let Values { bad, log, .. } = values;
         if bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(bad)) }

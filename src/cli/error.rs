@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn causes_are_told_once_each() {
         let refused = io::Error::new(io::ErrorKind::AddrInUse, "address in use");
-        let error = AppError::Listen { address: ([127, 0, 0, 1], 7).into(), source: refused };
+        let error = AppError::Listen { address: "127.0.0.1:7".into(), source: refused };
         let words = in_words(&error.into());
         assert_eq!(words, "pobatch: the server did not start: cannot listen on 127.0.0.1:7: address in use");
     }

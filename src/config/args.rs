@@ -23,6 +23,10 @@ pub struct Arguments {
     /// How it is logged: `text` or `json`.
     #[arg(long, global = true, env = "POBATCH_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: String,
+    /// URL of an OpenTelemetry collector (OTLP over gRPC) that spans are exported to. Default: none.
+    #[cfg(feature = "otlp")]
+    #[arg(long, global = true, env = "POBATCH_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Subcommands,
@@ -55,6 +59,13 @@ pub enum Subcommands {
     /// Looks at the layout, the version, every file that is needed, boots the engine, measures its memory and evaluates
     /// a build. The exit code is 1 if anything is wrong.
     Doctor(Doctor),
+    /// Shows what a running server is doing.
+    ///
+    /// Asks its admin service: shards with their heaps, bases, queues, and what went wrong lately. The same is on the
+    /// server's status page.
+    Status(Status),
+    /// Tells a running server what to do: reset shards, evict a base, drain, undrain, log.
+    Admin(Admin),
 }
 
 /// What runs.
@@ -109,6 +120,14 @@ pub struct Serve {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env = "POBATCH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:50051")]
     pub listen: String,
+    /// Address for metrics, probes and the status page over HTTP, or `off`. Default: the loopback interface, one port
+    /// after --listen's.
+    #[arg(long, env = "POBATCH_HTTP_LISTEN", value_name = "ADDR")]
+    pub http_listen: Option<String>,
+    /// Address for the admin service: `ADDR`, `unix:PATH` or `off`. Whoever reaches it may use it. Default: the loopback
+    /// interface, two ports after --listen's.
+    #[arg(long, env = "POBATCH_ADMIN_LISTEN", value_name = "ADDR")]
+    pub admin_listen: Option<String>,
     /// How long the server goes on when it is stopped, while health says `NOT_SERVING`: as long as load balancers take
     /// to notice. Default: not at all.
     #[arg(long, env = "POBATCH_DRAIN_DELAY", value_name = "TIME", hide_short_help = true)]
@@ -122,6 +141,66 @@ pub struct Serve {
     /// What runs.
     #[command(flatten)]
     pub engine: Engine,
+}
+
+/// Where a server's admin service is.
+#[derive(Debug, Args)]
+pub struct AdminTarget {
+    /// The server's admin service: a URL, or `unix:PATH`.
+    #[arg(long, env = "POBATCH_ADMIN", value_name = "URL", default_value = "http://127.0.0.1:50053")]
+    pub admin: String,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Whom to ask.
+    #[command(flatten)]
+    pub target: AdminTarget,
+    /// Shows it again and again until Ctrl-C.
+    #[arg(long)]
+    pub watch: bool,
+    /// How often, with --watch.
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    pub interval: String,
+    /// How it is written: `table` or `json`; with --watch, one JSON object a line.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+}
+
+/// Arguments of `admin`.
+#[derive(Debug, Args)]
+pub struct Admin {
+    /// Whom to tell.
+    #[command(flatten)]
+    pub target: AdminTarget,
+    /// What.
+    #[command(subcommand)]
+    pub order: AdminOrder,
+}
+
+/// What a server is told.
+#[derive(Debug, Subcommand)]
+pub enum AdminOrder {
+    /// Gives shards fresh runtimes, each behind the variation that it is at; nothing is lost.
+    Reset {
+        /// The shards by index. Default: all.
+        shards: Vec<u32>,
+    },
+    /// Gives up a base that no session uses.
+    Evict {
+        /// Its id, 64 hexadecimal digits.
+        base_id: String,
+    },
+    /// Takes nothing new: health says `NOT_SERVING`, sessions end when what they have in hand is answered.
+    Drain,
+    /// Takes calls again.
+    Undrain,
+    /// Logs by another filter from now on.
+    Log {
+        /// A level or a filter, as for --log.
+        filter: String,
+    },
 }
 
 /// Who evaluates, for commands that need a server.

@@ -3,11 +3,12 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats,
-    Suite, Target, Verify, args, units,
+    Admin, AdminOrder, BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server,
+    Source, Stats, Status, Suite, Target, Verify, args, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
+    listen::{Address, Listen},
     supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
     telemetry::Log,
     wire::FRAME_BYTES_MAX,
@@ -23,6 +24,9 @@ const BENCH_FORMATS: &[(&str, Format)] = &[("table", Format::Table), ("json", Fo
 /// The modes of the sandbox by name.
 const SANDBOX_MODES: &[(&str, SandboxMode)] =
     &[("prefer", SandboxMode::Prefer), ("require", SandboxMode::Require), ("off", SandboxMode::Off)];
+
+/// Stands for no listener.
+const OFF: &str = "off";
 
 /// Turns texts into values, and collects the bad ones.
 pub(super) struct Values<'a> {
@@ -117,10 +121,8 @@ impl Values<'_> {
     }
 
     pub(super) fn serve(&mut self, serve: &args::Serve) -> Serve {
-        let listen =
-            serve.listen.parse().map_err(|_| format!("`{}` is no address such as `127.0.0.1:50051`", serve.listen));
         Serve {
-            listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
+            listen: self.listen(serve),
             drain_delay: match serve.drain_delay.as_deref().filter(|text| !text.is_empty()) {
                 Some(text) => self.time("--drain-delay", text),
                 None => Duration::ZERO,
@@ -128,6 +130,67 @@ impl Values<'_> {
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
             server: Server { faults: serve.faults, ..self.server(&serve.engine, CACHE_BYTES) },
         }
+    }
+
+    fn listen(&mut self, serve: &args::Serve) -> Listen {
+        let api = self.address("--listen", &serve.listen);
+        // Port 0 takes a free one, and so do the others then.
+        let near = |distance| match api.port() {
+            0 => loopback(0),
+            port => loopback(port.checked_add(distance).unwrap_or(0)),
+        };
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let http = match given(&serve.http_listen).as_deref() {
+            None => Some(near(1)),
+            Some(OFF) => None,
+            Some(text) => Some(self.address("--http-listen", text)),
+        };
+        let admin = match given(&serve.admin_listen).as_deref() {
+            None => Some(Address::Tcp(near(2))),
+            Some(OFF) => None,
+            Some(text) => Some(match text.strip_prefix("unix:") {
+                Some(path) => Address::Unix(PathBuf::from(path)),
+                None => Address::Tcp(self.address("--admin-listen", text)),
+            }),
+        };
+        Listen { api, http, admin }
+    }
+
+    fn address(&mut self, name: &'static str, text: &str) -> SocketAddr {
+        let address = text.parse().map_err(|_| format!("`{text}` is no address such as `127.0.0.1:50051`"));
+        self.take(name, address, || loopback(0))
+    }
+
+    pub(super) fn status(&mut self, status: args::Status) -> Status {
+        let every = self.time("--interval", &status.interval);
+        Status {
+            admin: self.admin_url(status.target),
+            every: status.watch.then_some(every),
+            format: self.choose("--format", &status.format, &[("table", Format::Table), ("json", Format::Json)]),
+        }
+    }
+
+    pub(super) fn admin(&mut self, admin: args::Admin) -> Admin {
+        let order = match admin.order {
+            args::AdminOrder::Reset { shards } => AdminOrder::Reset(shards),
+            args::AdminOrder::Evict { base_id } => AdminOrder::Evict(base_id),
+            args::AdminOrder::Drain => AdminOrder::Drain,
+            args::AdminOrder::Undrain => AdminOrder::Undrain,
+            args::AdminOrder::Log { filter } => AdminOrder::Log(filter),
+        };
+        Admin { admin: self.admin_url(admin.target), order }
+    }
+
+    fn admin_url(&mut self, target: args::AdminTarget) -> String {
+        let url = target.admin;
+        let known = ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme));
+        let valid = if known {
+            Ok(())
+        } else {
+            Err(format!("`{url}` is no address such as `http://127.0.0.1:50053` or `unix:/run/pobatch/admin.sock`"))
+        };
+        self.take("--admin", valid, || ());
+        url
     }
 
     fn target(&mut self, target: &args::Target, cache_bytes: usize) -> Target {
@@ -260,6 +323,10 @@ impl Values<'_> {
             faults: false,
         }
     }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// An empty text is what an environment variable has that is set to nothing.

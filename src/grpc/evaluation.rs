@@ -5,7 +5,6 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio_stream::{Stream, StreamExt as _};
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
@@ -19,6 +18,7 @@ use super::{
     status::CallError,
 };
 use crate::{
+    admission::Admission,
     build::{
         base::{Base, BaseId},
         limits::{Limit, Limits},
@@ -38,7 +38,7 @@ pub struct Evaluation {
     supervisor: Supervisor,
     decoder: Decoder,
     idle_max: Duration,
-    draining: CancellationToken,
+    admission: Admission,
 }
 
 /// What a call is about, all of it resolved.
@@ -50,16 +50,11 @@ struct Prepared {
 }
 
 impl Evaluation {
-    /// The service in front of that supervisor. Clients may be idle for that long. Once `draining` is cancelled it takes
-    /// no further variations.
+    /// The service in front of that supervisor. Clients may be idle for that long. While admission
+    /// is closed it takes nothing.
     #[must_use]
-    pub(super) fn new(
-        supervisor: Supervisor,
-        decoder: Decoder,
-        idle_max: Duration,
-        draining: CancellationToken,
-    ) -> Self {
-        Self { supervisor, decoder, idle_max, draining }
+    pub(super) fn new(supervisor: Supervisor, decoder: Decoder, idle_max: Duration, admission: Admission) -> Self {
+        Self { supervisor, decoder, idle_max, admission }
     }
 
     fn limits(&self) -> &Limits {
@@ -73,7 +68,8 @@ impl Evaluation {
         options: Option<v1::EvaluationOptions>,
         default_priority: Priority,
     ) -> Result<Prepared, CallError> {
-        if self.draining.is_cancelled() {
+        if self.admission.is_draining() {
+            self.supervisor.metrics().work.refused(Refusal::Draining);
             return Err(CallError::Refused(Refusal::Draining));
         }
         let engine = self.supervisor.engine();
@@ -115,8 +111,10 @@ impl Evaluation {
         let (in_flight_max, idle_max) = (self.limits().in_flight, self.idle_max);
         let session = self.open(&call, &prepared, in_flight_max).await?;
         let Prepared { header, layout, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
-        let draining = self.draining.clone();
-        let plan = Plan { call, header, layout, difference_to_base, ordered, in_flight_max, idle_max, draining };
+        let draining = self.admission.draining();
+        let metrics = Arc::clone(self.supervisor.metrics());
+        let plan =
+            Plan { call, header, layout, difference_to_base, ordered, in_flight_max, idle_max, draining, metrics };
         Ok(exchange::start(plan, self.decoder.clone(), session, variations))
     }
 
@@ -126,7 +124,10 @@ impl Evaluation {
         let variation = variation.unwrap_or_default();
         let id = echoed_id(&variation, self.limits());
         let outcome = match self.decoder.variation(variation).await {
-            Err(failure) => rejected_to_proto(id, 0, &failure),
+            Err(failure) => {
+                self.supervisor.metrics().work.rejected(failure.reason);
+                rejected_to_proto(id, 0, &failure)
+            }
             Ok(Decoded { variation, .. }) => {
                 let Session { submit, mut outcomes } = self.open(call, &prepared, 1).await?;
                 let submission = Submission { tag: 0, variation: variation.into() };

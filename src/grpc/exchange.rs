@@ -43,6 +43,7 @@ use super::{
 };
 use crate::{
     build::outcome::Failure,
+    metrics::Metrics,
     proto::v1,
     supervisor::{Outcomes, Refusal, Session, Submission},
     task,
@@ -80,6 +81,7 @@ pub(super) struct Plan {
     pub(super) idle_max: Duration,
     /// The server takes no further variations.
     pub(super) draining: CancellationToken,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Starts the exchange and gives the answer's messages.
@@ -119,9 +121,9 @@ async fn run(
     let shared = Arc::new(Shared::new(plan.in_flight_max, decoder.limits().in_flight_size));
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
-    let (idle_max, draining) = (plan.idle_max, plan.draining.clone());
+    let (idle_max, draining, metrics) = (plan.idle_max, plan.draining.clone(), Arc::clone(&plan.metrics));
     let shared_too = Arc::clone(&shared);
-    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, idle_max, draining };
+    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, idle_max, draining, metrics };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -220,6 +222,7 @@ struct Reader {
     shared: Arc<Shared>,
     idle_max: Duration,
     draining: CancellationToken,
+    metrics: Arc<Metrics>,
 }
 
 impl Reader {
@@ -253,6 +256,7 @@ impl Reader {
                 }
                 Err(failure) => {
                     drop(permit);
+                    self.metrics.work.rejected(failure.reason);
                     let rejected = Rejected { index, id, failure };
                     self.rejected.send(rejected).await.map_err(|_| CallError::SessionLost)?;
                 }

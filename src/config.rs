@@ -23,6 +23,8 @@ use crate::{
 
 /// More shards than any machine has processors are a slip of the keyboard.
 const SHARDS_MAX: usize = 1024;
+/// More sessions than that are no measure of anything.
+const STREAMS_MAX: usize = 10_000;
 /// Upper bound of other counts, for the same reason.
 const COUNT_MAX: usize = 10_000_000;
 
@@ -46,6 +48,8 @@ pub enum Command {
     Verify(Verify),
     /// Measures.
     Bench(Bench),
+    /// Measures everything.
+    Suite(Suite),
     /// Checks an installation.
     Doctor(Server),
     /// Shows what a server is doing.
@@ -222,6 +226,23 @@ pub enum Kind {
     Mixed,
 }
 
+impl Kind {
+    /// Every kind, by its name on the command line.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("passives", Self::Passives),
+        ("items", Self::Items),
+        ("gems", Self::Gems),
+        ("config", Self::Config),
+        ("mixed", Self::Mixed),
+    ];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// Settings of `bench`.
 #[derive(Debug)]
 pub struct Bench {
@@ -233,12 +254,39 @@ pub struct Bench {
     pub count: usize,
     /// How many are evaluated beforehand.
     pub warm_up: usize,
+    /// How many nodes each allocates; `None`: one, then two.
+    pub nodes: Option<usize>,
+    /// Sessions that are open at once.
+    pub streams: usize,
+    /// Variations that each session sends ahead.
+    pub in_flight: usize,
     /// Stats that each outcome carries.
     pub stats: Stats,
     /// How the result is shown.
     pub format: Format,
     /// Who evaluates.
     pub target: Target,
+}
+
+/// Settings of `bench --suite`.
+#[derive(Debug)]
+pub struct Suite {
+    /// Files with builds, and directories of such.
+    pub builds: Vec<PathBuf>,
+    /// How many variations are measured each time.
+    pub count: usize,
+    /// How many are evaluated beforehand.
+    pub warm_up: usize,
+    /// How often each figure is measured.
+    pub rounds: usize,
+    /// What else is measured, in turn with ours: words with placeholders.
+    pub baseline: Option<Vec<String>>,
+    /// How the result is shown.
+    pub format: Format,
+    /// What evaluates.
+    pub server: Server,
+    /// Processors that it may use.
+    pub processors: usize,
 }
 
 /// Values that make no sense.
@@ -293,6 +341,7 @@ impl Config {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
+            args::Subcommands::Bench(bench) if bench.suite => Command::Suite(values.suite(bench)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
             args::Subcommands::Status(status) => Command::Status(values.status(status)),

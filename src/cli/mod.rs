@@ -84,6 +84,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
         Command::Eval(settings) => eval::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,
         Command::Bench(settings) => bench::run(settings, output).await,
+        Command::Suite(settings) => bench::suite::run(settings, output).await,
         Command::Doctor(settings) => doctor::run(settings, output).await,
         Command::Status(settings) => status::run(settings, output).await,
         Command::Admin(settings) => admin::run(settings, output).await,

@@ -51,7 +51,8 @@ pub enum Subcommands {
     Verify(Verify),
     /// Measures how many variations are evaluated in a second.
     ///
-    /// Warm-up is apart from what is measured. The variations are made from the build itself.
+    /// Warm-up is apart from what is measured. The variations are made from the build itself. With --suite everything is
+    /// measured that BENCHMARKS.md shows: every kind of variation for every build, and how cost grows.
     Bench(Bench),
     /// Checks a Path of Building installation and says what is wrong with it.
     ///
@@ -277,23 +278,48 @@ pub struct Verify {
 #[derive(Debug, Args)]
 pub struct Bench {
     /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
-    #[arg(long, value_name = "FILE_OR_CODE")]
-    pub base: String,
+    #[arg(long, value_name = "FILE_OR_CODE", required_unless_present = "suite")]
+    pub base: Option<String>,
     /// Kind of the variations: `passives`, `items`, `gems`, `config` or `mixed`.
     #[arg(long, value_name = "KIND", default_value = "passives")]
     pub kind: String,
+    /// Nodes that each variation of the kind `passives` allocates. Default: one, and two when every single node had its
+    /// turn.
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<String>,
     /// How many variations are measured.
     #[arg(long, value_name = "N", default_value = "2000")]
     pub count: String,
     /// How many are evaluated beforehand, unmeasured.
     #[arg(long, value_name = "N", default_value = "200")]
     pub warm_up: String,
+    /// Sessions that are open at once; the variations are dealt out to them.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub streams: String,
+    /// Variations that each session sends ahead of their outcomes.
+    #[arg(long, value_name = "N", default_value = "1024")]
+    pub in_flight: String,
     /// Stats that each outcome carries. Default: the main ones.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub stats: Vec<String>,
-    /// How the result is written: `table` or `json`.
+    /// How the result is written: `table` or `json`. The tables of a suite are Markdown.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
+    /// Measures all kinds for all builds, and how cost grows with what.
+    #[arg(long, conflicts_with_all = ["base", "kind", "nodes", "streams", "in_flight", "stats", "endpoint"])]
+    pub suite: bool,
+    /// With --suite: files with builds, or directories of such (`*.xml`). What grows is measured with the first of them.
+    /// Default: `examples`.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub builds: Vec<String>,
+    /// With --suite: how often each figure is measured; the median is shown. Default: 3.
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<String>,
+    /// With --suite: a command that does the same in another way, run in turn with ours. Its words are parted by white space
+    /// and no shell sees them; `{build}` is replaced by the build's file, `{path}` by `calc` or `reload`, `{count}` by a
+    /// number of variations. Its last line must be `N variations/s`.
+    #[arg(long, value_name = "COMMAND")]
+    pub baseline_command: Option<String>,
     /// Who evaluates.
     #[command(flatten)]
     pub target: Target,

@@ -93,6 +93,19 @@ fn limits_that_contradict_each_other_are_named_together() {
 }
 
 #[test]
+fn a_suite_is_no_bench_of_one_build() {
+    let Command::Suite(suite) = command("pobatch bench --suite --builds a b --rounds 2") else { panic!("suite") };
+    assert_eq!(suite.builds, [PathBuf::from("a"), PathBuf::from("b")]);
+    assert_eq!((suite.rounds, suite.processors, suite.baseline), (2, 3, None));
+    let BadValues(bad) = resolve("pobatch bench --base b --rounds 2 --builds c --baseline-command d").unwrap_err();
+    assert_eq!(bad.len(), 3);
+    for line in ["bench", "bench --suite --base b", "bench --suite --endpoint http://x"] {
+        let words = format!("pobatch {line}");
+        assert!(args::Arguments::try_parse_from(words.split(' ')).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn operators_have_listeners_on_the_loopback_interface_next_to_the_api_unless_it_is_said_otherwise() {
     let listen = |line: &str| match command(&format!("pobatch serve {line}")) {
         Command::Serve(serve) => serve.listen,

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, Serve, Server, Source,
-    Stats, Status, Target, Verify, args, units,
+    Admin, AdminOrder, BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server,
+    Source, Stats, Status, Suite, Target, Verify, args, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
@@ -17,6 +17,9 @@ use crate::{
 /// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
 /// main ones.
 const CACHE_BYTES: usize = 64 << 20;
+
+/// The forms in which measurements are shown.
+const BENCH_FORMATS: &[(&str, Format)] = &[("table", Format::Table), ("json", Format::Json)];
 
 /// The modes of the sandbox by name.
 const SANDBOX_MODES: &[(&str, SandboxMode)] =
@@ -259,24 +262,47 @@ impl Values<'_> {
     }
 
     pub(super) fn bench(&mut self, bench: args::Bench) -> Bench {
+        // Clap's own `requires` is silent here: the suite conflicts with what is given.
+        let of_suite = [
+            ("--builds", !bench.builds.is_empty()),
+            ("--rounds", bench.rounds.is_some()),
+            ("--baseline-command", bench.baseline_command.is_some()),
+        ];
+        for (name, _) in of_suite.into_iter().filter(|(_, is_given)| *is_given) {
+            self.bad.push(BadValue { name, problem: "it belongs to --suite".to_owned() });
+        }
         Bench {
-            base: bench.base,
-            kind: self.choose(
-                "--kind",
-                &bench.kind,
-                &[
-                    ("passives", Kind::Passives),
-                    ("items", Kind::Items),
-                    ("gems", Kind::Gems),
-                    ("config", Kind::Config),
-                    ("mixed", Kind::Mixed),
-                ],
-            ),
+            // Clap sees to it that there is one.
+            base: bench.base.unwrap_or_default(),
+            kind: self.choose("--kind", &bench.kind, Kind::NAMES),
             count: self.count("--count", &bench.count, 1, COUNT_MAX),
             warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
+            nodes: bench.nodes.map(|nodes| self.count("--nodes", &nodes, 1, COUNT_MAX)),
+            streams: self.count("--streams", &bench.streams, 1, STREAMS_MAX),
+            in_flight: self.count("--in-flight", &bench.in_flight, 1, COUNT_MAX),
             stats: if bench.stats.is_empty() { Stats::Main } else { Stats::Named(bench.stats) },
-            format: self.choose("--format", &bench.format, &[("table", Format::Table), ("json", Format::Json)]),
+            format: self.choose("--format", &bench.format, BENCH_FORMATS),
             target: self.target(&bench.target, 0),
+        }
+    }
+
+    pub(super) fn suite(&mut self, bench: args::Bench) -> Suite {
+        let baseline = bench.baseline_command.map(|command| command.split_whitespace().map(str::to_owned).collect());
+        if baseline.as_ref().is_some_and(Vec::is_empty) {
+            self.bad.push(BadValue { name: "--baseline-command", problem: "it is empty".to_owned() });
+        }
+        Suite {
+            builds: match bench.builds {
+                named if named.is_empty() => vec![PathBuf::from("examples")],
+                named => named.into_iter().map(PathBuf::from).collect(),
+            },
+            count: self.count("--count", &bench.count, 1, COUNT_MAX),
+            warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
+            rounds: self.count("--rounds", bench.rounds.as_deref().unwrap_or("3"), 1, COUNT_MAX),
+            baseline,
+            format: self.choose("--format", &bench.format, BENCH_FORMATS),
+            server: self.server(&bench.target.engine, 0),
+            processors: self.machine.processors,
         }
     }
 

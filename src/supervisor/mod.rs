@@ -10,11 +10,11 @@ mod gauge;
 mod inspect;
 pub mod memory;
 pub mod process;
-mod results;
+pub mod results;
 mod scratch;
 #[cfg(test)]
 pub(crate) mod scripted;
-mod session;
+pub mod session;
 mod shard;
 pub mod status;
 mod template;

@@ -57,6 +57,8 @@ pub enum Command {
     Serve(Serve),
     /// Evaluates variations.
     Eval(Eval),
+    /// Writes a varied build.
+    Export(Export),
     /// Plays a golden file.
     Verify(Verify),
     /// Measures.
@@ -159,6 +161,32 @@ pub struct Eval {
     /// Warnings become failures.
     pub strict: bool,
     /// Who evaluates.
+    pub target: Target,
+}
+
+/// Form of an exported build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuildFormat {
+    /// A share code.
+    Code,
+    /// Build XML.
+    Xml,
+    /// Both, and stats.
+    Json,
+}
+
+/// Settings of `export`.
+#[derive(Debug)]
+pub struct Export {
+    /// File, share code or `-`.
+    pub base: String,
+    /// The variation as JSON.
+    pub variation: String,
+    /// Stats of what was written.
+    pub check: Option<Stats>,
+    /// How it is written.
+    pub format: BuildFormat,
+    /// Who writes.
     pub target: Target,
 }
 
@@ -266,6 +294,7 @@ impl Config {
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
+            args::Subcommands::Export(export) => Command::Export(values.export(export)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),

@@ -198,3 +198,28 @@ fn the_exit_code_says_whose_mistake_it_was() {
     bad(&["eval", "--base", path(&witch), "--vary", "passives", "--pob", "/nonexistent"], 69);
     assert!(good(&["--help"]).contains("Exit codes"));
 }
+
+#[test]
+fn an_exported_build_is_a_base_with_the_promised_stats() {
+    let witch = example("witch.xml");
+    let variation = r#"{"allocate_path":[400],"level":90}"#;
+    let json = json_of(&[
+        "export",
+        "--base",
+        path(&witch),
+        "--variation",
+        variation,
+        "--check",
+        "Life,TotalDPS",
+        "--format",
+        "json",
+    ]);
+    assert!(json["xml"].as_str().unwrap().contains("<PathOfBuilding"));
+    let code = good(&["export", "--base", path(&witch), "--variation", variation]);
+    assert_eq!(code.trim(), json["share_code"].as_str().unwrap());
+    let report =
+        json_of(&["eval", "--base", code.trim(), "--vary", "passives", "--stats", "Life,TotalDPS", "--format", "json"]);
+    assert_eq!(report["base"]["stats"], json["stats"]);
+    bad(&["export", "--base", path(&witch), "--variation", "{\"levle\":1}"], 65);
+    bad(&["export", "--base", path(&witch), "--variation", "{\"level\":101}"], 65);
+}

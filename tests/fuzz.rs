@@ -288,7 +288,9 @@ fn commands() -> Vec<Command> {
         command::Command::Collect(runtime::Collect {}),
         command::Command::Fork(runtime::Fork { role: "r".into() }),
         command::Command::DescribeEngine(runtime::DescribeEngine {}),
-        command::Command::ListPassives(runtime::ListPassives {}),
+        command::Command::Inquire(runtime::Inquire { topic: "passives".into(), argument: b"{}".to_vec().into() }),
+        command::Command::Inquire(runtime::Inquire { topic: "passives".into(), argument: b"[".to_vec().into() }),
+        command::Command::Export(runtime::Export::default()),
     ]
     .into_iter()
     .map(|command| Command { command: Some(command) })

@@ -92,6 +92,8 @@ limits! {
     /// Memory of the variations in flight within one call, which is also the largest variation, both as JSON. The
     /// client waits beyond it.
     in_flight_size, InFlightSize: Unit::Bytes, "--in-flight-size-max" = 32 << 20;
+    /// Entries of one page of a list. A passive tree has some 3,000 nodes.
+    page, Page: Unit::Count("entries"), "--page-max" = 5_000;
     /// Stats that a call can select by name. An output has some 700.
     stats, Stats: Unit::Count("names"), "--stats-max" = 4096;
     /// Longest share code. Builds deflate to a tenth, so this is more than the largest XML needs.

@@ -43,7 +43,7 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
     let loading = play(client, request(build.clone()), first).await?;
 
     let passives = match settings.kind {
-        Kind::Passives | Kind::Mixed => client.passives(Build::Id(loading.base_id.clone())).await?,
+        Kind::Passives | Kind::Mixed => client.passives(Build::Id(loading.base_id.clone())).await?.passives,
         Kind::Items | Kind::Gems | Kind::Config => Vec::new(),
     };
     let xml = make::xml(&build)?;

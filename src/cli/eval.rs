@@ -3,6 +3,7 @@
 mod report;
 
 use report::Report;
+pub use report::stats_json;
 
 use super::{CliError, Output, Verdict, input, progress, server::Server};
 use crate::{
@@ -28,7 +29,7 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
     let server = Server::connect(settings.target).await?;
     let variations = match listed {
         Some(listed) => listed,
-        None => one_point_each(&server.client.passives(build.clone()).await?)?,
+        None => one_point_each(&server.client.passives(build.clone()).await?.passives)?,
     };
     let directions = directions(&server.client, settings.by.as_deref()).await?;
 

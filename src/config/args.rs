@@ -40,6 +40,8 @@ pub enum Subcommands {
     ///
     /// Starts a server of its own in this process, unless --endpoint names one; either way it is asked over gRPC.
     Eval(Eval),
+    /// Writes a varied build: as a share code that Path of Building opens, as XML, or both as JSON.
+    Export(Export),
     /// Plays a golden file and compares every value bit for bit.
     ///
     /// Prints each mismatch (case, stat, expected, got) and ends with `verify: C cases, V values, M mismatches`. The
@@ -161,6 +163,29 @@ pub struct Eval {
     #[arg(long)]
     pub strict: bool,
     /// Who evaluates.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    pobatch export --base build.xml --variation '{\"allocate_path\":[36678]}'\n  \
+    pobatch export --base build.xml --variation '{\"level\":95}' --check Life,TotalDPS --format json")]
+pub struct Export {
+    /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(long, value_name = "FILE_OR_CODE")]
+    pub base: String,
+    /// The variation, as JSON. Default: the build as it is.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub variation: String,
+    /// Stats of the build that was written, loaded from scratch to prove it. They are part of `--format json`.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub check: Vec<String>,
+    /// How it is written: `code`, `xml` or `json`.
+    #[arg(long, value_name = "FORMAT", default_value = "code")]
+    pub format: String,
+    /// Who writes.
     #[command(flatten)]
     pub target: Target,
 }

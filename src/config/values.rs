@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, Serve, Server, Source, Stats, Target, Verify,
-    args, units,
+    BadValue, Bench, BuildFormat, COUNT_MAX, Eval, Export, Format, Kind, Machine, SHARDS_MAX, Serve, Server, Source,
+    Stats, Target, Verify, args, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
@@ -163,6 +163,20 @@ impl Values<'_> {
             ),
             strict: eval.strict,
             target: self.target(&eval.target),
+        }
+    }
+
+    pub(super) fn export(&mut self, export: args::Export) -> Export {
+        Export {
+            base: export.base,
+            variation: export.variation,
+            check: if export.check.is_empty() { None } else { Some(Stats::Named(export.check)) },
+            format: self.choose(
+                "--format",
+                &export.format,
+                &[("code", BuildFormat::Code), ("xml", BuildFormat::Xml), ("json", BuildFormat::Json)],
+            ),
+            target: self.target(&export.target),
         }
     }
 

@@ -9,9 +9,11 @@ pub mod convert;
 mod decode;
 mod evaluation;
 mod exchange;
+mod page;
 pub mod server;
 pub mod status;
 mod tally;
+mod transfer;
 
 #[cfg(test)]
 mod fixture;

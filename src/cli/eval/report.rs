@@ -237,7 +237,7 @@ fn warning_json(warning: &Warning) -> Value {
 }
 
 /// As in golden files: what JSON has no number for is a text.
-fn stats_json(stats: &[(String, StatValue)]) -> Value {
+pub fn stats_json(stats: &[(String, StatValue)]) -> Value {
     let value = |value: &StatValue| match value {
         StatValue::Number(number) if number.is_nan() => json!("nan"),
         StatValue::Number(number) if number.is_infinite() => json!(if *number > 0.0 { "inf" } else { "-inf" }),

@@ -15,6 +15,7 @@ use values::Values;
 
 use crate::{
     build::limits::Limits,
+    client::Reduction,
     supervisor::{EngineChoice, SandboxMode, memory},
 };
 
@@ -154,6 +155,8 @@ pub struct Eval {
     pub stats: Stats,
     /// What outcomes are sorted by.
     pub by: Option<String>,
+    /// Which the server sends back.
+    pub reduction: Option<Reduction>,
     /// How many are shown.
     pub top: Option<usize>,
     /// How they are shown.

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod grpc;
+pub mod objective;
 pub mod proto;
 pub mod runtime;
 pub mod shutdown;

@@ -42,8 +42,8 @@ fn build(xml: &str) -> v1::Base {
     v1::Base { build: Some(v1::base::Build::Xml(xml.into())), engine: String::new() }
 }
 
-fn all() -> Option<v1::StatSelection> {
-    Some(v1::StatSelection { names: Vec::new(), preset: v1::StatPreset::All.into() })
+fn all() -> v1::StatSelection {
+    v1::StatSelection { names: Vec::new(), preset: v1::StatPreset::All.into() }
 }
 
 /// Values by name, with numbers as bits: equal means equal.
@@ -59,7 +59,7 @@ async fn evaluated(server: &Served, variation: v1::Variation) -> Result<BTreeMap
     let request = v1::EvaluateRequest {
         base: Some(build(common::WITCH)),
         variation: Some(variation),
-        stats: all(),
+        stats: Some(all()),
         ..Default::default()
     };
     let answer = server.evaluation().evaluate(request).await.unwrap().into_inner();
@@ -76,13 +76,14 @@ async fn an_exported_variation_loaded_from_scratch_has_exactly_its_stats() {
         let variation = variation_to_proto(String::new(), &serde_json::from_str::<Variation>(line).unwrap());
         let expected = evaluated(&server, variation.clone()).await.unwrap();
         let request =
-            v1::ExportBuildRequest { base: Some(build(common::WITCH)), variation: Some(variation), check: all() };
+            v1::ExportBuildRequest { base: Some(build(common::WITCH)), variation: Some(variation), check: Some(all()) };
         let exported = server.catalog().export_build(request).await.unwrap().into_inner();
         assert_eq!(bits(&exported.stats, &exported.values.unwrap()), expected, "{line}");
         assert_eq!(code::decode(&exported.share_code, &Limits::default()).unwrap(), exported.xml);
 
         // What was written is a base like any other, under the name that was promised.
-        let request = v1::EvaluateRequest { base: Some(build(&exported.xml)), stats: all(), ..Default::default() };
+        let request =
+            v1::EvaluateRequest { base: Some(build(&exported.xml)), stats: Some(all()), ..Default::default() };
         let answer = server.evaluation().evaluate(request).await.unwrap().into_inner();
         let header = answer.header.unwrap();
         assert_eq!(header.base_id, exported.base_id);
@@ -117,7 +118,7 @@ async fn an_imported_build_comes_back_as_the_same_build() {
     let imported =
         server.catalog().import_build(v1::ImportBuildRequest { base: Some(base) }).await.unwrap().into_inner();
     let values = |xml: &str| {
-        let request = v1::EvaluateRequest { base: Some(build(xml)), stats: all(), ..Default::default() };
+        let request = v1::EvaluateRequest { base: Some(build(xml)), stats: Some(all()), ..Default::default() };
         let mut client = server.evaluation();
         async move {
             let header = client.evaluate(request).await.unwrap().into_inner().header.unwrap();

@@ -132,7 +132,7 @@ async fn an_exported_variation_loaded_from_scratch_has_exactly_its_stats() {
         for ((name, _), (cell, value)) in base.stats.iter().zip(stats.cells.iter().zip(&stats.values)) {
             match (cell, loaded.get(name)) {
                 (Cell::Number, Some(StatValue::Number(number))) => {
-                    assert_eq!(number.to_bits(), value.to_bits(), "{name}")
+                    assert_eq!(number.to_bits(), value.to_bits(), "{name}");
                 }
                 (Cell::Boolean, Some(StatValue::Boolean(boolean))) => assert_eq!(f64::from(*boolean), *value, "{name}"),
                 (Cell::Text, Some(StatValue::Text(_))) | (Cell::Absent, None) => {}

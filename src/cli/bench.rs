@@ -38,6 +38,7 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
         ordered: false,
         strict: false,
         in_flight_max: IN_FLIGHT_MAX,
+        reduction: None,
     };
     let first = vec![Named { id: String::new(), variation: make::first() }];
     let loading = play(client, request(build.clone()), first).await?;

@@ -11,7 +11,7 @@ use crate::{
         passive::{Passive, PassiveKind},
         variation::Variation,
     },
-    client::{Client, Named, Request, StatChoice},
+    client::{Client, Named, Request, StatChoice, Summary},
     config::{self, Source, Stats},
 };
 
@@ -40,6 +40,7 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
         ordered: true,
         strict: settings.strict,
         in_flight_max: IN_FLIGHT_MAX,
+        reduction: settings.reduction,
     };
     let mut evaluation = server.client.evaluate(request, variations).await?;
     let mut outcomes = Vec::new();
@@ -56,6 +57,8 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
         outcomes,
         left_out: 0,
     };
+    let Summary { succeeded, failed, .. } = report.summary;
+    report.left_out = usize::try_from(succeeded + failed).unwrap_or(usize::MAX).saturating_sub(report.outcomes.len());
     if let Some(by) = &settings.by {
         if !report.header.stats.contains(by) {
             return Err(CliError::NoStat(by.clone()));

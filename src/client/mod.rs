@@ -3,9 +3,11 @@
 
 mod error;
 mod evaluation;
+mod reduction;
 
 pub use error::{CallFailure, ClientError};
 pub use evaluation::{Evaluation, Header, Outcome, Summary};
+pub use reduction::{Keep, Objective, Reduction};
 
 use tonic::transport::{Channel, Endpoint};
 
@@ -82,8 +84,11 @@ pub struct Request {
     pub ordered: bool,
     /// Warnings become failures.
     pub strict: bool,
-    /// How many variations are sent ahead of their outcomes. The server has a bound of its own.
+    /// How many variations are sent ahead of their outcomes. The server has a bound of its own, which is the only one
+    /// with a reduction: then not every variation has an outcome.
     pub in_flight_max: usize,
+    /// Which outcomes come back; `None`: all.
+    pub reduction: Option<Reduction>,
 }
 
 /// A variation, and what the client calls it.

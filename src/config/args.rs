@@ -131,7 +131,8 @@ pub struct Target {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     pobatch eval --base build.xml --vary passives --by TotalDPS --top 10\n  \
-    pobatch eval --base build.xml --variations variations.jsonl --stats Life,TotalEHP --format csv\n\n\
+    pobatch eval --base build.xml --variations variations.jsonl --stats Life,TotalEHP --format csv\n  \
+    pobatch eval --base build.xml --vary passives --where 'Life >= base(Life)' --maximize TotalDPS --top 5\n\n\
     FILE.jsonl has one variation a line: `{\"allocate\":[36678]}`, or \
     `{\"id\":\"my name\",\"variation\":{\"level\":95}}`.")]
 pub struct Eval {
@@ -151,8 +152,21 @@ pub struct Eval {
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Sorts by this stat, best first.
-    #[arg(long, value_name = "STAT")]
+    #[arg(long, value_name = "STAT", conflicts_with_all = ["maximize", "minimize"])]
     pub by: Option<String>,
+    /// Keeps what meets this constraint, for example `Life >= 4500`. Can be given more than once.
+    #[arg(long = "where", value_name = "EXPRESSION")]
+    pub constraints: Vec<String>,
+    /// Scores by this expression over stats, most first, for example `TotalDPS * min(1, Life / 5000)`. Can be given more
+    /// than once; the first decides the order.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub maximize: Vec<String>,
+    /// The same, least first. Those of --maximize come before it.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub minimize: Vec<String>,
+    /// Keeps at most N that no other outdoes in every --maximize and --minimize.
+    #[arg(long, value_name = "N", conflicts_with = "top")]
+    pub pareto: Option<String>,
     /// Shows the first N only.
     #[arg(long, value_name = "N")]
     pub top: Option<String>,

@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = PathBuf::from(env::var("OUT_DIR")?).join("pobatch.v1.bin");
     fs::write(descriptors, public.encode_to_vec())?;
     // Maps keep their order, so that equal variations have equal text.
-    tonic_prost_build::configure().btree_map(".").compile_fds(public)?;
+    // The codec looks at what a request weighs before it decodes it.
+    tonic_prost_build::configure().btree_map(".").codec_path("crate::grpc::codec::Codec").compile_fds(public)?;
     Ok(())
 }
 

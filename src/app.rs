@@ -89,14 +89,20 @@ impl App {
             queue_max: limits.queue,
             variation_timeout: settings.variation_timeout,
             verify_ratio: settings.verify_ratio,
+            accelerators: settings.accelerators,
             memory: settings.memory,
             sandbox: settings.sandbox,
+            cache_bytes: settings.cache_bytes,
+            log: settings.log,
             faults: settings.faults,
         })
         .await?;
         let engine = supervisor.engine();
+        let memory_total_bytes = settings.memory.total_bytes;
         let (router, health) = server::router(supervisor.clone(), limits).await?;
-        tracing::info!(%address, engine = engine.name, version = engine.version, shards = settings.shards, "ready");
+        tracing::info!(
+            %address, engine = engine.name, version = engine.version, shards = settings.shards, memory_total_bytes, "ready"
+        );
         Ok(Self { address, listener, router, health, supervisor, drain_delay: Duration::ZERO })
     }
 

@@ -4,19 +4,21 @@
 
 pub mod args;
 mod limits;
+mod machine;
 mod units;
 mod values;
 
-use std::{net::SocketAddr, num::NonZero, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
+pub use machine::Machine;
 use values::Values;
 
 use crate::{
     build::limits::Limits,
     client::Reduction,
     supervisor::{EngineChoice, SandboxMode, memory},
+    telemetry::{self, LOG_FORMATS, Log},
 };
 
 /// More shards than any machine has processors are a slip of the keyboard.
@@ -31,24 +33,6 @@ pub struct Config {
     pub log: Log,
     /// What is to be done.
     pub command: Command,
-}
-
-/// What is logged, and how.
-#[derive(Debug)]
-pub struct Log {
-    /// Which events.
-    pub filter: EnvFilter,
-    /// In which form.
-    pub format: LogFormat,
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
 }
 
 /// A command with its settings.
@@ -83,10 +67,16 @@ pub struct Server {
     pub variation_timeout: Duration,
     /// Share of the outcomes that are verified, 0 to 1.
     pub verify_ratio: f64,
+    /// Memory for results that are kept, in bytes.
+    pub cache_bytes: usize,
+    /// Accelerators that run: `all`, `none` or names.
+    pub accelerators: String,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
     /// What runtimes do where the kernel cannot keep them in.
     pub sandbox: SandboxMode,
+    /// What its runtimes log, and how.
+    pub log: Log,
     /// Whether the sample engine can be made to misbehave.
     pub faults: bool,
 }
@@ -281,19 +271,11 @@ impl Config {
     /// # Errors
     /// All bad values.
     pub fn resolve(arguments: args::Arguments, machine: &Machine) -> Result<Self, BadValues> {
-        let mut values = Values { bad: Vec::new(), machine };
         let default_level = if matches!(arguments.command, args::Subcommands::Serve(_)) { "info" } else { "warn" };
         let filter = arguments.log.as_deref().filter(|text| !text.is_empty()).unwrap_or(default_level);
-        let log = Log {
-            filter: values.take("--log", EnvFilter::try_new(filter).map_err(|error| error.to_string()), || {
-                EnvFilter::new(default_level)
-            }),
-            format: values.choose(
-                "--log-format",
-                &arguments.log_format,
-                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-            ),
-        };
+        let mut values = Values { bad: Vec::new(), machine, log: Log { filter: filter.into(), ..Log::default() } };
+        values.take("--log", telemetry::check(filter), || ());
+        values.log.format = values.choose("--log-format", &arguments.log_format, LOG_FORMATS);
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
@@ -302,27 +284,8 @@ impl Config {
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
         };
-        if values.bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(values.bad)) }
-    }
-}
-
-/// What defaults depend on.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    /// This program.
-    pub executable: PathBuf,
-    /// Processors that this process may use.
-    pub processors: usize,
-}
-
-impl Machine {
-    /// The machine that this process runs on.
-    fn this() -> Self {
-        Self {
-            // The kernel's name for it is the way out if the program's own path cannot be had.
-            executable: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe")),
-            processors: std::thread::available_parallelism().map_or(1, NonZero::get),
-        }
+        let Values { bad, log, .. } = values;
+        if bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(bad)) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pobatch::runtime::arena::Arena;
+use pobatch::{runtime::arena::Arena, telemetry::Log};
 
 /// Serves as the system's allocator everywhere but in runtimes.
 #[global_allocator]
@@ -10,14 +10,9 @@ static ARENA: Arena = Arena;
 
 fn main() -> ExitCode {
     // Ahead of everything else: a runtime has no threads and no environment, and its arguments are nobody's business.
-    if std::env::args_os().nth(1).is_some_and(|command| command == "runtime") {
-        return match pobatch::runtime::main() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("pobatch: {error}");
-                ExitCode::FAILURE
-            }
-        };
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|command| command == "runtime") {
+        return pobatch::runtime::main(&Log::from_arguments(arguments));
     }
     pobatch::cli::main()
 }

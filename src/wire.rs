@@ -7,6 +7,7 @@ use std::{
     io::{self, IoSlice, Read, Write},
     mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd},
+    time::Duration,
 };
 
 use prost::Message;
@@ -16,9 +17,11 @@ use tokio::{
     net::UnixStream,
 };
 
+use crate::proto::runtime::{Command, command};
+
 /// Version of the protocol; counts up with every change of `runtime.proto`. Both ends are the same binary, so a
 /// mismatch means that the file was replaced under a running server.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// Upper bound of one frame: an assignment of a few hundred variations with item texts, or a base of the greatest
 /// permitted size, with room to spare.
@@ -29,6 +32,14 @@ pub const FDS_MAX: usize = 2;
 
 /// Length of the length.
 const PREFIX_BYTES: usize = 4;
+
+impl command::Command {
+    /// The command, from a server that waits so long for what comes of it; zero: as long as it takes.
+    #[must_use]
+    pub fn within(self, budget: Duration) -> Command {
+        Command { command: Some(self), budget_seconds: budget.as_secs_f64() }
+    }
+}
 
 /// The other end does not keep to the protocol, or is gone.
 #[derive(Debug, thiserror::Error)]
@@ -187,7 +198,7 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::runtime::{Command, Hello, Report, command, report};
+    use crate::proto::runtime::{Hello, Report, report};
 
     fn hello() -> Report {
         Report { report: Some(report::Report::Hello(Hello { protocol_version: PROTOCOL_VERSION, pid: 7 })) }
@@ -248,8 +259,7 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut connection = Connection::new(ours);
         let (gift, kept) = std::os::unix::net::UnixStream::pair().unwrap();
-        let fork =
-            Command { command: Some(command::Command::Fork(crate::proto::runtime::Fork { role: "test".into() })) };
+        let fork = command::Command::Fork(crate::proto::runtime::Fork { role: "test".into() }).within(Duration::ZERO);
         connection.send_with_fds(&fork, &[gift.as_fd()]).await.unwrap();
         drop(gift);
         let theirs = theirs.into_std().unwrap();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use pobatch::{
-    build::variation::Variation,
+    build::variation::{ConfigValue, Variation},
     client::{Build, Client, Named, Request, StatChoice},
 };
 use rustix::process::{Pid, Signal};
@@ -26,12 +26,16 @@ struct Served {
 
 impl Served {
     fn start(arguments: &[&str]) -> Self {
+        Self::logging_to(Stdio::null(), arguments)
+    }
+
+    fn logging_to(log: Stdio, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pobatch"))
             .args(["serve", "--listen", "127.0.0.1:0", "--shards", "1"])
             .args(arguments)
             .env_clear()
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the program runs");
         let mut reader = BufReader::new(child.stdout.as_mut().expect("its output is piped"));
@@ -102,6 +106,34 @@ async fn a_server_says_where_it_listens_and_ends_in_order_when_it_is_told_to() {
         served.signal(signal);
         assert_eq!(served.ended().await, Some(0));
     }
+}
+
+/// What server and runtimes log while a variation raises an error.
+async fn log_of_an_error(arguments: &[&str]) -> String {
+    let (mut log, theirs) = std::io::pipe().expect("a pipe");
+    let served = Served::logging_to(theirs.into(), &[&["--faults"], arguments].concat());
+    let client = Client::connect(&served.url).await.expect("it listens");
+    let config = [("fault".to_owned(), ConfigValue::Text("error".to_owned()))].into();
+    let fault = Named { id: "1".into(), variation: Variation { config, ..Variation::default() } };
+    let mut evaluation = client.evaluate(request(), [fault]).await.expect("it evaluates");
+    assert!(evaluation.next().await.expect("the stream goes on").expect("an outcome").result.is_err());
+    served.signal(Signal::TERM);
+    assert_eq!(served.ended().await, Some(0));
+    // It ends when the last runtime has let go of it.
+    let mut text = String::new();
+    log.read_to_string(&mut text).expect("it is text");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runtimes_log_what_the_server_is_told_to_log_and_in_its_form() {
+    let log = log_of_an_error(&["--log-format", "json", "--log", "warn"]).await;
+    let events: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    let raised = events.iter().find(|event| event["message"] == "the engine raised an error").expect("it is logged");
+    assert!(raised["traceback"].as_str().expect("a text").contains("faults.lua"));
+    assert!(raised["span"]["request_id"].is_string(), "{raised}");
+    assert_eq!(log_of_an_error(&["--log", "error"]).await, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

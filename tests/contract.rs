@@ -377,7 +377,7 @@ async fn a_session_that_never_begins_ends() {
     drop(requests);
 }
 
-// 9. No state leaks from one variation into the next. (JIT on and off: the engines' own settings, see the golden tests.)
+// 9. No state leaks from one variation into the next. (With the JIT on and off: `tests/jit.rs`.)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variation_gives_the_same_bits_on_a_used_runtime_a_fresh_one_and_in_any_order() {

@@ -10,6 +10,7 @@ use common::{
     front::{Stream, bits, bulky, connect, message, reason, start},
     level,
     machine::kill,
+    raw::{call, field},
     served::{Served, gone},
 };
 use pobatch::{build::variation::Variation, grpc::server::LIVENESS, proto::v1::FailureReason, task};
@@ -104,7 +105,8 @@ async fn a_second_signal_ends_a_server_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_runtime_outlives_a_server_that_is_killed_not_even_one_in_an_endless_loop() {
     for kind in ["loop", "string", "pcall"] {
-        let served = Served::start(&["--shards", "2", "--variation-timeout", "10m"]);
+        // Without results that are kept, since both get the same to do.
+        let served = Served::start(&["--shards", "2", "--variation-timeout", "10m", "--cache-size", "0"]);
         let stream = Stream::open(connect(&served.url).await, start(None)).await.unwrap();
         stream.send(1, &fault(kind)).await;
         stream.send(2, &fault(kind)).await;
@@ -159,6 +161,30 @@ async fn a_client_that_does_not_read_does_not_make_the_server_grow() {
     warm.send("other", &Variation::default()).await;
     assert_eq!(bits(&warm.outcome().await), expected);
     drop(pusher);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn millions_of_empty_entries_are_refused_before_they_are_decoded() {
+    /// The message itself, received in pieces and put together. Decoded it would be a hundred times as much.
+    const GROWTH_BYTES_MAX: u64 = 128 << 20;
+    const EVALUATE_BATCH: &str = "/pobatch.v1.EvaluationService/EvaluateBatch";
+
+    let served = Served::start(&["--shards", "1"]);
+    let channel = connect(&served.url).await;
+    let mut warm = Stream::open(channel.clone(), start(None)).await.unwrap();
+    let before = served.resident_peak_bytes();
+    // As many as a message of the greatest size has room for.
+    let empty = |number| field(number, &[]).repeat((8 << 20) - 16);
+    let gems = || field(2, &empty(13));
+    let names = || field(3, &empty(1));
+    for message in [empty(2), gems(), names()] {
+        assert_eq!(call(channel.clone(), EVALUATE_BATCH, message).await, Code::InvalidArgument);
+    }
+    let after = served.resident_peak_bytes();
+    eprintln!("the server's peak went from {} to {} MiB", before >> 20, after >> 20);
+    assert!(after - before < GROWTH_BYTES_MAX, "from {before} to {after} bytes");
+    warm.send("neighbour", &Variation::default()).await;
+    assert_eq!(reason(&warm.outcome().await), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

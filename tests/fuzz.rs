@@ -321,7 +321,7 @@ fn commands() -> Vec<Command> {
         command::Command::Export(runtime::Export::default()),
     ]
     .into_iter()
-    .map(|command| Command { command: Some(command) })
+    .map(|command| command.within(Duration::ZERO))
     .collect()
 }
 

@@ -14,8 +14,8 @@ use std::{
     time::Instant,
 };
 
-use pob_places::{booted, loaded, places};
-use pobatch::{build::outcome::StatValue, runtime::vm::RawOutcome};
+use pob_places::{booted, booted_with, loaded, places, stats_of};
+use pobatch::{build::outcome::StatValue, runtime::vm::VmError};
 use serde_json::Value;
 
 const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
@@ -86,21 +86,6 @@ fn differences(expected: &BTreeMap<String, StatValue>, got: &BTreeMap<String, St
         .collect()
 }
 
-/// An outcome's stats by name.
-fn stats_of(outcome: &RawOutcome, names: &[String]) -> BTreeMap<String, StatValue> {
-    let mut stats: BTreeMap<String, StatValue> =
-        outcome.extra.iter().map(|stat| (stat.name.clone(), stat.value.clone())).collect();
-    for ((name, kind), value) in names.iter().zip(&outcome.kinds).zip(outcome.values.chunks(8)) {
-        let value = f64::from_le_bytes(value.try_into().unwrap());
-        match kind {
-            b'n' => stats.insert(name.clone(), StatValue::Number(value)),
-            b'b' => stats.insert(name.clone(), StatValue::Boolean(value == 1.0)),
-            _ => None,
-        };
-    }
-    stats
-}
-
 #[test]
 fn every_base_has_the_golden_values_whatever_was_loaded_before() {
     let Some(places) = places() else { return };
@@ -161,4 +146,33 @@ fn every_golden_case_is_exact_in_any_order_and_leaves_no_trace() {
         assert_eq!(differences(&base, &after), Vec::<String>::new(), "{build}: the base afterwards");
     }
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// The names of all accelerators, as the refusal of one that does not exist lists them.
+fn accelerators(places: &pob_places::Places) -> Vec<String> {
+    let Err(VmError::Engine(failure)) = booted_with(places, "stores, swiftness") else {
+        panic!("an accelerator that does not exist is refused")
+    };
+    let (complaint, list) = failure.message.split_once("; there are: ").unwrap();
+    assert_eq!(complaint, "there is no accelerator 'swiftness'");
+    list.split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn every_golden_case_is_exact_with_each_accelerator_alone_and_with_none() {
+    let Some(places) = places() else { return };
+    let each = accelerators(&places);
+    assert!(each.len() > 3, "{each:?}");
+    for chosen in each.iter().map(String::as_str).chain(["none"]) {
+        let mut vm = booted_with(&places, chosen).unwrap();
+        for build in BUILDS {
+            let names: Vec<String> = loaded(&places, &mut vm, build).into_keys().collect();
+            for case in cases(&places.golden, build) {
+                let outcome = vm.evaluate(&case.variation, &[], false);
+                assert_eq!(outcome.failure, None, "{build} {} with {chosen}", case.name);
+                let wrong = differences(&case.stats, &stats_of(&outcome, &names));
+                assert_eq!(wrong, Vec::<String>::new(), "{build} {} with {chosen}", case.name);
+            }
+        }
+    }
 }

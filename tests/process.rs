@@ -77,6 +77,24 @@ async fn a_runaway_of_any_sort_fails_alone_and_its_neighbours_do_not_notice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_runtime_that_ends_itself_for_lack_of_time_is_a_runaway_and_not_a_crash() {
+    let (supervisor, base) = with_base(pobatch::supervisor::Settings { shards: 1, ..settings() }, WITCH).await;
+    let outcomes = submit_all(supervisor.open(spec(&base)).await.unwrap(), [fault("loop")]).await;
+    let at_work = async {
+        loop {
+            let shard = supervisor.status().await.unwrap().shards.remove(0);
+            if let (true, Some(pid)) = (shard.busy, shard.pid) {
+                return pid;
+            }
+        }
+    };
+    let pid = tokio::time::timeout(PATIENCE, at_work).await.expect("it is evaluated");
+    // What the kernel sends.
+    rustix::process::kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::XCPU).unwrap();
+    assert_eq!(reason(&collect(outcomes).await[0]), Some(FailureReason::TimeLimit));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_error_is_a_typed_failure_with_its_first_line() {
     let (supervisor, base) = with_base(settings(), WITCH).await;
     let session = supervisor.open(spec(&base)).await.unwrap();
@@ -283,4 +301,49 @@ async fn a_build_that_does_not_load_is_remembered_for_a_while() {
     let first = supervisor.load_base(bad.into()).await.unwrap_err();
     let second = supervisor.load_base(bad.into()).await.unwrap_err();
     assert_eq!(first.to_string(), second.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identical_variations_are_computed_once_and_say_the_same() {
+    let mut settings = settings();
+    settings.cache_bytes = 1 << 20;
+    let (supervisor, base) = with_base(settings, WITCH).await;
+    let both = [0, 1].map(|_| supervisor.open(spec(&base)));
+    let [first, second] = both;
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    let variations = || (0..200).map(|index| level(index % 50 + 1));
+    let (first, second) = tokio::join!(submit_all(first, variations()), submit_all(second, variations()));
+    let (first, second) = tokio::join!(collect(first), collect(second));
+    assert_eq!((first.len(), second.len()), (200, 200));
+    let computed = |outcomes: &[pobatch::build::outcome::Evaluated]| {
+        outcomes.iter().filter(|outcome| outcome.path != ComputePath::Cached).count()
+    };
+    assert_eq!(computed(&first) + computed(&second), 50);
+    for (index, outcome) in first.iter().chain(&second).enumerate() {
+        assert_eq!(bits(outcome), bits(&first[index % 50]), "{index}");
+    }
+    assert_eq!(supervisor.status().await.unwrap().counters.cached, 350);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_the_variation_of_a_client_that_leaves_gets_its_outcome() {
+    let mut settings = settings();
+    settings.cache_bytes = 1 << 20;
+    settings.shards = 1;
+    let (supervisor, base) = with_base(settings, WITCH).await;
+    let leaving = supervisor.open(spec(&base)).await.unwrap();
+    let staying = supervisor.open(spec(&base)).await.unwrap();
+    // The shard is busy with the first for good, so the others of that client wait in the queue.
+    let leaving = submit_all(leaving, [fault("loop"), level(7), level(8)]).await;
+    let queued = async {
+        while supervisor.status().await.unwrap().queued < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, queued).await.expect("it comes to the runaway");
+    let staying = submit_all(staying, [level(7), level(8)]).await;
+    drop(leaving);
+    let outcomes = collect(staying).await;
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
 }

@@ -33,8 +33,13 @@ end
 ---Boots and parses the passive trees of the given versions; none given: the newest.
 ---@param native NativeHost
 ---@param tree_versions string[]
+---@param accelerators string which of them run
 ---@return boolean?, EngineError?
-function M.run(native, tree_versions)
+function M.run(native, tree_versions, accelerators)
+	local problem = fast.choose(accelerators)
+	if problem then
+		return nil, { kind = "engine_error", message = problem }
+	end
 	jit.off()
 	host.install(native, on_load)
 	order.set_sorting(true)
@@ -57,7 +62,7 @@ function M.run(native, tree_versions)
 		end
 	end
 	order.set_sorting(false)
-	fast.install(native, {})
+	fast.install(native)
 	pristine.install()
 	recorder.install()
 	host.lock_down(native)

@@ -29,11 +29,11 @@ local function need_base()
 	return loaded or error("no base is loaded")
 end
 
----@param options { directory: string?, tree_versions: string[] }
+---@param options { directory: string?, tree_versions: string[], accelerators: string }
 ---@param native_host NativeHost
 function M.boot(options, native_host)
 	native = native_host
-	local ok, err = boot.run(native, options.tree_versions)
+	local ok, err = boot.run(native, options.tree_versions, options.accelerators)
 	if not ok then
 		return nil, err
 	end

@@ -71,8 +71,9 @@ local IN_BUILD = {
 	},
 }
 
----@type table<string, boolean>
-local disabled = {}
+---What was chosen; nil: all.
+---@type table<string, boolean>?
+local chosen
 ---@type NativeHost
 local native
 
@@ -99,7 +100,7 @@ local function install(accelerators, calcs)
 	-- All are looked at before any is installed: one may replace what another relies on.
 	for _, accelerator in ipairs(accelerators) do
 		local known, unknown = source.all_known(native, relied_on(accelerator, calcs))
-		if disabled[accelerator.name] then
+		if chosen and not chosen[accelerator.name] then
 			native.log("info", "accelerator " .. accelerator.name .. " is switched off")
 		elseif known then
 			ready[#ready + 1] = accelerator
@@ -113,10 +114,45 @@ local function install(accelerators, calcs)
 	end
 end
 
+---@return string[] names of all, in order
+local function names()
+	local list, seen = {}, {}
+	for _, accelerators in ipairs({ AT_BOOT, IN_BUILD }) do
+		for _, accelerator in ipairs(accelerators) do
+			if not seen[accelerator.name] then
+				seen[accelerator.name] = true
+				list[#list + 1] = accelerator.name
+			end
+		end
+	end
+	return list
+end
+
+---Chooses which of them run, before anything is installed.
+---@param text string `all`, `none` or names, separated by commas; empty: all
+---@return string? problem
+function M.choose(text)
+	chosen = nil
+	if text == "" or text == "all" then
+		return
+	end
+	local known = {}
+	for _, name in ipairs(names()) do
+		known[name] = true
+	end
+	chosen = {}
+	for name in (text == "none" and "" or text):gmatch("[^,]+") do
+		name = name:match("^%s*(.-)%s*$")
+		if not known[name] then
+			return "there is no accelerator '" .. name .. "'; there are: " .. table.concat(names(), ", ")
+		end
+		chosen[name] = true
+	end
+end
+
 ---@param native_host NativeHost
----@param names table<string, boolean> what is switched off
-function M.install(native_host, names)
-	native, disabled = native_host, names
+function M.install(native_host)
+	native = native_host
 	install(AT_BOOT)
 end
 

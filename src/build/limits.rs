@@ -73,6 +73,9 @@ macro_rules! limits {
 limits! {
     /// Largest message that is taken: a build of the greatest size, and as much again.
     request_size, RequestSize: Unit::Bytes, "--request-size-max" = 16 << 20;
+    /// Memory of a message once it is decoded, without what lists keep in reserve. An empty entry of a list has two
+    /// bytes on the wire and some hundred decoded; the largest batch, with ten changes each, has about this much.
+    decoded_size, DecodedSize: Unit::Bytes, "--decoded-size-max" = 128 << 20;
     /// Largest message that is sent. A header with all stats has about 40 KiB.
     response_size, ResponseSize: Unit::Bytes, "--response-size-max" = 16 << 20;
     /// Most metadata that a call may carry: all names and values together, 32 bytes more for each.
@@ -160,6 +163,8 @@ pub struct Contradiction {
 const FRAME_SLACK_BYTES: usize = 4 << 20;
 /// Room that a message needs beside the one thing that fills it.
 const MESSAGE_SLACK_BYTES: usize = 1 << 10;
+/// What a variation without changes takes, decoded.
+const VARIATION_BYTES: usize = 512;
 /// A header with all stats and warnings, or the list of all passive nodes, with room to spare.
 const RESPONSE_BYTES_MIN: usize = 1 << 20;
 /// JSON writes a quotation mark, a backslash or a line's end with two characters.
@@ -209,6 +214,16 @@ impl Limits {
                 format!("must be 1KiB less than {}, or no message has room", Limit::RequestSize.flag()),
             );
         }
+        let largest = self.batch.saturating_mul(VARIATION_BYTES).saturating_add(self.request_size);
+        demand(
+            largest.saturating_add(MESSAGE_SLACK_BYTES) <= self.decoded_size,
+            Limit::DecodedSize,
+            format!(
+                "must be more than {} and {VARIATION_BYTES} bytes for each of {}, or no such batch has room",
+                Limit::RequestSize.flag(),
+                Limit::Batch.flag()
+            ),
+        );
         let (room, build) = (Limit::InFlightSize, Limit::XmlSize.flag());
         let build_as_json = self.xml_size.saturating_mul(JSON_FACTOR).saturating_add(MESSAGE_SLACK_BYTES);
         demand(
@@ -290,7 +305,8 @@ mod tests {
         let mib = 1 << 20;
         assert_eq!(contradicted(Limit::RequestSize, 8 * mib), [Limit::ShareCodeSize, Limit::XmlSize]);
         assert_eq!(contradicted(Limit::RequestSize, 8 * mib + MESSAGE_SLACK_BYTES), []);
-        assert_eq!(contradicted(Limit::RequestSize, 4096 * mib), [Limit::RequestSize]);
+        assert_eq!(contradicted(Limit::RequestSize, 4096 * mib), [Limit::RequestSize, Limit::DecodedSize]);
+        assert_eq!(contradicted(Limit::DecodedSize, 64 * mib), [Limit::DecodedSize]);
         assert_eq!(contradicted(Limit::ResponseSize, mib - 1), [Limit::ResponseSize]);
         assert_eq!(contradicted(Limit::ResponseSize, mib), []);
         assert_eq!(contradicted(Limit::InFlightSize, 16 * mib), [Limit::InFlightSize]);

@@ -211,6 +211,8 @@ pub enum ComputePath {
     Fast,
     /// The varied build, loaded from scratch in a fresh runtime.
     Plain,
+    /// Not again: an identical variation was computed.
+    Cached,
     /// Nothing was computed.
     None,
 }

@@ -226,6 +226,7 @@ fn outcome(layout: &[v1::ResolvedStat], message: v1::Outcome) -> Result<Outcome,
     let path = match message.path() {
         v1::ComputePath::Fast => ComputePath::Fast,
         v1::ComputePath::Plain => ComputePath::Plain,
+        v1::ComputePath::Cached => ComputePath::Cached,
         v1::ComputePath::None | v1::ComputePath::Unspecified => ComputePath::None,
     };
     let result = match message.result {

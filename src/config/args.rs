@@ -79,9 +79,10 @@ pub struct Engine {
     /// Limit of a runtime's Lua heap; 0: none.
     #[arg(long, env = "POBATCH_MEMORY_LIMIT", value_name = "SIZE", default_value = "2GiB", hide_short_help = true)]
     pub memory_limit: String,
-    /// Memory of all runtimes together beyond which bases are given up, then refused; 0: no mark.
-    #[arg(long, env = "POBATCH_MEMORY_TOTAL", value_name = "SIZE", default_value = "0", hide_short_help = true)]
-    pub memory_total: String,
+    /// Memory of all runtimes together beyond which bases are given up, then refused; 0: no mark. Default: three quarters
+    /// of what the machine has, or the container may use.
+    #[arg(long, env = "POBATCH_MEMORY_TOTAL", value_name = "SIZE", hide_short_help = true)]
+    pub memory_total: Option<String>,
     /// What runtimes do where the kernel lacks a part of the sandbox: `prefer` warns, `require` refuses to start, `off` goes
     /// without any.
     #[arg(long, env = "POBATCH_SANDBOX", value_name = "MODE", default_value = "prefer", hide_short_help = true)]
@@ -90,6 +91,14 @@ pub struct Engine {
     /// such an outcome takes a second.
     #[arg(long, env = "POBATCH_VERIFY_RATIO", value_name = "RATIO", default_value = "0", hide_short_help = true)]
     pub verify_ratio: String,
+    /// Memory for results that are kept, so that identical variations are computed once; 0: each is computed. Default: 64MiB,
+    /// and 0 for `bench` and `verify`, which are about computing.
+    #[arg(long, env = "POBATCH_CACHE_SIZE", value_name = "SIZE", hide_short_help = true)]
+    pub cache_size: Option<String>,
+    /// Which accelerators of Path of Building run: `all`, `none`, or the names of those that do. They change no bit, only
+    /// the time; ARCHITECTURE.md lists them.
+    #[arg(long, env = "POBATCH_ACCELERATORS", value_name = "NAMES", default_value = "all", hide_short_help = true)]
+    pub accelerators: String,
     /// Bounds on what comes from outside.
     #[command(flatten)]
     pub limits: LimitTexts,

@@ -4,7 +4,7 @@ use super::*;
 use crate::build::limits::{Limit, Unit};
 
 fn resolve(line: &str) -> Result<Config, BadValues> {
-    let machine = Machine { executable: "/bin/pobatch".into(), processors: 3 };
+    let machine = Machine { executable: "/bin/pobatch".into(), processors: 3, memory_bytes: Some(4 << 30) };
     let arguments = args::Arguments::try_parse_from(line.split(' ')).unwrap();
     Config::resolve(arguments, &machine)
 }
@@ -26,7 +26,19 @@ fn without_an_installation_the_sample_engine_runs_on_every_processor() {
     let Command::Serve(serve) = command("pobatch serve --pob= --shards=") else { panic!("serve") };
     assert_eq!(serve.server.engine, EngineChoice::Sample);
     assert_eq!(serve.server.shards, 3);
-    assert_eq!(serve.server.memory, memory::Marks::default());
+    assert_eq!(serve.server.memory, memory::Marks { total_bytes: 3 << 30, ..memory::Marks::default() });
+}
+
+#[test]
+fn the_total_mark_is_a_share_of_the_machine_unless_it_is_given() {
+    let total = |line: &str| match command(line) {
+        Command::Serve(serve) => serve.server.memory.total_bytes,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(total("pobatch serve --memory-total="), 3 << 30);
+    assert_eq!(total("pobatch serve --memory-total 1GiB"), 1 << 30);
+    assert_eq!(total("pobatch serve --memory-total 0"), 0);
+    assert_eq!(memory::total_for(256 << 20), 512 << 20);
 }
 
 #[test]

@@ -9,9 +9,14 @@ use super::{
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
     client::{Keep, Objective, Reduction},
-    supervisor::{EngineChoice, SandboxMode, memory},
+    supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
+    telemetry::Log,
     wire::FRAME_BYTES_MAX,
 };
+
+/// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
+/// main ones.
+const CACHE_BYTES: usize = 64 << 20;
 
 /// The modes of the sandbox by name.
 const SANDBOX_MODES: &[(&str, SandboxMode)] =
@@ -21,6 +26,7 @@ const SANDBOX_MODES: &[(&str, SandboxMode)] =
 pub(super) struct Values<'a> {
     pub(super) bad: Vec<BadValue>,
     pub(super) machine: &'a Machine,
+    pub(super) log: Log,
 }
 
 impl Values<'_> {
@@ -58,7 +64,7 @@ impl Values<'_> {
         self.take(name, ratio.ok_or_else(|| format!("`{text}` is no number from 0 to 1")), || 0.0)
     }
 
-    fn server(&mut self, engine: &args::Engine) -> Server {
+    fn server(&mut self, engine: &args::Engine, cache_bytes: usize) -> Server {
         Server {
             executable: self.machine.executable.clone(),
             engine: engine_choice(engine.pob.as_deref()),
@@ -69,13 +75,22 @@ impl Values<'_> {
             limits: self.limits(&engine.limits),
             variation_timeout: self.time("--variation-timeout", &engine.variation_timeout),
             verify_ratio: self.ratio("--verify-ratio", &engine.verify_ratio),
+            accelerators: engine.accelerators.clone(),
             memory: memory::Marks {
                 soft_bytes: self.size("--memory-soft", &engine.memory_soft),
                 hard_bytes: self.size("--memory-hard", &engine.memory_hard),
                 limit_bytes: self.size("--memory-limit", &engine.memory_limit),
-                total_bytes: self.size("--memory-total", &engine.memory_total),
+                total_bytes: match engine.memory_total.as_deref().filter(|text| !text.is_empty()) {
+                    Some(text) => self.size("--memory-total", text),
+                    None => self.machine.memory_bytes.map_or(0, memory::total_for),
+                },
             },
             sandbox: self.choose("--sandbox", &engine.sandbox, SANDBOX_MODES),
+            cache_bytes: match engine.cache_size.as_deref().filter(|text| !text.is_empty()) {
+                Some(text) => usize::try_from(self.size("--cache-size", text)).unwrap_or(usize::MAX),
+                None => cache_bytes,
+            },
+            log: self.log.clone(),
             faults: false,
         }
     }
@@ -109,12 +124,12 @@ impl Values<'_> {
                 None => Duration::ZERO,
             },
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
-            server: Server { faults: serve.faults, ..self.server(&serve.engine) },
+            server: Server { faults: serve.faults, ..self.server(&serve.engine, CACHE_BYTES) },
         }
     }
 
-    fn target(&mut self, target: &args::Target) -> Target {
-        let server = self.server(&target.engine);
+    fn target(&mut self, target: &args::Target, cache_bytes: usize) -> Target {
+        let server = self.server(&target.engine, cache_bytes);
         match target.endpoint.as_deref().filter(|url| !url.is_empty()) {
             None => Target::Own(Box::new(server)),
             Some(url) => {
@@ -182,7 +197,7 @@ impl Values<'_> {
                 &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)],
             ),
             strict: eval.strict,
-            target: self.target(&eval.target),
+            target: self.target(&eval.target, CACHE_BYTES),
         }
     }
 
@@ -196,7 +211,7 @@ impl Values<'_> {
                 &export.format,
                 &[("code", BuildFormat::Code), ("xml", BuildFormat::Xml), ("json", BuildFormat::Json)],
             ),
-            target: self.target(&export.target),
+            target: self.target(&export.target, 0),
         }
     }
 
@@ -210,7 +225,7 @@ impl Values<'_> {
             golden: verify.golden,
             repeat: self.count("--repeat", &verify.repeat, 1, COUNT_MAX),
             shuffle,
-            target: self.target(&verify.target),
+            target: self.target(&verify.target, 0),
         }
     }
 
@@ -232,7 +247,7 @@ impl Values<'_> {
             warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
             stats: if bench.stats.is_empty() { Stats::Main } else { Stats::Named(bench.stats) },
             format: self.choose("--format", &bench.format, &[("table", Format::Table), ("json", Format::Json)]),
-            target: self.target(&bench.target),
+            target: self.target(&bench.target, 0),
         }
     }
 
@@ -244,9 +259,12 @@ impl Values<'_> {
             shards: 1,
             limits: Limits { bases: 2, sessions: 2, in_flight: 16, queue: 16, ..Limits::default() },
             verify_ratio: 0.0,
+            accelerators: ALL_ACCELERATORS.to_owned(),
             variation_timeout: Duration::from_secs(60),
             memory: memory::Marks::default(),
             sandbox: SandboxMode::Prefer,
+            cache_bytes: 0,
+            log: self.log.clone(),
             faults: false,
         }
     }

@@ -5,6 +5,7 @@
 
 mod call;
 mod catalog;
+pub(crate) mod codec;
 pub mod convert;
 mod decode;
 mod evaluation;
@@ -14,6 +15,7 @@ pub mod server;
 pub mod status;
 mod tally;
 mod transfer;
+mod weight;
 
 #[cfg(test)]
 mod fixture;

@@ -1,6 +1,6 @@
 //! Puts the services together: the public API, health and reflection, with the limits that hold for all of them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 use tonic::{
@@ -10,7 +10,7 @@ use tonic::{
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{catalog::Catalog, decode::Decoder, evaluation::Evaluation};
+use super::{catalog::Catalog, codec::Bounded, decode::Decoder, evaluation::Evaluation, weight::Weights};
 use crate::{
     build::limits::Limits,
     proto::{
@@ -67,6 +67,8 @@ pub async fn router_with(
     let draining = CancellationToken::new();
     let (request_size, response_size) = (limits.request_size, limits.response_size);
     let metadata_size = u32::try_from(limits.metadata_size).unwrap_or(u32::MAX);
+    let weights = Arc::new(Weights::of(proto::DESCRIPTORS)?);
+    let decoded_size = limits.decoded_size;
     let decoder = Decoder::new(limits);
     let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), patience.idle_max, draining.clone());
     let evaluation = EvaluationServiceServer::new(evaluation)
@@ -95,8 +97,8 @@ pub async fn router_with(
         .http2_max_header_list_size(metadata_size)
         .http2_keepalive_interval(Some(patience.keepalive_interval))
         .http2_keepalive_timeout(Some(patience.keepalive_timeout))
-        .add_service(evaluation)
-        .add_service(catalog)
+        .add_service(Bounded::new(evaluation, Arc::clone(&weights), decoded_size))
+        .add_service(Bounded::new(catalog, weights, decoded_size))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

@@ -320,6 +320,12 @@ const fn code_of_failure(reason: FailureReason) -> Code {
 
 impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
+        // What the codec refuses comes back as the end of the stream, and has been given its reason there.
+        if let CallError::Inbound(status) = &error
+            && status.get_error_details().error_info().is_some_and(|info| info.domain == ERROR_DOMAIN)
+        {
+            return status.clone();
+        }
         let code = error.code();
         let mut details = ErrorDetails::new();
         details.set_error_info(error.reason(), ERROR_DOMAIN, error.metadata());

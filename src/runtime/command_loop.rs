@@ -4,10 +4,11 @@
 use std::{
     io::{self, Read, Write},
     path::PathBuf,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
+    backstop::Backstop,
     fork::Forked,
     host::Installation,
     reference::Reference,
@@ -59,17 +60,19 @@ pub fn run<S: Read + Write>(
     let hello = wire::Hello { protocol_version: PROTOCOL_VERSION, pid: std::process::id() };
     report(socket, wire::report::Report::Hello(hello))?;
     loop {
-        let command = match read::<wire::Command>(socket) {
-            Ok(command) => command.command.ok_or(WireError::OutOfTurn("an empty command"))?,
+        let wire::Command { command, budget_seconds } = match read(socket) {
+            Ok(command) => command,
             Err(WireError::Closed) => return Ok(End::Closed),
             Err(error) => return Err(error),
         };
-        match command {
+        let budget = Duration::try_from_secs_f64(budget_seconds).unwrap_or_default();
+        let _backstop = Backstop::new(budget);
+        match command.ok_or(WireError::OutOfTurn("an empty command"))? {
             wire::command::Command::Fork(_) => match fork(socket)? {
                 Forked::Parent(pid) => report(socket, wire::report::Report::Forked(wire::Forked { pid }))?,
                 Forked::Child => return Ok(End::Child),
             },
-            wire::command::Command::Evaluate(order) => evaluate(runtime, socket, &order, &mut interrupted)?,
+            wire::command::Command::Evaluate(order) => evaluate(runtime, socket, &order, budget, &mut interrupted)?,
             // It came when the assignment was over already.
             wire::command::Command::Cancel(_) => {}
             other => {
@@ -105,6 +108,7 @@ fn evaluate<S: Read + Write>(
     runtime: &mut Runtime,
     socket: &mut S,
     order: &wire::Evaluate,
+    budget: Duration,
     interrupted: &mut impl FnMut(&mut S) -> bool,
 ) -> Result<(), WireError> {
     let span = tracing::warn_span!("evaluate", request_id = order.request_id);
@@ -112,6 +116,7 @@ fn evaluate<S: Read + Write>(
     runtime.before_evaluating(order.plain);
     let mut drifted = false;
     for variation in &order.variations {
+        let _backstop = Backstop::new(budget);
         let outcome = match &mut runtime.vm {
             Some(vm) if order.plain => {
                 let base = PlainBase { xml: &order.base_xml, hints: &order.hints, with_others: order.with_others };
@@ -180,7 +185,12 @@ impl Runtime {
             self.sandboxed = true;
         }
         let vm = self.vm.insert(Vm::new(kind, limit)?);
-        vm.boot(&BootOptions { directory, tree_versions: boot.tree_versions, faults: boot.faults })?;
+        vm.boot(&BootOptions {
+            directory,
+            tree_versions: boot.tree_versions,
+            faults: boot.faults,
+            accelerators: boot.accelerators,
+        })?;
         vm.collect();
         Ok(wire::report::Report::Booted(wire::Booted {
             lua_heap_bytes: vm.heap_bytes(),

@@ -5,6 +5,7 @@
 //! it was told so far.
 
 pub mod arena;
+pub mod backstop;
 pub mod command_loop;
 pub mod fork;
 pub mod host;
@@ -16,29 +17,39 @@ pub mod vm;
 
 use std::{
     io::{self, IsTerminal},
-    os::fd::AsFd,
+    os::fd::{AsFd, BorrowedFd},
+    process::ExitCode,
 };
 
 use command_loop::{End, Runtime};
 use fork::Forked;
 use socket::Socket;
 
-use crate::telemetry;
+use crate::telemetry::{self, Log};
 
-/// Serves the socket on standard input until the server closes it.
-///
-/// # Errors
-/// If this program was not started by the server, or the server does not keep to the protocol.
-pub fn main() -> io::Result<()> {
+/// Serves the socket on standard input until the server closes it. Fails if this program was not started by the server,
+/// or the server does not keep to the protocol.
+#[must_use]
+pub fn main(log: &Log) -> ExitCode {
     let stdin = io::stdin();
     if stdin.is_terminal() || rustix::net::sockopt::socket_type(&stdin).is_err() {
-        return Err(io::Error::other("`pobatch runtime` is an implementation detail of `pobatch serve`"));
+        eprintln!("pobatch: `pobatch runtime` is an implementation detail of `pobatch serve`");
+        return ExitCode::FAILURE;
     }
-    arena::start()?;
-    telemetry::start_in_runtime();
+    telemetry::start(log);
+    match arena::start().and_then(|()| serve(stdin.as_fd())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::warn!(%error, "a runtime cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(stdin: BorrowedFd<'_>) -> io::Result<()> {
     let server = rustix::process::getppid().ok_or_else(|| io::Error::other("no parent process"))?;
     fork::die_with(server)?;
-    let mut socket = Socket::new(stdin.as_fd().try_clone_to_owned()?);
+    let mut socket = Socket::new(stdin.try_clone_to_owned()?);
     // Lua must not find the protocol on its standard input.
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     sandbox::tidy(socket.as_fd())?;

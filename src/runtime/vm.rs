@@ -48,6 +48,8 @@ pub struct BootOptions {
     pub tree_versions: Vec<String>,
     /// Whether the sample engine can be made to misbehave, for tests.
     pub faults: bool,
+    /// Accelerators of PoB that run: `all`, `none` or names, separated by commas; empty: all.
+    pub accelerators: String,
 }
 
 /// Why something was not done: the failure of the Lua contract, with its kind as text.
@@ -255,6 +257,7 @@ impl Vm {
         table.set("directory", installation.as_ref().map(|found| found.root().display().to_string()))?;
         table.set("tree_versions", options.tree_versions.clone())?;
         table.set("faults", options.faults)?;
+        table.set("accelerators", options.accelerators.as_str())?;
         let native = host::functions(&self.lua, installation)?;
         self.call("boot", (native, table))?;
         Ok(())

@@ -20,6 +20,7 @@ use super::{
     dispatch::{Action, Care, Dispatch, ItemId, SessionId, Source, Verdict},
     gauge,
     memory::{self, Costs},
+    results::Results,
     session::Item,
     shard::{self, Order, Shard},
     template::ForkPoint,
@@ -120,6 +121,7 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         loading: HashMap::new(),
         sessions: HashMap::new(),
         items: HashMap::new(),
+        results: Results::new(settings.cache_bytes),
         failed: HashMap::new(),
         usage: HashMap::new(),
         counters: Counters::default(),
@@ -147,6 +149,7 @@ struct Driver {
     loading: HashMap<BaseId, Vec<Reply<Arc<Base>>>>,
     sessions: HashMap<SessionId, SessionSpec>,
     items: HashMap<ItemId, Item>,
+    results: Results,
     /// Why bases did not load, and until when that is remembered.
     failed: HashMap<BaseId, (BaseError, Instant)>,
     /// What each runtime uses, in bytes, by process id, as last measured.
@@ -229,9 +232,11 @@ impl Driver {
             Event::Submitted(session, items) => self.submitted(session, items),
             Event::SessionClosed(session) => {
                 self.sessions.remove(&session);
+                self.results.close_session(session);
                 let (queued, actions) = self.dispatch.close_session(session);
                 for item in queued {
                     self.items.remove(&item);
+                    self.abandoned(item);
                 }
                 self.carry_out_all(actions);
             }
@@ -368,6 +373,7 @@ impl Driver {
     /// Lets go of a base; what is queued for it fails.
     fn forget(&mut self, id: BaseId, reason: FailureReason) {
         self.bases.remove(&id);
+        self.results.forget_base(id);
         for item in self.dispatch.drop_base(id) {
             self.fail(item, reason);
         }
@@ -469,13 +475,44 @@ impl Driver {
             }
             return;
         }
+        let base = spec.base;
+        let asker = self.results.asker(session, spec);
         let mut ids = Vec::with_capacity(items.len());
         for item in items {
             let id = self.fresh_id();
-            self.items.insert(id, item);
-            ids.push(id);
+            let item = match asker {
+                Some(asker) => {
+                    let (item, answered) = self.results.admit(asker, base, id, item);
+                    self.counters.cached += u64::from(answered);
+                    item
+                }
+                None => Some(item),
+            };
+            if let Some(item) = item {
+                self.items.insert(id, item);
+                ids.push(id);
+            }
         }
         self.dispatch.submit(session, ids);
+    }
+
+    /// A variation has its outcome; so have those that waited for it, or they are computed after all.
+    fn settled(&mut self, id: ItemId, evaluated: &Evaluated) {
+        let (answered, again) = self.results.settle(id, evaluated);
+        self.counters.cached += answered;
+        self.submit_again(again);
+    }
+
+    /// A variation will not be computed; those that waited for it are.
+    fn abandoned(&mut self, id: ItemId) {
+        let again = self.results.abandon(id);
+        self.submit_again(again);
+    }
+
+    fn submit_again(&mut self, items: Vec<(SessionId, Item)>) {
+        for (session, item) in items {
+            self.submitted(session, vec![item]);
+        }
     }
 
     /// Answers everything that waits or is at work. What runtimes still say about it finds nobody.
@@ -485,7 +522,8 @@ impl Driver {
         for base in bases {
             self.dispatch.drop_base(base);
         }
-        for (_, item) in self.items.drain() {
+        let waiting = self.results.take_followers();
+        for item in self.items.drain().map(|(_, item)| item).chain(waiting) {
             item.fail(FailureReason::Unavailable, STOPPING);
         }
     }
@@ -546,6 +584,7 @@ impl Driver {
         if done.drifted {
             self.counters.drifts += 1;
             tracing::error!(shard, generation, "the base no longer evaluates to itself: the runtime is replaced");
+            self.distrust(shard);
         }
         let spent = done.spent || done.drifted;
         let condition = memory::Condition { heap_bytes: done.lua_heap_bytes, template_bytes, spent, busy };
@@ -556,6 +595,15 @@ impl Driver {
         self.dispatch.care_done(shard, generation, verdict, now);
         let actions = self.dispatch.assignment_done(shard, generation, verdict, now);
         self.carry_out_all(actions);
+    }
+
+    /// Nothing that was kept of the base that the shard serves can be trusted.
+    fn distrust(&mut self, shard: usize) {
+        if let Some((state, _)) = self.dispatch.shard(shard)
+            && let Some(Source::Template(base)) = state.source()
+        {
+            self.results.forget_base(base);
+        }
     }
 
     fn count_reset(&mut self, shard: usize) {
@@ -610,6 +658,7 @@ impl Driver {
         if let Some(fast) = item.to_verify.take() {
             self.compare(&fast, &evaluated);
         }
+        self.settled(id, &evaluated);
         item.answer(evaluated);
     }
 
@@ -633,6 +682,7 @@ impl Driver {
         };
         if let Some(difference) = differs {
             self.counters.mismatches += 1;
+            self.results.forget_all();
             tracing::error!(difference, shard = plain.shard, "the fast path differs from the plain path");
         }
     }
@@ -737,8 +787,9 @@ impl Driver {
         self.shards[shard].shard.order(Order::Assign { evaluate, variation_timeout });
     }
 
-    fn fail(&mut self, item: ItemId, reason: FailureReason) {
-        let Some(item) = self.items.remove(&item) else { return };
+    fn fail(&mut self, id: ItemId, reason: FailureReason) {
+        let Some(item) = self.items.remove(&id) else { return };
+        self.abandoned(id);
         item.fail(
             reason,
             match reason {

@@ -24,6 +24,18 @@ const LIMIT_HEADROOM: u64 = 8;
 /// What a base is taken to need as long as none was measured: a template of PoB, in bytes.
 pub const BASE_BYTES_UNKNOWN: u64 = 300 << 20;
 
+/// The total mark is never set lower than this by itself: a base of the sample engine takes a tenth of what an unknown
+/// one is taken to need, and a machine that small is no reason to refuse it.
+const TOTAL_BYTES_MIN: u64 = 512 << 20;
+
+/// The total mark for a machine of so much memory, if nobody says otherwise. A quarter is for the server, for what grows
+/// between two measurements, and for everything else.
+#[must_use]
+pub const fn total_for(machine_bytes: u64) -> u64 {
+    let share = machine_bytes / 4 * 3;
+    if share < TOTAL_BYTES_MIN { TOTAL_BYTES_MIN } else { share }
+}
+
 /// Marks, in bytes. `soft` and `hard` are growth over the template's Lua heap, `limit` is a whole Lua heap, `total` is
 /// the proportional set size of all runtimes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod gauge;
 mod inspect;
 pub mod memory;
 pub mod process;
+mod results;
 mod scratch;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -38,6 +39,7 @@ use crate::{
         variation::Variation,
     },
     task,
+    telemetry::Log,
 };
 
 /// Which of two queues a session's variations wait in; interactive ones go first.
@@ -149,6 +151,9 @@ pub enum Refusal {
     QueueFull,
 }
 
+/// For [`Settings::accelerators`].
+pub const ALL_ACCELERATORS: &str = "all";
+
 /// What a server runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -168,12 +173,18 @@ pub struct Settings {
     pub variation_timeout: Duration,
     /// Share of the outcomes of the fast path that are computed again by the plain path, 0 to 1.
     pub verify_ratio: f64,
+    /// Accelerators that run: [`ALL_ACCELERATORS`], `none`, or names that the engine knows.
+    pub accelerators: String,
     /// Marks of a runtime's memory.
     pub memory: memory::Marks,
+    /// Memory for results that are kept, in bytes; 0: none are, and identical variations are computed each.
+    pub cache_bytes: usize,
     /// Whether the sample engine can be made to misbehave, for tests.
     pub faults: bool,
     /// What runtimes may do beside evaluating.
     pub sandbox: SandboxMode,
+    /// What runtimes log, and how.
+    pub log: Log,
 }
 
 /// How much depends on the sandbox of the runtimes (see `runtime/sandbox.rs`).
@@ -405,4 +416,6 @@ pub struct Counters {
     pub canaries: u64,
     /// Templates that were given up for room.
     pub evictions: u64,
+    /// Variations that were answered by what an identical one gave.
+    pub cached: u64,
 }

@@ -17,6 +17,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::{
     proto::runtime::{Hello, Report, report},
+    telemetry::Log,
     wire::{Connection, PROTOCOL_VERSION, WireError},
 };
 
@@ -45,6 +46,11 @@ pub enum ExitStatus {
     Code(i32),
     /// Killed by this signal.
     Signal(i32),
+}
+
+impl ExitStatus {
+    /// It computed for longer than it was told that its server waits (see `runtime/backstop.rs`).
+    pub const OUT_OF_TIME: Self = Self::Signal(libc::SIGXCPU);
 }
 
 /// What was learned of a process when it was reaped.
@@ -80,8 +86,8 @@ impl Process {
     ///
     /// # Errors
     /// [`ProcessError`].
-    pub async fn spawn(executable: &Path) -> Result<Self, ProcessError> {
-        let (pid, socket) = execute(executable)?;
+    pub async fn spawn(executable: &Path, log: &Log) -> Result<Self, ProcessError> {
+        let (pid, socket) = execute(executable, log)?;
         Self::adopt(pid, socket).await
     }
 
@@ -136,13 +142,14 @@ impl Process {
 ///
 /// # Errors
 /// What the kernel says.
-pub(super) fn execute(executable: &Path) -> io::Result<(u32, std::os::unix::net::UnixStream)> {
+pub(super) fn execute(executable: &Path, log: &Log) -> io::Result<(u32, std::os::unix::net::UnixStream)> {
     let (ours, theirs) = socket_pair()?;
-    let executable = executable.to_owned();
+    let (executable, log) = (executable.to_owned(), log.to_arguments());
     let pid = on_lasting_thread(move || {
         // The socket is its standard input: the one descriptor that can be handed over without unsafe code.
         let child = Command::new(executable)
             .arg("runtime")
+            .args(log)
             .env_clear()
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())

@@ -31,6 +31,12 @@ pub struct Item {
 }
 
 impl Item {
+    /// A variation that was accepted now.
+    #[must_use]
+    pub fn new(text: bytes::Bytes, tag: u64, permit: OwnedPermit<Evaluated>) -> Self {
+        Self { text, accepted: Instant::now(), to_verify: None, tag, permit: Some(permit) }
+    }
+
     /// Answers; the tag is put in here.
     pub fn answer(mut self, mut evaluated: Evaluated) {
         evaluated.tag = self.tag;
@@ -103,5 +109,5 @@ fn item(submission: Submission, permit: OwnedPermit<Evaluated>) -> Item {
     let variation = Arc::as_ref(&variation);
     // A variation is plain data with text keys, for which this cannot fail.
     let text = serde_json::to_vec(variation).unwrap_or_default().into();
-    Item { text, accepted: Instant::now(), to_verify: None, tag, permit: Some(permit) }
+    Item::new(text, tag, permit)
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    process::{Exit, Process},
+    process::{Exit, ExitStatus, Process},
     scratch::Scratch,
     template::ForkPoint,
 };
 use crate::{
     build::outcome::FailureReason,
-    proto::runtime::{AssignmentDone, Cancel, Collect, Collected, Command, Evaluate, Outcome, Report, command, report},
+    proto::runtime::{AssignmentDone, Cancel, Collect, Collected, Evaluate, Outcome, Report, command, report},
     task,
     wire::WireError,
 };
@@ -203,7 +203,7 @@ impl Slot {
             return true;
         };
         let count = evaluate.variations.len();
-        let command = Command { command: Some(command::Command::Evaluate(evaluate)) };
+        let command = command::Command::Evaluate(evaluate).within(variation_timeout);
         // A runtime that does not even read must not hold its assignment for ever.
         let sent = tokio::time::timeout(variation_timeout, process.connection.send(&command)).await;
         if let Err(error) = sent.unwrap_or(Err(WireError::OutOfTurn("an assignment is not read"))) {
@@ -226,7 +226,7 @@ impl Slot {
                 }
                 order = orders.recv() => match order {
                     Some(Order::Cancel) => {
-                        let cancel = Command { command: Some(command::Command::Cancel(Cancel {})) };
+                        let cancel = command::Command::Cancel(Cancel {}).within(Duration::ZERO);
                         if let Err(error) = process.connection.send(&cancel).await {
                             self.bury(&error, FailureReason::RuntimeCrashed).await;
                             return true;
@@ -266,7 +266,7 @@ impl Slot {
 
     async fn collect(&mut self) {
         let Some(process) = self.process.as_mut() else { return };
-        let command = Command { command: Some(command::Command::Collect(Collect {})) };
+        let command = command::Command::Collect(Collect {}).within(COLLECT_TIMEOUT);
         let collected = async {
             process.connection.send(&command).await?;
             match process.connection.receive::<Report>().await?.report {
@@ -287,6 +287,8 @@ impl Slot {
         let Some(process) = self.process.take() else { return };
         let pid = process.pid();
         let Exit { status, cpu, rss_peak_bytes } = process.stop().await;
+        // Its own backstop may have been faster than a server that is very busy.
+        let reason = if status == ExitStatus::OUT_OF_TIME { FailureReason::TimeLimit } else { reason };
         tracing::warn!(
             shard = self.index, generation = self.generation, pid, ?status, ?cpu, rss_peak_bytes,
             reason = reason.as_str(), %error, "runtime lost"

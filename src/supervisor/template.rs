@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::process::{Process, ProcessError, socket_pair};
 use super::scratch::Scratch;
 use crate::{
-    proto::runtime::{Command, Fork, Report, command, report},
+    proto::runtime::{Fork, Report, command, report},
     task,
     wire::WireError,
 };
@@ -131,7 +131,7 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
 
 /// Tells the process to fork, and that the child's socket and scratch memory be those; returns the child's id.
 async fn fork(process: &mut Process, role: &str, theirs: OwnedFd, scratch: Option<Scratch>) -> Result<u32, WireError> {
-    let fork = Command { command: Some(command::Command::Fork(Fork { role: role.into() })) };
+    let fork = command::Command::Fork(Fork { role: role.into() }).within(Duration::ZERO);
     let fds: Vec<_> = std::iter::once(theirs.as_fd()).chain(scratch.as_ref().map(Scratch::as_fd)).collect();
     process.connection.send_with_fds(&fork, &fds).await?;
     drop(theirs);

@@ -13,7 +13,7 @@ use crate::{
         base::{Base, BaseId, EngineFacts},
         outcome::{Failure, FailureReason},
     },
-    proto::runtime::{Boot, Command, DescribeEngine, LoadBase, Report, SelfCheck, command, report},
+    proto::runtime::{Boot, DescribeEngine, LoadBase, Report, SelfCheck, command, report},
     wire::WireError,
 };
 
@@ -60,7 +60,7 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
         let engine = settings.engine.clone();
         move || fingerprint::of(&engine)
     });
-    let mut process = Process::spawn(&settings.executable).await?;
+    let mut process = Process::spawn(&settings.executable, &settings.log).await?;
     let (engine, directory) = match &settings.engine {
         EngineChoice::Sample => ("sample", String::new()),
         // Runtimes have a working directory of their own.
@@ -74,6 +74,7 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
         tree_versions: Vec::new(),
         lua_heap_limit_bytes: settings.memory.limit_bytes,
         faults: settings.faults,
+        accelerators: settings.accelerators.clone(),
         sandbox: settings.sandbox != SandboxMode::Off,
     };
     let booted = match ask(&mut process, command::Command::Boot(boot), BOOT_TIMEOUT).await {
@@ -176,7 +177,7 @@ pub(super) async fn ask(
 ) -> Result<report::Report, ProcessError> {
     let connection = &mut process.connection;
     let answer = async {
-        connection.send(&Command { command: Some(command) }).await?;
+        connection.send(&command.within(limit)).await?;
         connection.receive::<Report>().await
     };
     let report = tokio::time::timeout(limit, answer).await.map_err(|_| ProcessError::Silent)??.report;

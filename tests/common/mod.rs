@@ -5,6 +5,7 @@ pub mod chance;
 pub mod front;
 pub mod machine;
 pub mod proxy;
+pub mod raw;
 pub mod served;
 
 use std::{
@@ -27,6 +28,7 @@ use pobatch::{
     supervisor::{
         EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
     },
+    telemetry::Log,
 };
 
 /// Longest wait for anything that must happen; only a broken test comes near it.
@@ -41,10 +43,13 @@ pub fn settings() -> Settings {
         sessions_max: 16,
         queue_max: 100_000,
         verify_ratio: 0.0,
+        cache_bytes: 0,
+        accelerators: pobatch::supervisor::ALL_ACCELERATORS.to_owned(),
         variation_timeout: Duration::from_secs(20),
         memory: memory::Marks::default(),
         faults: true,
         sandbox: SandboxMode::Prefer,
+        log: Log::default(),
     }
 }
 
@@ -58,8 +63,11 @@ pub fn server() -> config::Server {
         limits: Limits::default(),
         variation_timeout: Duration::from_secs(20),
         verify_ratio: 0.0,
+        cache_bytes: 0,
+        accelerators: pobatch::supervisor::ALL_ACCELERATORS.to_owned(),
         memory: memory::Marks::default(),
         sandbox: SandboxMode::Prefer,
+        log: Log::default(),
         faults: true,
     }
 }

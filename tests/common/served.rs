@@ -47,6 +47,11 @@ impl Served {
         machine::resident_bytes(self.child.id())
     }
 
+    /// The most that it ever held.
+    pub fn resident_peak_bytes(&self) -> u64 {
+        machine::resident_peak_bytes(self.child.id())
+    }
+
     pub async fn ended(mut self) -> ExitStatus {
         let waiting = async {
             loop {

@@ -12,7 +12,7 @@ use std::{
 
 use pobatch::{
     build::outcome::StatValue,
-    runtime::vm::{BootOptions, EngineKind, Vm},
+    runtime::vm::{BootOptions, EngineKind, RawOutcome, Vm, VmError},
 };
 
 /// The directories.
@@ -42,11 +42,32 @@ pub fn places() -> Option<Places> {
 
 /// A VM with PoB booted in it.
 pub fn booted(places: &Places) -> Vm {
-    let mut vm = Vm::new(EngineKind::Pob, None).unwrap();
+    booted_with(places, "all").unwrap()
+}
+
+/// A VM with PoB booted in it, and these accelerators.
+pub fn booted_with(places: &Places, accelerators: &str) -> Result<Vm, VmError> {
+    let mut vm = Vm::new(EngineKind::Pob, None)?;
     let started = Instant::now();
-    vm.boot(&BootOptions { directory: Some(places.pob.clone()), tree_versions: Vec::new(), faults: false }).unwrap();
+    let accelerators = accelerators.to_owned();
+    vm.boot(&BootOptions { directory: Some(places.pob.clone()), accelerators, ..BootOptions::default() })?;
     eprintln!("boot: {:?}, heap {} MB", started.elapsed(), vm.heap_bytes() >> 20);
-    vm
+    Ok(vm)
+}
+
+/// An outcome's stats by name; `names` are the base's.
+pub fn stats_of(outcome: &RawOutcome, names: &[String]) -> BTreeMap<String, StatValue> {
+    let mut stats: BTreeMap<String, StatValue> =
+        outcome.extra.iter().map(|stat| (stat.name.clone(), stat.value.clone())).collect();
+    for ((name, kind), value) in names.iter().zip(&outcome.kinds).zip(outcome.values.chunks(8)) {
+        let value = f64::from_le_bytes(value.try_into().unwrap());
+        match kind {
+            b'n' => stats.insert(name.clone(), StatValue::Number(value)),
+            b'b' => stats.insert(name.clone(), StatValue::Boolean(value != 0.0)),
+            _ => None,
+        };
+    }
+    stats
 }
 
 /// The build's XML.

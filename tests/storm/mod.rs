@@ -232,7 +232,11 @@ async fn kill_at_random(
         }
         let victim = *chance.pick(&victims);
         if chance.per_cent(25) {
-            let noise: Vec<u8> = (0..=chance.below(200)).map(|_| chance.next().to_le_bytes()[0]).collect();
+            let mut noise: Vec<u8> = (0..=chance.below(200)).map(|_| chance.next().to_le_bytes()[0]).collect();
+            if chance.per_cent(50) {
+                // The beginning of a frame that may be that long, and swallows what comes behind it.
+                noise[0] = 0;
+            }
             if machine::speak_for(victim, &noise) {
                 count(&world.tally.nonsense);
             }
@@ -388,7 +392,8 @@ impl Seen<'_> {
             }
             // A machine that is busy may be too slow for the budget of a good one; it was not a good run then, but no
             // wrong one.
-            (Sent::Fault("loop" | "string" | "pcall") | Sent::Good(_), Some(FailureReason::TimeLimit))
+            // So is an outcome that nonsense swallowed.
+            (Sent::Fault("loop" | "string" | "pcall" | "error") | Sent::Good(_), Some(FailureReason::TimeLimit))
             | (Sent::Fault("error"), Some(FailureReason::EngineError)) => true,
             (Sent::Fault("memory" | "memory_string" | "memory_caught"), Some(why)) => {
                 by_chance.contains(&why) || matches!(why, FailureReason::MemoryLimit | FailureReason::TimeLimit)

@@ -39,6 +39,8 @@ pub struct Tally {
     pub warned: usize,
     /// Outcomes that took the slow way.
     pub plain: usize,
+    /// Outcomes that an identical variation gave.
+    pub cached: usize,
 }
 
 impl Tally {
@@ -49,6 +51,7 @@ impl Tally {
         self.compute.push(outcome.compute);
         self.warned += usize::from(!outcome.warnings.is_empty());
         self.plain += usize::from(outcome.path == ComputePath::Plain);
+        self.cached += usize::from(outcome.path == ComputePath::Cached);
         if let Err(failure) = &outcome.result {
             let first = || (0, failure.message.clone());
             self.failures.entry(failure.reason.as_str()).or_insert_with(first).0 += 1;
@@ -107,6 +110,7 @@ impl Report {
             "compute_p99_seconds": compute_p99,
             "resets": self.played.resets,
             "plain": tally.plain,
+            "cached": tally.cached,
             "warned": tally.warned,
             "failed": tally.failures.values().map(|(count, _)| count).sum::<usize>(),
             "failures": failures,
@@ -130,6 +134,7 @@ impl Report {
             ("compute, p50 / p95 / p99", milliseconds(&tally.compute)),
             ("resets", self.played.resets.to_string()),
             ("computed the slow way", tally.plain.to_string()),
+            ("not computed again", tally.cached.to_string()),
             ("with warnings", tally.warned.to_string()),
         ];
         for (reason, (count, message)) in &tally.failures {

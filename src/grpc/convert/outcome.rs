@@ -70,6 +70,7 @@ const fn path(path: ComputePath) -> v1::ComputePath {
     match path {
         ComputePath::Fast => v1::ComputePath::Fast,
         ComputePath::Plain => v1::ComputePath::Plain,
+        ComputePath::Cached => v1::ComputePath::Cached,
         ComputePath::None => v1::ComputePath::None,
     }
 }

@@ -82,6 +82,32 @@ async fn a_message_that_is_too_large_within_a_session_names_the_limit() {
 }
 
 #[tokio::test]
+async fn a_message_weighs_decoded_what_the_limit_says_and_no_more() {
+    let front = Front::within(Limits { decoded_size: 1 << 20, ..Limits::default() }).await;
+    let with = |gems: usize| {
+        let gems = vec![v1::GemChange::default(); gems];
+        batch(xml(XML), vec![v1::Variation { gems, ..Default::default() }])
+    };
+    assert_eq!(front.outcomes(with(1000)).await.unwrap().len(), 1);
+    assert_limit(&front.outcomes(with(100_000)).await.unwrap_err(), Limit::DecodedSize, 1 << 20, "variations");
+    assert_eq!(front.outcomes(with(1000)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_of_a_session_that_would_take_too_much_memory_ends_it_by_name() {
+    use evaluate_stream_request::Request as In;
+    let front = Front::within(Limits { decoded_size: 1 << 20, ..Limits::default() }).await;
+    let start = In::Start(v1::EvaluateStreamStart { base: Some(xml(XML)), ..Default::default() });
+    let large = v1::Variation { gems: vec![v1::GemChange::default(); 100_000], ..Default::default() };
+    let requests = [start, In::Variation(variation(1)), In::Variation(large)];
+    let requests = tokio_stream::iter(requests).map(|request| v1::EvaluateStreamRequest { request: Some(request) });
+    let answer = front.evaluation().evaluate_stream(requests).await.unwrap().into_inner();
+    let events: Vec<_> = answer.collect().await;
+    let status = events.into_iter().find_map(Result::err).expect("the call fails");
+    assert_limit(&status, Limit::DecodedSize, 1 << 20, "variation");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_too_large_fails_its_own_call_only() {
     let stats = |names: &[&str]| {
         let names = names.iter().map(|&name| name.to_owned()).collect();

@@ -12,9 +12,10 @@ use rustix::process::Pid;
 
 use super::*;
 use crate::{
-    proto::runtime::Hello,
+    proto::runtime::{Command, Hello},
     runtime::socket::Socket,
     supervisor::process,
+    telemetry::Log,
     wire::{PROTOCOL_VERSION, read, write},
 };
 
@@ -33,7 +34,7 @@ impl Sleeper {
         let program = directory.path().join("sleeper");
         fs::write(&program, "#!/bin/sh\necho awake >&0\nread -r line\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let (pid, mut input) = process::execute(&program).unwrap();
+        let (pid, mut input) = process::execute(&program, &Log::default()).unwrap();
         // Not before the program was read may its file go.
         let mut line = [0; 6];
         input.read_exact(&mut line).unwrap();

@@ -248,3 +248,18 @@ fn the_nodes_called_reachable_are_those_that_one_point_allocates() {
         }
     }
 }
+
+/// The Ascendant's "Path of the Marauder" beside a Marauder's own start: no way leads to it, and PoB keeps it.
+#[test]
+fn an_ascendancys_node_beside_the_tree_is_left_to_the_plain_path() {
+    let Some(places) = places() else { return };
+    let mut fast = booted(&places);
+    let base = loaded(&places, &mut fast, "perforate-zerker");
+    refuses(&mut fast, r#"{"allocate": [24755]}"#, "needs_plain", "");
+    let mut plain = booted(&places);
+    let build = xml(&places, "perforate-zerker");
+    let whole = PlainBase { xml: &build, hints: b"", with_others: true };
+    let outcome = by_name(&plain.evaluate_plain(&whole, br#"{"allocate": [24755]}"#, &[], false));
+    let StatValue::Number(before) = base["ExtraPoints"] else { panic!("a number of points") };
+    assert_eq!(outcome["ExtraPoints"], StatValue::Number(before + 2.0));
+}

@@ -1,7 +1,7 @@
 //! Random mixed variations of real builds: the fast path must say what the plain path says, bit for bit, whether it is an
 //! outcome or a refusal, and the base must be as it was afterwards.
 //!
-//! `POBATCH_RANDOM_COUNT` tries more of each build (each takes half a second by the plain path), `POBATCH_RANDOM_SEED`
+//! `POBATCH_RANDOM_BUILDS` names the files of other builds, separated by colons. `POBATCH_RANDOM_COUNT` tries more of each build (each takes half a second by the plain path), `POBATCH_RANDOM_SEED`
 //! repeats a run, `POBATCH_RANDOM_JIT=1` runs the fast path compiled.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -10,10 +10,14 @@
 mod chance;
 mod pob_places;
 
-use std::{collections::BTreeMap, env, path::Path};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use chance::{Chance, seed};
-use pob_places::{booted, places, stats_of, xml};
+use pob_places::{booted, places, stats_of};
 use pobatch::{
     build::outcome::StatValue,
     runtime::vm::{PlainBase, Vm},
@@ -109,12 +113,14 @@ impl Offers {
                 0 | 1 => ("allocate", self.nodes(chance)),
                 2 if chance.per_cent(33) => ("allocate_path", json!([chance.pick(&self.far), chance.pick(&self.far)])),
                 2 => ("deallocate", json!([chance.pick(&self.own)])),
-                3 => ("gems", self.gem(chance)),
-                4 => ("items", self.item(chance)),
+                3 if !self.groups.is_empty() => ("gems", self.gem(chance)),
+                4 if !self.items.is_empty() => ("items", self.item(chance)),
                 5 | 6 => ("config", self.config(chance)),
                 7 => ("level", json!(1 + chance.below(100))),
-                8 => ("groups", self.group(chance)),
-                _ if chance.per_cent(30) => ("main_socket_group", json!(1 + chance.below(self.groups.len()))),
+                8 if !self.groups.is_empty() => ("groups", self.group(chance)),
+                9 if !self.groups.is_empty() && chance.per_cent(30) => {
+                    ("main_socket_group", json!(1 + chance.below(self.groups.len())))
+                }
                 _ if chance.per_cent(50) => {
                     let slot = format!("Flask {}", 1 + chance.below(5));
                     ("flasks", json!([{ "slot": slot, "active": chance.per_cent(50) }]))
@@ -229,8 +235,11 @@ fn random_mixed_variations_are_the_same_by_the_fast_and_the_plain_path() {
     let count = env::var("POBATCH_RANDOM_COUNT").map_or(COUNT, |text| text.parse().unwrap());
     let mut plain = booted(&places);
     let mut wrong = Vec::new();
-    for build in BUILDS {
-        let xml = xml(&places, build);
+    let own = || BUILDS.map(|build| places.builds.join(format!("{build}.xml"))).to_vec();
+    let builds = env::var_os("POBATCH_RANDOM_BUILDS").map(|list| env::split_paths(&list).collect::<Vec<PathBuf>>());
+    for build in builds.unwrap_or_else(own) {
+        let xml = fs::read_to_string(&build).unwrap();
+        let build = build.display();
         let mut fast = booted(&places);
         let hints = fast.load_base(&xml).unwrap().hints;
         let base = PlainBase { xml: &xml, hints: &hints, with_others: true };

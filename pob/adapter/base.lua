@@ -20,6 +20,7 @@ local M = {}
 ---@field main_socket_group integer as the file says
 ---@field next_item_id integer
 ---@field starts integer[] the class's starts in the tree
+---@field ordered_ids integer[] allocated nodes that are no starts, ascending
 ---@field unconnected table<table, boolean> allocated nodes that only a jewel holds
 ---@field measures_distances boolean a jewel's effect depends on its distance to the class's start
 ---@field jewels_hold_nodes boolean a jewel lets nodes be allocated that nothing connects
@@ -176,16 +177,19 @@ local function describe(root, recording)
 	local questions = lookup.new(spec)
 	questions.gem = remembering(questions.gem)
 	local tree
-	local starts, unconnected = {}, {}
+	local starts, ordered_ids, unconnected = {}, {}, {}
 	local reached = apply_nodes.connected(spec.allocNodes)
 	for id, node in pairs(spec.allocNodes) do
 		if node.type == "ClassStart" or node.type == "AscendClassStart" then
 			starts[#starts + 1] = id
+		else
+			ordered_ids[#ordered_ids + 1] = id
 		end
 		if not reached[node] then
 			unconnected[node] = true
 		end
 	end
+	table.sort(ordered_ids)
 	return {
 		recording = recording,
 		groups = recording.skills[build.skillsTab.activeSkillSetId] or {},
@@ -194,6 +198,7 @@ local function describe(root, recording)
 		main_socket_group = tonumber(build_attributes.mainSkillIndex) or tonumber(build_attributes.mainSocketGroup) or 1,
 		next_item_id = next_item_id(root),
 		starts = starts,
+		ordered_ids = ordered_ids,
 		unconnected = unconnected,
 		measures_distances = jewels_have("jewelIncEffectFromClassStart"),
 		jewels_hold_nodes = next(unconnected) ~= nil

@@ -13,7 +13,7 @@ local JIT_OPTIONS = {
 	"maxsnap=800", "hotexit=30",
 }
 ---How many what-ifs of nodes; the other kinds come to a few dozen, depending on the build.
-local NODE_WHAT_IFS = 240
+local NODE_WHAT_IFS = 120
 local GROUPS_MAX, ITEMS_MAX = 4, 4
 
 ---@return integer[] ids of unallocated nodes next to allocated ones, ascending

@@ -37,7 +37,11 @@ pub fn main(log: &Log) -> ExitCode {
         return ExitCode::FAILURE;
     }
     telemetry::start(log);
-    match arena::start().and_then(|()| serve(stdin.as_fd())) {
+    if let Err(error) = arena::start() {
+        // Where address space is limited, for example. It is only slower.
+        tracing::warn!(%error, "no address space for the arena: the system's allocator serves");
+    }
+    match serve(stdin.as_fd()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::warn!(%error, "a runtime cannot go on");

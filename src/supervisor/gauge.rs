@@ -1,21 +1,31 @@
 //! Measures what the runtimes use, from outside: their proportional set size, which counts a page that forks share
 //! only once. Decides nothing; the driver does.
 
-use std::{collections::HashMap, fs, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::driver::Event;
 
-/// How often. Reading one runtime's sizes takes about a millisecond of kernel time for some hundred megabytes.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// Shortest pause between two measurements.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+
+/// Longest pause, however many runtimes there are: in that time they stay within their own marks.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// The kernel looks at every page of a runtime to know its size, some milliseconds for some hundred megabytes. The pause is
+/// that many times as long as the measurement took, so that measuring takes one per cent of a processor.
+const PAUSE_FACTOR: u32 = 100;
 
 /// Measures until the driver has gone. The sender is weak: measuring is no reason to live.
 pub async fn run(driver: mpsc::WeakSender<Event>) {
-    let mut interval = tokio::time::interval(INTERVAL);
-    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pause = Duration::ZERO;
     loop {
-        interval.tick().await;
+        tokio::time::sleep(pause).await;
         let (reply, answer) = oneshot::channel();
         let Some(sender) = driver.upgrade() else { return };
         if sender.send(Event::Pids(reply)).await.is_err() {
@@ -23,9 +33,13 @@ pub async fn run(driver: mpsc::WeakSender<Event>) {
         }
         drop(sender);
         let Ok(pids) = answer.await else { return };
-        let measure = move || pids.into_iter().filter_map(|pid| Some((pid, pss_bytes(pid)?))).collect();
-        let Ok(usage) = tokio::task::spawn_blocking(measure).await else { return };
-        let usage: HashMap<u32, u64> = usage;
+        let measure = move || {
+            let started = Instant::now();
+            let usage: HashMap<u32, u64> = pids.into_iter().filter_map(|pid| Some((pid, pss_bytes(pid)?))).collect();
+            (usage, started.elapsed())
+        };
+        let Ok((usage, took)) = tokio::task::spawn_blocking(measure).await else { return };
+        pause = (took * PAUSE_FACTOR).clamp(PAUSE_MIN, PAUSE_MAX);
         let Some(sender) = driver.upgrade() else { return };
         if sender.send(Event::Measured(usage)).await.is_err() {
             return;

@@ -199,6 +199,20 @@ local function collect_paths(changes, ids, set, base, context)
 	end
 end
 
+---Whether what PoB does with a node that no way leads to depends on more than ways: beside a mastery, and for a node of
+---an ascendancy beside a node of the tree, which PoB keeps unless something else hangs on it.
+---@param node table
+---@param set table<integer, table>
+---@return boolean
+local function is_doubtful(node, set)
+	for _, other in ipairs(node.linked) do
+		if set[other.id] and (other.type == "Mastery" or (node.ascendancyName and not other.ascendancyName)) then
+			return true
+		end
+	end
+	return false
+end
+
 ---Gives up what nothing connects, as PoB does when it loads a build (`PassiveSpec:BuildAllDependsAndPaths`).
 ---@param set table<integer, table>
 ---@param changes NodeChange[]
@@ -213,7 +227,7 @@ local function prune(set, changes, base, context)
 	local dropped = {}
 	for _, node in pairs(set) do
 		if not reached[node] and not base.unconnected[node] then
-			if base.jewels_hold_nodes or not is_simple(node) then
+			if base.jewels_hold_nodes or not is_simple(node) or is_doubtful(node, set) then
 				return context.needs_plain("a node that nothing connects")
 			end
 			dropped[#dropped + 1] = node
@@ -237,22 +251,38 @@ local function prune(set, changes, base, context)
 end
 
 ---A table of allocated nodes, filled in the order in which PoB fills it when it loads such a build: starts, then ids.
+---Those of the base are in order already; only what the variation adds must be sorted.
 ---@param set table<integer, table>
+---@param changes NodeChange[]
+---@param base LoadedBase
 ---@return table<integer, table>
-local function in_order_of_loading(set)
-	local ids, length = {}, 0
+local function in_order_of_loading(set, changes, base)
 	local ordered = {}
 	for id, node in pairs(set) do
 		if IS_START[node.type] then
 			ordered[id] = node
-		else
-			length = length + 1
-			ids[length] = id
 		end
 	end
-	table.sort(ids)
-	for i = 1, length do
-		ordered[ids[i]] = set[ids[i]]
+	local added, count = {}, 0
+	for _, change in ipairs(changes) do
+		if change.add then
+			count = count + 1
+			added[count] = change.node.id
+		end
+	end
+	table.sort(added)
+	local next_added = 1
+	local ids = base.ordered_ids
+	for i = 1, #ids do
+		local id = ids[i]
+		while next_added <= count and added[next_added] < id do
+			ordered[added[next_added]] = set[added[next_added]]
+			next_added = next_added + 1
+		end
+		ordered[id] = set[id]
+	end
+	for i = next_added, count do
+		ordered[added[i]] = set[added[i]]
 	end
 	return ordered
 end
@@ -296,7 +326,7 @@ function M.apply(variation, base, context)
 		end
 	end
 	trial.set(spec, "allocatedNotableCount", notables)
-	trial.set(spec, "allocNodes", in_order_of_loading(set))
+	trial.set(spec, "allocNodes", in_order_of_loading(set, changes, base))
 end
 
 return M

@@ -134,6 +134,17 @@ local function links(node)
 	return ids
 end
 
+---@param node table
+---@return boolean
+local function is_root(node)
+	for _, other in ipairs(node.linked) do
+		if IS_START[other.type] and build.spec.allocNodes[other.id] then
+			return true
+		end
+	end
+	return false
+end
+
 ---@return PassiveTree
 function M.list()
 	local spec = build.spec
@@ -160,6 +171,7 @@ function M.list()
 				x = node.x,
 				y = node.y,
 				effects = effects(node),
+				root = is_root(node),
 			}
 		end
 	end

@@ -87,8 +87,9 @@ function M.list(build)
 	for _, id in ipairs(tree.ids) do
 		local node = tree.nodes[id]
 		if is_offered(id) then
-			local links, distance, at = {}, 0, id
+			local links, distance, at, root = {}, 0, id, false
 			for _, other in ipairs(node.links) do
+				root = root or (reached[other] and not tree.is_allocatable(other)) or false
 				links[#links + 1] = is_offered(other) and other or nil
 			end
 			while (came_from[at] or 0) ~= 0 do
@@ -115,6 +116,7 @@ function M.list(build)
 				x = RING * math.floor(id / 100) + 10 * (id % 10),
 				y = 10 * math.floor(id % 100 / 10),
 				effects = effects(build, id),
+				root = root,
 			}
 		end
 	end

@@ -120,6 +120,7 @@
 ---@field x number?
 ---@field y number?
 ---@field effects MasteryEffect[]? of a mastery
+---@field root boolean a start that the base has is its neighbour
 
 ---@class (exact) MasteryEffect
 ---@field id integer

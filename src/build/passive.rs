@@ -60,6 +60,8 @@ pub struct Passive {
     pub y: f64,
     /// What a mastery offers.
     pub effects: Vec<MasteryEffect>,
+    /// Whether a start that the base has is its neighbour.
+    pub root: bool,
 }
 
 /// An effect that a mastery offers.

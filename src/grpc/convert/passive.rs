@@ -28,6 +28,7 @@ pub fn passive_to_proto(passive: &Passive) -> v1::Passive {
         x: passive.x,
         y: passive.y,
         effects: passive.effects.iter().map(effect).collect(),
+        root: passive.root,
     }
 }
 
@@ -51,6 +52,7 @@ pub fn passive_from_proto(message: v1::Passive) -> Passive {
         x: message.x,
         y: message.y,
         effects: message.effects.into_iter().map(effect).collect(),
+        root: message.root,
     }
 }
 
@@ -110,6 +112,7 @@ mod tests {
                 x: 1.5,
                 y: -2.0,
                 effects: vec![MasteryEffect { id: 1, stats: vec!["more".into()], chosen: true }],
+                root: true,
                 ..Passive::default()
             };
             assert_eq!(passive_from_proto(passive_to_proto(&passive)), passive, "{name}");

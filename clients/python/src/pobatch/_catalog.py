@@ -93,6 +93,8 @@ class Passive:
     x: float
     y: float
     effects: tuple[MasteryEffect, ...]
+    #: A start that the base has is its neighbour: what is allocated must hang together with such a node.
+    root: bool
 
     @staticmethod
     def of(message: passives_pb2.Passive) -> Passive:
@@ -112,6 +114,7 @@ class Passive:
             x=message.x,
             y=message.y,
             effects=tuple(MasteryEffect(one.id, tuple(one.stats), one.chosen) for one in message.effects),
+            root=message.root,
         )
 
 

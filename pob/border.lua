@@ -3,6 +3,7 @@
 
 local brief = require("host.brief")
 local guard = require("host.guard")
+local json = require("host.json")
 local lock = require("host.lock")
 local outcome = require("outcome")
 
@@ -69,9 +70,17 @@ function M.load_base(xml)
 	return failed or { warnings = brief.warnings(info.warnings), stats = stats, hints = info.hints }
 end
 
-function M.passives()
-	local list, failed = call(engine.passives)
-	return failed or { passives = list }
+---@param topic string
+---@param argument table
+function M.inquire(topic, argument)
+	local text, failed = call(function()
+		local answer, err = engine.inquire(topic, argument)
+		if err then
+			return nil, err
+		end
+		return json.encode(answer)
+	end)
+	return failed or { json = text }
 end
 
 function M.warm_up()

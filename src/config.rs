@@ -16,6 +16,7 @@ use values::Values;
 
 use crate::{
     build::limits::Limits,
+    client::Reduction,
     listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
@@ -44,6 +45,8 @@ pub enum Command {
     Serve(Serve),
     /// Evaluates variations.
     Eval(Eval),
+    /// Writes a varied build.
+    Export(Export),
     /// Plays a golden file.
     Verify(Verify),
     /// Measures.
@@ -186,6 +189,8 @@ pub struct Eval {
     pub stats: Stats,
     /// What outcomes are sorted by.
     pub by: Option<String>,
+    /// Which the server sends back.
+    pub reduction: Option<Reduction>,
     /// How many are shown.
     pub top: Option<usize>,
     /// How they are shown.
@@ -193,6 +198,32 @@ pub struct Eval {
     /// Warnings become failures.
     pub strict: bool,
     /// Who evaluates.
+    pub target: Target,
+}
+
+/// Form of an exported build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuildFormat {
+    /// A share code.
+    Code,
+    /// Build XML.
+    Xml,
+    /// Both, and stats.
+    Json,
+}
+
+/// Settings of `export`.
+#[derive(Debug)]
+pub struct Export {
+    /// File, share code or `-`.
+    pub base: String,
+    /// The variation as JSON.
+    pub variation: String,
+    /// Stats of what was written.
+    pub check: Option<Stats>,
+    /// How it is written.
+    pub format: BuildFormat,
+    /// Who writes.
     pub target: Target,
 }
 
@@ -340,6 +371,7 @@ impl Config {
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
+            args::Subcommands::Export(export) => Command::Export(values.export(export)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) if bench.suite => Command::Suite(values.suite(bench)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),

@@ -12,6 +12,7 @@ pub mod grpc;
 pub mod http;
 pub mod listen;
 pub mod metrics;
+pub mod objective;
 pub mod overview;
 pub mod proto;
 pub mod runtime;

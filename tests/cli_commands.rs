@@ -235,3 +235,55 @@ fn several_sessions_share_the_variations_of_a_bench() {
     assert_eq!(report["count"], 101);
     assert_eq!(report["failed"], 0);
 }
+
+#[test]
+fn an_exported_build_is_a_base_with_the_promised_stats() {
+    let witch = example("witch.xml");
+    let variation = r#"{"allocate_path":[400],"level":90}"#;
+    let json = json_of(&[
+        "export",
+        "--base",
+        path(&witch),
+        "--variation",
+        variation,
+        "--check",
+        "Life,TotalDPS",
+        "--format",
+        "json",
+    ]);
+    assert!(json["xml"].as_str().unwrap().contains("<PathOfBuilding"));
+    let code = good(&["export", "--base", path(&witch), "--variation", variation]);
+    assert_eq!(code.trim(), json["share_code"].as_str().unwrap());
+    let report =
+        json_of(&["eval", "--base", code.trim(), "--vary", "passives", "--stats", "Life,TotalDPS", "--format", "json"]);
+    assert_eq!(report["base"]["stats"], json["stats"]);
+    bad(&["export", "--base", path(&witch), "--variation", "{\"levle\":1}"], 65);
+    bad(&["export", "--base", path(&witch), "--variation", "{\"level\":101}"], 65);
+}
+
+#[test]
+fn the_server_keeps_what_meets_the_constraints_and_is_best() {
+    let witch = example("witch.xml");
+    let eval = |more: &[&str]| {
+        let common =
+            ["eval", "--base", path(&witch), "--vary", "passives", "--stats", "Life,TotalDPS", "--format", "json"];
+        json_of(&[&common[..], more].concat())
+    };
+    let all = eval(&[]);
+    let kept = eval(&["--where", "Life >= base(Life)", "--maximize", "TotalDPS + Life", "--top", "2"]);
+    let score = |one: &Value| one["stats"]["TotalDPS"].as_f64().unwrap() + one["stats"]["Life"].as_f64().unwrap();
+    let base = all["base"]["stats"]["Life"].as_f64().unwrap();
+    let list = all["outcomes"].as_array().unwrap().iter().filter(|one| one["stats"]["Life"].as_f64().unwrap() >= base);
+    let mut scores: Vec<_> = list.map(score).collect();
+    scores.sort_by(|a, b| b.total_cmp(a));
+    let got: Vec<_> =
+        kept["outcomes"].as_array().unwrap().iter().map(|one| one["scores"][0].as_f64().unwrap()).collect();
+    assert_eq!(got, scores[..2]);
+    assert!(kept["summary"]["not_shown"].as_u64().unwrap() > 0 && kept["summary"]["infeasible"].as_u64().unwrap() > 0);
+    let front = eval(&["--maximize", "TotalDPS", "--minimize", "Life", "--pareto", "10"]);
+    assert!(!front["outcomes"].as_array().unwrap().is_empty());
+    let base = path(&witch);
+    let words = bad(&["eval", "--base", base, "--vary", "passives", "--where", "Life >"], 65);
+    assert!(words.contains("reduction.constraints[0]"), "{words}");
+    bad(&["eval", "--base", base, "--vary", "passives", "--pareto", "3"], 64);
+}

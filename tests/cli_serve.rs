@@ -78,6 +78,7 @@ fn request() -> Request {
         ordered: true,
         strict: false,
         in_flight_max: 4,
+        reduction: None,
     }
 }
 

@@ -13,6 +13,7 @@ use fuzz_support::{any_variation, builds, json, mutated, mutation};
 use pobatch::{
     build::{code, limits::Limits, outcome::FailureReason, validate, variation::Variation, xml},
     grpc::convert::{variation_from_proto, variation_to_proto},
+    objective::{Bounds, Expression},
     proto::{
         runtime::{self, Command, Report, command},
         v1,
@@ -87,6 +88,19 @@ proptest! {
                 prop_assert!(FailureReason::from_name(&failure.kind).is_some(), "{:?}", failure);
             }
         }
+    }
+
+    // Expressions.
+
+    #[test]
+    fn any_text_as_an_expression_is_refused_or_a_number_over_names_that_it_holds(text in any::<String>()) {
+        expression(&text)?;
+    }
+
+    #[test]
+    fn a_damaged_expression_is_refused_or_a_number_over_names_that_it_holds(changes in mutation(6)) {
+        let whole = "min(TotalDPS / base(TotalDPS), 2.5e-1) * (Life >= 4500) - max(\"odd name\", Minion.Life) != 0";
+        expression(&String::from_utf8_lossy(&mutated(whole.as_bytes(), &changes)))?;
     }
 
     // Variations.
@@ -219,6 +233,20 @@ proptest! {
     }
 }
 
+/// Parses and computes it.
+fn expression(text: &str) -> Result<(), TestCaseError> {
+    let bounds = Bounds { bytes: 4096, depth: 64, name_bytes: 256 };
+    if let Ok(expression) = Expression::parse(text, bounds) {
+        for name in expression.names() {
+            prop_assert!(text.contains(name.as_str()), "{} is not in {}", name, text);
+        }
+        for value in [0.0, -1.5, f64::NAN, f64::INFINITY] {
+            expression.value(|_| value);
+        }
+    }
+    Ok(())
+}
+
 fn limits() -> Limits {
     Limits::default()
 }
@@ -288,7 +316,9 @@ fn commands() -> Vec<Command> {
         command::Command::Collect(runtime::Collect {}),
         command::Command::Fork(runtime::Fork { role: "r".into() }),
         command::Command::DescribeEngine(runtime::DescribeEngine {}),
-        command::Command::ListPassives(runtime::ListPassives {}),
+        command::Command::Inquire(runtime::Inquire { topic: "passives".into(), argument: b"{}".to_vec().into() }),
+        command::Command::Inquire(runtime::Inquire { topic: "passives".into(), argument: b"[".to_vec().into() }),
+        command::Command::Export(runtime::Export::default()),
     ]
     .into_iter()
     .map(|command| command.within(Duration::ZERO))

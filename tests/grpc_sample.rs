@@ -81,7 +81,8 @@ async fn good_variations_get_values_and_bad_ones_a_failure_that_names_the_field(
     let variations = variations();
     let count = variations.len();
     let all = v1::StatSelection { names: Vec::new(), preset: v1::StatPreset::All.into() };
-    let request = v1::EvaluateBatchRequest { base: Some(witch(false)), variations, stats: Some(all), options: None };
+    let request =
+        v1::EvaluateBatchRequest { base: Some(witch(false)), variations, stats: Some(all), ..Default::default() };
     let (header, outcomes, summary) = batch(&mut client, request).await;
 
     assert_eq!(outcomes.len(), count, "each id has one outcome");

@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 
 use pob_places::{booted, loaded, places, xml};
 use pobatch::{
-    build::outcome::StatValue,
-    runtime::vm::{PlainBase, RawOutcome, RawPassive, Vm, VmError},
+    build::{
+        outcome::StatValue,
+        passive::{Passive, PassiveKind, PassiveTree},
+    },
+    runtime::vm::{PlainBase, RawOutcome, Vm, VmError},
 };
 
 /// Evaluates and expects a failure of that kind at that field.
@@ -206,11 +209,13 @@ fn the_nodes_called_reachable_are_those_that_one_point_allocates() {
     let Some(places) = places() else { return };
     let mut vm = booted(&places);
     loaded(&places, &mut vm, "occ-vortex");
-    let passives = vm.passives().unwrap();
+    let PassiveTree { passives, points, .. } = serde_json::from_slice(&vm.inquire("passives", b"{}").unwrap()).unwrap();
+    assert!(points.used > 100 && points.used <= points.available, "{points:?}");
     assert!(passives.is_sorted_by(|a, b| a.id < b.id));
     assert!(passives.iter().all(|node| !(node.allocated && node.reachable)));
 
-    let simple = |node: &&RawPassive| !node.allocated && node.kind != "mastery" && node.kind != "socket";
+    let simple =
+        |node: &&Passive| !node.allocated && !matches!(node.kind, Some(PassiveKind::Mastery | PassiveKind::Socket));
     let (reachable, far): (Vec<_>, Vec<_>) = passives.iter().filter(simple).partition(|node| node.reachable);
     assert!(reachable.len() > 20 && far.len() > 1000, "{} and {}", reachable.len(), far.len());
     // Of the many that are far a few are enough.
@@ -218,6 +223,29 @@ fn the_nodes_called_reachable_are_those_that_one_point_allocates() {
         let outcome = everything(&mut vm, &format!(r#"{{"allocate": [{}]}}"#, node.id));
         let connected = outcome.warnings.iter().all(|warning| warning.kind != "node_not_connected");
         assert_eq!(connected, node.reachable, "{node:?}");
+    }
+    // The way is the one that `allocate_path` takes, and each of its steps counts.
+    for node in far.iter().filter(|node| node.distance.is_some_and(|points| points < 8)).step_by(20) {
+        let mut path = vec![node.id];
+        let by_id = |id: u32| passives.iter().find(|node| node.id == id).unwrap();
+        while let Some(step) = by_id(path[path.len() - 1]).toward.filter(|&step| passives.iter().any(|n| n.id == step))
+        {
+            if by_id(step).allocated {
+                break;
+            }
+            path.push(step);
+        }
+        assert_eq!(path.len(), node.distance.unwrap() as usize, "{node:?}");
+        let listed = everything(&mut vm, &format!(r#"{{"allocate": {path:?}}}"#));
+        let asked = everything(&mut vm, &format!(r#"{{"allocate_path": [{}]}}"#, node.id));
+        assert_eq!(listed.values, asked.values, "{node:?}");
+    }
+    // Leaves go alone, all others take something with them.
+    for node in passives.iter().filter(|node| node.allocated && node.kind != Some(PassiveKind::Mastery)).step_by(5) {
+        let outcome = vm.evaluate(format!(r#"{{"deallocate": [{}]}}"#, node.id).as_bytes(), &[], false);
+        if outcome.failure.is_none() {
+            assert_eq!(outcome.warnings.is_empty(), node.removable, "{node:?}: {:?}", outcome.warnings);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Exactness of a whole server with Path of Building: servers started apart, other bases in between, any shard, any
 //! order, after resets, from a share code, on another layout of the installation. Skipped loudly without PoB.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![allow(clippy::float_cmp, reason = "bit for bit is meant")]
 
 mod common;
 mod pob_places;
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -18,7 +20,7 @@ use pobatch::{
         base::Base,
         code,
         limits::Limits,
-        outcome::{ComputePath, Evaluated},
+        outcome::{Cell, ComputePath, Evaluated, StatValue, Stats},
         variation::Variation,
     },
     supervisor::{EngineChoice, Settings, Supervisor},
@@ -111,6 +113,39 @@ async fn golden_variations_are_the_same_by_the_plain_path() {
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
     let counters = supervisor.status().await.unwrap().counters;
     assert_eq!((counters.verified, counters.mismatches), (count, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exported_variation_loaded_from_scratch_has_exactly_its_stats() {
+    let Some(places) = places() else { return };
+    let supervisor = Supervisor::start(settings(&places.pob)).await.unwrap();
+    let base = load(&supervisor, &places, BUILDS[1]).await;
+    // A fifth of them; each takes seconds to write and to load.
+    let variations: Vec<_> = variations(&places, BUILDS[1]).into_iter().step_by(5).collect();
+    let outcomes = evaluate(&supervisor, &base, variations.clone()).await;
+    for (variation, outcome) in variations.iter().zip(&outcomes) {
+        let xml = supervisor.export(&base, variation).await.unwrap();
+        let loaded = supervisor.load_once(&xml).await.unwrap();
+        let loaded: HashMap<_, _> = loaded.stats.into_iter().collect();
+        let stats = outcome.result.as_ref().unwrap();
+        // Without a selection an outcome is aligned with the base.
+        for ((name, _), (cell, value)) in base.stats.iter().zip(stats.cells.iter().zip(&stats.values)) {
+            match (cell, loaded.get(name)) {
+                (Cell::Number, Some(StatValue::Number(number))) => {
+                    assert_eq!(number.to_bits(), value.to_bits(), "{name}");
+                }
+                (Cell::Boolean, Some(StatValue::Boolean(boolean))) => assert_eq!(f64::from(*boolean), *value, "{name}"),
+                (Cell::Text, Some(StatValue::Text(_))) | (Cell::Absent, None) => {}
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        assert_eq!(loaded.len(), stats.cells.iter().filter(|&&cell| cell != Cell::Absent).count() + extra(stats));
+    }
+}
+
+/// Stats that the base does not have.
+fn extra(stats: &Stats) -> usize {
+    stats.extra.len() - stats.cells.iter().filter(|&&cell| cell == Cell::Text).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

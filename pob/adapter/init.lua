@@ -5,7 +5,7 @@ local boot = require("adapter.boot")
 local calculate = require("adapter.calculate")
 local describe = require("adapter.describe")
 local evaluate = require("adapter.evaluate")
-local passives = require("adapter.passives")
+local inquire = require("adapter.inquire")
 local plain = require("adapter.plain")
 local warm_up = require("adapter.warm_up")
 
@@ -65,9 +65,8 @@ function M.base_output()
 	return calculate.flatten(build.calcsTab.mainOutput)
 end
 
-function M.passives()
-	need_base()
-	return passives.list()
+function M.inquire(topic, argument)
+	return inquire.ask(topic, argument)
 end
 
 function M.warm_up()

@@ -4,9 +4,9 @@
 local builds = require('sample.build')
 local context = require('sample.apply.context')
 local faults = require('sample.faults')
+local inquire = require('sample.inquire')
 local items = require('sample.items')
 local mods = require('sample.mods')
-local passives = require('sample.passives')
 local requirements = require('sample.requirements')
 local run = require('sample.calc.run')
 local stats = require('sample.stats')
@@ -146,9 +146,12 @@ function M.base_output()
 	return run.copy(assert(base, 'no base is loaded').output)
 end
 
----@return Passive[]
-function M.passives()
-	return passives.list(assert(base, 'no base is loaded').build)
+---@param topic string
+---@param argument table
+---@return any
+---@return EngineError?
+function M.inquire(topic, argument)
+	return inquire.ask(topic, argument, base and base.build)
 end
 
 ---@param variation Variation

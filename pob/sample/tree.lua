@@ -135,13 +135,13 @@ function M.connected(class, ascendancy, wanted)
 	return connected, reached
 end
 
----The shortest path from what is reached to the node: its last element is the node itself. Of two paths of one
----length the one that a breadth-first search in ascending order of ids finds first.
----@param target integer
+---The node from which the shortest path enters each node; 0 for those that paths begin at. Of two paths of one length
+---the one that a breadth-first search in ascending order of ids finds first.
 ---@param reached table<integer, boolean> starts included
----@param barred table<integer, boolean> ids that the path may not use
----@return integer[]? path nil when there is none
-function M.path(target, reached, barred)
+---@param barred table<integer, boolean> ids that no path may use
+---@param target integer? where to stop
+---@return table<integer, integer>
+function M.ways(reached, barred, target)
 	local came_from, open, ids = {}, {}, M.ids
 	for i = 1, #ids do
 		local id = ids[i]
@@ -159,12 +159,7 @@ function M.path(target, reached, barred)
 			if not came_from[other] and not barred[other] and M.is_allocatable(other) then
 				came_from[other] = id
 				if other == target then
-					local path = {}
-					while came_from[other] ~= 0 do
-						table.insert(path, 1, other)
-						other = came_from[other]
-					end
-					return path
+					return came_from
 				end
 				if M.nodes[other].kind ~= 'mastery' then
 					open[#open + 1] = other
@@ -173,6 +168,25 @@ function M.path(target, reached, barred)
 		end
 		at = at + 1
 	end
+	return came_from
+end
+
+---The shortest path from what is reached to the node: its last element is the node itself.
+---@param target integer
+---@param reached table<integer, boolean> starts included
+---@param barred table<integer, boolean> ids that the path may not use
+---@return integer[]? path nil when there is none
+function M.path(target, reached, barred)
+	local came_from = M.ways(reached, barred, target)
+	if not came_from[target] or came_from[target] == 0 then
+		return nil
+	end
+	local path, id = {}, target
+	while came_from[id] ~= 0 do
+		table.insert(path, 1, id)
+		id = came_from[id]
+	end
+	return path
 end
 
 return M

@@ -11,7 +11,7 @@ return function()
 		it('calls exactly those nodes reachable that can be allocated alone', function()
 			assert(engine.load_base(support.WITCH))
 			local reachable, count = 0, 0
-			for _, passive in ipairs(engine.passives()) do
+			for _, passive in ipairs(engine.inquire('passives', {}).passives) do
 				count = count + 1
 				if not passive.allocated and passive.kind ~= 'mastery' then
 					local result = assert(engine.evaluate({ allocate = { passive.id } }))
@@ -29,7 +29,7 @@ return function()
 		it('knows what the base has, and offers no start', function()
 			assert(engine.load_base(support.WITCH))
 			local last, kinds = 0, {}
-			for _, passive in ipairs(engine.passives()) do
+			for _, passive in ipairs(engine.inquire('passives', {}).passives) do
 				assert(passive.id > last)
 				last = passive.id
 				assert(not (passive.allocated and passive.reachable))
@@ -40,6 +40,46 @@ return function()
 			end
 			assert(kinds[300] == nil and kinds[540] == nil)
 			assert(kinds[307] == 'mastery' and kinds[315] == 'socket')
+		end)
+
+		it('says of each node what the shortest way takes, and that way is the one that is taken', function()
+			assert(engine.load_base(support.WITCH))
+			local by_id, far = {}, 0
+			for _, passive in ipairs(engine.inquire('passives', {}).passives) do
+				by_id[passive.id] = passive
+			end
+			for id, passive in pairs(by_id) do
+				assert((passive.distance == 1) == passive.reachable, id)
+				if passive.distance then
+					local steps, at = 0, id
+					while not by_id[at].allocated do
+						steps, at = steps + 1, by_id[at].toward
+						if not by_id[at] then
+							break
+						end
+					end
+					assert(steps == passive.distance, id)
+					far = math.max(far, steps)
+				end
+			end
+			assert(far > 3)
+		end)
+
+		it('calls exactly those nodes removable that can be given up without any other', function()
+			assert(engine.load_base(support.WITCH))
+			local tree = engine.inquire('passives', {})
+			local removable, allocated = 0, 0
+			for _, passive in ipairs(tree.passives) do
+				if passive.allocated then
+					allocated = allocated + 1
+					local result = assert(engine.evaluate({ deallocate = { passive.id } }))
+					assert(passive.removable == (#(result.warnings or {}) == 0), passive.id)
+					removable = removable + (passive.removable and 1 or 0)
+				end
+			end
+			assert(removable > 0 and removable < allocated)
+			assert(tree.points.used + tree.points.ascendancy_used == allocated)
+			assert(engine.inquire('no such topic', {}) == nil)
 		end)
 	end)
 end

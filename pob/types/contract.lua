@@ -112,6 +112,29 @@
 ---@field ascendancy string? the ascendancy whose points it takes
 ---@field allocated boolean
 ---@field reachable boolean the base lacks it and one point allocates it
+---@field removable boolean the base has it and giving it up disconnects nothing
+---@field distance integer? points that the shortest way takes; nil: allocated, or no way leads there
+---@field toward integer? the node before it on that way
+---@field stats string[] its modifier lines
+---@field links integer[] ids of its neighbours in the list, ascending
+---@field x number?
+---@field y number?
+---@field effects MasteryEffect[]? of a mastery
+---@field root boolean a start that the base has is its neighbour
+
+---@class (exact) MasteryEffect
+---@field id integer
+---@field stats string[]
+---@field chosen boolean
+
+---@class (exact) PassiveTree
+---@field tree_version string
+---@field passives Passive[] ascending by id
+---@field points { used: integer, available: integer, ascendancy_used: integer, ascendancy_available: integer }
+
+---What can be asked, with the answer. Answers are plain data, which leaves as JSON (`host/json.lua`).
+---@alias Topic
+---| 'passives' PassiveTree of the loaded base
 
 ---@class (exact) Engine
 ---@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean? }): boolean?, EngineError?
@@ -122,8 +145,8 @@
 ---  Loads a base from a clean state, whatever was loaded before, and builds its calculators.
 ---@field base_output fun(): Output
 ---  Every scalar of the loaded base.
----@field passives fun(): Passive[]
----  The nodes of the loaded base's tree, ascending by id.
+---@field inquire fun(topic: Topic, argument: table): any, EngineError?
+---  Answers a question about the engine's data or the loaded base. Evaluates nothing.
 ---@field warm_up fun(): nil
 ---  Switches the JIT on with room and evaluates enough to compile what evaluating needs. Ends with the base intact.
 ---@field evaluate fun(variation: Variation): EvaluateResult?, EngineError?

@@ -95,6 +95,16 @@ limits! {
     /// Memory of the variations in flight within one call, which is also the largest variation, both as JSON. The
     /// client waits beyond it.
     in_flight_size, InFlightSize: Unit::Bytes, "--in-flight-size-max" = 32 << 20;
+    /// Longest expression of a constraint or an objective.
+    expression_size, ExpressionSize: Unit::Bytes, "--expression-size-max" = 4 << 10;
+    /// Parentheses, function calls and signs within each other in an expression.
+    expression_depth, ExpressionDepth: Unit::Count("nested parts"), "--expression-depth-max" = 64;
+    /// Constraints and objectives of a call: each is computed for every outcome.
+    expressions, Expressions: Unit::Count("expressions"), "--expressions-max" = 32;
+    /// Outcomes that a call holds back, to send the best of them at its end. With all stats each has about 8 KiB.
+    kept, Kept: Unit::Count("outcomes"), "--kept-max" = 1_000;
+    /// Entries of one page of a list. A passive tree has some 3,000 nodes.
+    page, Page: Unit::Count("entries"), "--page-max" = 5_000;
     /// Stats that a call can select by name. An output has some 700.
     stats, Stats: Unit::Count("names"), "--stats-max" = 4096;
     /// Longest share code. Builds deflate to a tenth, so this is more than the largest XML needs.

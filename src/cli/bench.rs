@@ -41,12 +41,13 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
         ordered: false,
         strict: false,
         in_flight_max: settings.in_flight,
+        reduction: None,
     };
     let first = vec![Named { id: String::new(), variation: make::first() }];
     let loading = play(client, &request(build.clone()), vec![first]).await?;
 
     let passives = match settings.kind {
-        Kind::Passives | Kind::Mixed => client.passives(Build::Id(loading.base_id.clone())).await?,
+        Kind::Passives | Kind::Mixed => client.passives(Build::Id(loading.base_id.clone())).await?.passives,
         Kind::Items | Kind::Gems | Kind::Config => Vec::new(),
     };
     let xml = make::xml(&build)?;

@@ -3,6 +3,7 @@
 mod report;
 
 use report::Report;
+pub use report::stats_json;
 
 use super::{CliError, Output, Verdict, input, progress, server::Server};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
         passive::{Passive, PassiveKind},
         variation::Variation,
     },
-    client::{Client, Named, Request, StatChoice},
+    client::{Client, Named, Request, StatChoice, Summary},
     config::{self, Source, Stats},
 };
 
@@ -28,7 +29,7 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
     let server = Server::connect(settings.target).await?;
     let variations = match listed {
         Some(listed) => listed,
-        None => one_point_each(&server.client.passives(build.clone()).await?)?,
+        None => one_point_each(&server.client.passives(build.clone()).await?.passives)?,
     };
     let directions = directions(&server.client, settings.by.as_deref()).await?;
 
@@ -39,6 +40,7 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
         ordered: true,
         strict: settings.strict,
         in_flight_max: IN_FLIGHT_MAX,
+        reduction: settings.reduction,
     };
     let mut evaluation = server.client.evaluate(request, variations).await?;
     let mut outcomes = Vec::new();
@@ -55,6 +57,8 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
         outcomes,
         left_out: 0,
     };
+    let Summary { succeeded, failed, .. } = report.summary;
+    report.left_out = usize::try_from(succeeded + failed).unwrap_or(usize::MAX).saturating_sub(report.outcomes.len());
     if let Some(by) = &settings.by {
         if !report.header.stats.contains(by) {
             return Err(CliError::NoStat(by.clone()));

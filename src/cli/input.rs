@@ -89,6 +89,16 @@ pub fn variations(name: &str) -> Result<Vec<Named>, InputError> {
     if list.is_empty() { Err(InputError::Empty(shown(name).to_owned())) } else { Ok(list) }
 }
 
+/// One variation, as JSON.
+pub fn variation(name: &str, text: &str) -> Result<Variation, InputError> {
+    let failed = |error: serde_json::Error| InputError::Line {
+        name: name.to_owned(),
+        line: error.line(),
+        problem: format!("not a variation: {error}"),
+    };
+    serde_json::from_str(text).map_err(failed)
+}
+
 fn parse_variations(name: &str, text: &str) -> Result<Vec<Named>, InputError> {
     lines(text)
         .map(|(line, text)| {

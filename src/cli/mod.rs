@@ -6,6 +6,7 @@ mod bench;
 mod doctor;
 mod error;
 mod eval;
+mod export;
 mod golden;
 mod input;
 mod output;
@@ -82,6 +83,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
     match command {
         Command::Serve(settings) => serve::run(settings, output).await,
         Command::Eval(settings) => eval::run(settings, output).await,
+        Command::Export(settings) => export::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,
         Command::Bench(settings) => bench::run(settings, output).await,
         Command::Suite(settings) => bench::suite::run(settings, output).await,

@@ -39,7 +39,14 @@ pub async fn run(settings: config::Verify, output: &mut Output) -> Result<Verdic
 }
 
 fn request(build: Build) -> Request {
-    Request { build, stats: StatChoice::All, ordered: false, strict: false, in_flight_max: IN_FLIGHT_MAX }
+    Request {
+        build,
+        stats: StatChoice::All,
+        ordered: false,
+        strict: false,
+        in_flight_max: IN_FLIGHT_MAX,
+        reduction: None,
+    }
 }
 
 /// Evaluates the empty variation, and compares it and the base as it was loaded with the truth.

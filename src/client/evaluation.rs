@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Streaming, transport::Channel};
 
-use super::{ClientError, EngineInfo, Named, Request};
+use super::{ClientError, EngineInfo, Named, Reduction, Request};
 use crate::{
     build::outcome::{ComputePath, Failure, StatValue, Warning},
     grpc::convert::{failure_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
@@ -54,6 +54,8 @@ pub struct Outcome {
     pub path: ComputePath,
     /// The shard and its generation, if one computed it.
     pub shard: Option<(u32, u64)>,
+    /// With a reduction: what its objectives measured.
+    pub scores: Vec<f64>,
 }
 
 /// What became of the whole.
@@ -69,6 +71,12 @@ pub struct Summary {
     pub resets: u64,
     /// From the call's arrival to its end, as the server measured it.
     pub elapsed: Duration,
+    /// With a reduction: outcomes that broke a constraint or had no score.
+    pub infeasible: u64,
+    /// It was enough before all variations were answered.
+    pub stopped_early: bool,
+    /// The Pareto front had no room for all of its members.
+    pub front_truncated: bool,
 }
 
 /// A running evaluation.
@@ -81,6 +89,8 @@ pub struct Evaluation<I> {
     variations: I,
     in_flight: usize,
     in_flight_max: usize,
+    /// Not every variation has an outcome, so that only the server bounds what is in flight.
+    reduced: bool,
     summary: Option<Summary>,
 }
 
@@ -90,7 +100,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         request: Request,
         variations: I,
     ) -> Result<Self, ClientError> {
-        let in_flight_max = request.in_flight_max.max(1);
+        let (in_flight_max, reduced) = (request.in_flight_max.max(1), request.reduction.is_some());
         let options = v1::EvaluationOptions {
             ordered: request.ordered,
             strict: request.strict,
@@ -100,6 +110,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
             base: Some(request.build.into_proto()),
             stats: Some(request.stats.into_proto()),
             options: Some(options),
+            reduction: request.reduction.map(Reduction::into_proto),
         };
         // One more than may be in flight: the start is among them.
         let (outbound, requests) = mpsc::channel(in_flight_max + 1);
@@ -126,6 +137,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
             variations,
             in_flight: 0,
             in_flight_max,
+            reduced,
             summary: None,
         })
     }
@@ -143,9 +155,26 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         if self.summary.is_some() {
             return Ok(None);
         }
-        self.send();
-        let message =
-            self.inbound.message().await?.ok_or(ClientError::Protocol("the stream ended without a summary"))?;
+        let message = loop {
+            if !self.reduced {
+                self.send();
+                break self.inbound.message().await?;
+            }
+            // Both are cancel safe, and the order does not matter: the server bounds both.
+            let outbound = self.outbound.clone();
+            tokio::select! {
+                permit = async { outbound.as_ref()?.reserve().await.ok() }, if outbound.is_some() => {
+                    let next = permit.and_then(|permit| Some((permit, self.variations.next()?)));
+                    match next {
+                        Some((permit, named)) => permit.send(message(named)),
+                        // No more, or the call is over, and reading will tell why.
+                        None => self.outbound = None,
+                    }
+                }
+                message = self.inbound.message() => break message?,
+            }
+        };
+        let message = message.ok_or(ClientError::Protocol("the stream ended without a summary"))?;
         match message.response {
             Some(evaluate_stream_response::Response::Outcome(message)) => {
                 self.in_flight = self.in_flight.saturating_sub(1);
@@ -174,14 +203,11 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
     fn send(&mut self) {
         while self.in_flight < self.in_flight_max {
             let Some(outbound) = &self.outbound else { return };
-            let Some(Named { id, variation }) = self.variations.next() else {
+            let Some(named) = self.variations.next() else {
                 self.outbound = None;
                 return;
             };
-            let variation = variation_to_proto(id, &variation);
-            let message =
-                EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Variation(variation)) };
-            if outbound.try_send(message).is_err() {
+            if outbound.try_send(message(named)).is_err() {
                 // The call is over, and reading will tell why.
                 self.outbound = None;
                 return;
@@ -189,6 +215,11 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
             self.in_flight += 1;
         }
     }
+}
+
+fn message(Named { id, variation }: Named) -> EvaluateStreamRequest {
+    let variation = variation_to_proto(id, &variation);
+    EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Variation(variation)) }
 }
 
 fn outcome(layout: &[v1::ResolvedStat], message: v1::Outcome) -> Result<Outcome, ClientError> {
@@ -212,6 +243,7 @@ fn outcome(layout: &[v1::ResolvedStat], message: v1::Outcome) -> Result<Outcome,
         compute: duration(message.compute_time),
         path,
         shard: message.shard.zip(message.generation),
+        scores: message.scores,
     })
 }
 
@@ -222,6 +254,9 @@ fn summary(message: &v1::EvaluationSummary) -> Summary {
         warned: message.warned,
         resets: message.resets,
         elapsed: duration(message.elapsed_time),
+        infeasible: message.infeasible,
+        stopped_early: message.stopped_early,
+        front_truncated: message.front_truncated,
     }
 }
 

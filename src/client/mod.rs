@@ -4,16 +4,23 @@
 mod admin;
 mod error;
 mod evaluation;
+mod reduction;
 
 pub use admin::Admin;
 pub use error::{CallFailure, ClientError};
 pub use evaluation::{Evaluation, Header, Outcome, Summary};
+pub use reduction::{Keep, Objective, Reduction};
 
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
-    build::{base::StatInfo, passive::Passive, variation::Variation},
-    grpc::convert::passive_from_proto,
+    build::{
+        base::StatInfo,
+        outcome::{StatValue, Warning},
+        passive::PassiveTree,
+        variation::Variation,
+    },
+    grpc::convert::{passive_from_proto, points_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
     proto::v1::{
         self, Base, StatDirection, StatPreset, base, catalog_service_client::CatalogServiceClient,
         evaluation_service_client::EvaluationServiceClient,
@@ -79,8 +86,11 @@ pub struct Request {
     pub ordered: bool,
     /// Warnings become failures.
     pub strict: bool,
-    /// How many variations are sent ahead of their outcomes. The server has a bound of its own.
+    /// How many variations are sent ahead of their outcomes. The server has a bound of its own, which is the only one
+    /// with a reduction: then not every variation has an outcome.
     pub in_flight_max: usize,
+    /// Which outcomes come back; `None`: all.
+    pub reduction: Option<Reduction>,
 }
 
 /// A variation, and what the client calls it.
@@ -118,6 +128,19 @@ pub struct EngineDescription {
     pub tree_versions: Vec<String>,
     /// One sentence for people; empty: nothing to say.
     pub notice: String,
+}
+
+/// A varied build.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exported {
+    /// As XML.
+    pub xml: String,
+    /// As a share code.
+    pub share_code: String,
+    /// Stats of the build as loaded from scratch, if they were asked for.
+    pub stats: Option<Vec<(String, StatValue)>>,
+    /// What is odd about it, if it was loaded.
+    pub warnings: Vec<Warning>,
 }
 
 /// A connection to a server. Clones share it.
@@ -175,11 +198,48 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError::Call`].
-    pub async fn passives(&self, build: Build) -> Result<Vec<Passive>, ClientError> {
+    pub async fn passives(&self, build: Build) -> Result<PassiveTree, ClientError> {
         let mut catalog = self.catalog.clone();
-        let request = v1::ListPassivesRequest { base: Some(build.into_proto()) };
-        let answer = catalog.list_passives(request).await?.into_inner();
-        Ok(answer.passives.into_iter().map(passive_from_proto).collect())
+        let mut base = build.into_proto();
+        let (mut tree, mut page_token) = (PassiveTree::default(), String::new());
+        loop {
+            let request =
+                v1::ListPassivesRequest { base: Some(base), page_token, ..v1::ListPassivesRequest::default() };
+            let answer = catalog.list_passives(request).await?.into_inner();
+            tree.tree_version = answer.tree_version;
+            tree.points = answer.points.map(points_from_proto).unwrap_or_default();
+            tree.passives.extend(answer.passives.into_iter().map(passive_from_proto));
+            if answer.next_page_token.is_empty() {
+                return Ok(tree);
+            }
+            page_token = answer.next_page_token;
+            base = Build::Id(answer.base_id).into_proto();
+        }
+    }
+
+    /// Writes a varied build, and with `check` has the server load it from scratch and say those stats of it.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`], also for a variation that makes no sense.
+    pub async fn export(
+        &self,
+        build: Build,
+        variation: &Variation,
+        check: Option<StatChoice>,
+    ) -> Result<Exported, ClientError> {
+        let mut catalog = self.catalog.clone();
+        let request = v1::ExportBuildRequest {
+            base: Some(build.into_proto()),
+            variation: Some(variation_to_proto(String::new(), variation)),
+            check: check.map(StatChoice::into_proto),
+        };
+        let answer = catalog.export_build(request).await?.into_inner();
+        Ok(Exported {
+            stats: answer.values.map(|values| stats_from_proto(&answer.stats, &values)),
+            xml: answer.xml,
+            share_code: answer.share_code,
+            warnings: answer.warnings.into_iter().map(warning_from_proto).collect(),
+        })
     }
 
     /// Starts an evaluation. Variations are taken from the iterator as there is room for them.

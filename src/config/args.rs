@@ -44,6 +44,8 @@ pub enum Subcommands {
     ///
     /// Starts a server of its own in this process, unless --endpoint names one; either way it is asked over gRPC.
     Eval(Eval),
+    /// Writes a varied build: as a share code that Path of Building opens, as XML, or both as JSON.
+    Export(Export),
     /// Plays a golden file and compares every value bit for bit.
     ///
     /// Prints each mismatch (case, stat, expected, got) and ends with `verify: C cases, V values, M mismatches`. The
@@ -218,7 +220,8 @@ pub struct Target {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     pobatch eval --base build.xml --vary passives --by TotalDPS --top 10\n  \
-    pobatch eval --base build.xml --variations variations.jsonl --stats Life,TotalEHP --format csv\n\n\
+    pobatch eval --base build.xml --variations variations.jsonl --stats Life,TotalEHP --format csv\n  \
+    pobatch eval --base build.xml --vary passives --where 'Life >= base(Life)' --maximize TotalDPS --top 5\n\n\
     FILE.jsonl has one variation a line: `{\"allocate\":[36678]}`, or \
     `{\"id\":\"my name\",\"variation\":{\"level\":95}}`.")]
 pub struct Eval {
@@ -238,8 +241,21 @@ pub struct Eval {
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Sorts by this stat, best first.
-    #[arg(long, value_name = "STAT")]
+    #[arg(long, value_name = "STAT", conflicts_with_all = ["maximize", "minimize"])]
     pub by: Option<String>,
+    /// Keeps what meets this constraint, for example `Life >= 4500`. Can be given more than once.
+    #[arg(long = "where", value_name = "EXPRESSION")]
+    pub constraints: Vec<String>,
+    /// Scores by this expression over stats, most first, for example `TotalDPS * min(1, Life / 5000)`. Can be given more
+    /// than once; the first decides the order.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub maximize: Vec<String>,
+    /// The same, least first. Those of --maximize come before it.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub minimize: Vec<String>,
+    /// Keeps at most N that no other outdoes in every --maximize and --minimize.
+    #[arg(long, value_name = "N", conflicts_with = "top")]
+    pub pareto: Option<String>,
     /// Shows the first N only.
     #[arg(long, value_name = "N")]
     pub top: Option<String>,
@@ -250,6 +266,29 @@ pub struct Eval {
     #[arg(long)]
     pub strict: bool,
     /// Who evaluates.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    pobatch export --base build.xml --variation '{\"allocate_path\":[36678]}'\n  \
+    pobatch export --base build.xml --variation '{\"level\":95}' --check Life,TotalDPS --format json")]
+pub struct Export {
+    /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(long, value_name = "FILE_OR_CODE")]
+    pub base: String,
+    /// The variation, as JSON. Default: the build as it is.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub variation: String,
+    /// Stats of the build that was written, loaded from scratch to prove it. They are part of `--format json`.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub check: Vec<String>,
+    /// How it is written: `code`, `xml` or `json`.
+    #[arg(long, value_name = "FORMAT", default_value = "code")]
+    pub format: String,
+    /// Who writes.
     #[command(flatten)]
     pub target: Target,
 }

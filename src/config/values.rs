@@ -3,11 +3,12 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, COUNT_MAX, Eval, Format, Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server,
-    Source, Stats, Status, Suite, Target, Verify, args, units,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Eval, Export, Format, Kind, Machine, SHARDS_MAX,
+    STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
+    client::{Keep, Objective, Reduction},
     listen::{Address, Listen},
     supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
     telemetry::Log,
@@ -231,12 +232,31 @@ impl Values<'_> {
             (None, true, Some(by)) => Stats::Named(vec![by.clone()]),
             (None, true, None) => Stats::Main,
         };
+        let top = eval.top.map(|top| self.count("--top", &top, 1, COUNT_MAX));
+        let front = eval.pareto.map(|front| self.count("--pareto", &front, 1, COUNT_MAX));
+        let objectives: Vec<_> = [(eval.maximize, false), (eval.minimize, true)]
+            .into_iter()
+            .flat_map(|(list, minimize)| list.into_iter().map(move |expression| Objective { expression, minimize }))
+            .collect();
+        if front.is_some() && objectives.is_empty() {
+            self.bad.push(BadValue { name: "--pareto", problem: "give --maximize or --minimize too".to_owned() });
+        }
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let keep = match (front, top) {
+            (Some(front), _) => Keep::ParetoFront(count(front)),
+            (None, Some(top)) if !objectives.is_empty() => Keep::Top(count(top)),
+            (None, _) => Keep::All,
+        };
+        let reduces = !(eval.constraints.is_empty() && objectives.is_empty());
+        let reduction =
+            reduces.then(|| Reduction { constraints: eval.constraints, objectives, keep, ..Reduction::default() });
         Eval {
             base: eval.base,
             source,
             stats: stats.with(eval.by.as_deref()),
             by: eval.by,
-            top: eval.top.map(|top| self.count("--top", &top, 1, COUNT_MAX)),
+            reduction,
+            top,
             format: self.choose(
                 "--format",
                 &eval.format,
@@ -244,6 +264,20 @@ impl Values<'_> {
             ),
             strict: eval.strict,
             target: self.target(&eval.target, CACHE_BYTES),
+        }
+    }
+
+    pub(super) fn export(&mut self, export: args::Export) -> Export {
+        Export {
+            base: export.base,
+            variation: export.variation,
+            check: if export.check.is_empty() { None } else { Some(Stats::Named(export.check)) },
+            format: self.choose(
+                "--format",
+                &export.format,
+                &[("code", BuildFormat::Code), ("xml", BuildFormat::Xml), ("json", BuildFormat::Json)],
+            ),
+            target: self.target(&export.target, 0),
         }
     }
 

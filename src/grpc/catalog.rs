@@ -1,17 +1,22 @@
 //! The catalog service: what engines know.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 use super::{
     call::Call,
-    convert::{base_from_proto, engine_named, engine_to_proto, passive_to_proto, stat_info_to_proto},
+    convert::{base_from_proto, engine_named, engine_to_proto, passive_to_proto, points_to_proto, stat_info_to_proto},
     decode::Decoder,
     evaluation::obtain,
+    page::page,
     status::CallError,
+    transfer,
 };
 use crate::{
+    build::{base::Base, passive::Passive},
     proto::v1::{self, catalog_service_server::CatalogService},
-    supervisor::Supervisor,
+    supervisor::{BaseError, Supervisor},
 };
 
 /// The catalog service.
@@ -26,6 +31,15 @@ impl Catalog {
     #[must_use]
     pub(super) fn new(supervisor: Supervisor, decoder: Decoder) -> Self {
         Self { supervisor, decoder }
+    }
+
+    async fn base(&self, message: Option<v1::Base>) -> Result<Arc<Base>, CallError> {
+        let source = base_from_proto(message, &self.supervisor.engine())?;
+        obtain(&self.supervisor, &self.decoder, source).await
+    }
+
+    fn lost(&self, error: BaseError) -> CallError {
+        CallError::from_base(error, self.decoder.limits())
     }
 }
 
@@ -59,15 +73,47 @@ impl CatalogService for Catalog {
     ) -> Result<Response<v1::ListPassivesResponse>, Status> {
         let call = Call::new(request.metadata(), self.decoder.limits());
         let listing = async {
-            let source = base_from_proto(request.into_inner().base, &self.supervisor.engine())?;
-            let base = obtain(&self.supervisor, &self.decoder, source).await?;
-            let lost = |error| CallError::from_base(error, self.decoder.limits());
-            let passives = self.supervisor.passives(base.id).await.map_err(lost)?;
+            let v1::ListPassivesRequest { base, page_size, page_token, distance_max } = request.into_inner();
+            let base = self.base(base).await?;
+            let mut tree = self.supervisor.passives(base.id).await.map_err(|error| self.lost(error))?;
+            if let Some(most) = distance_max {
+                let is_near = |node: &Passive| node.allocated || node.distance.is_some_and(|points| points <= most);
+                tree.passives.retain(is_near);
+            }
+            let (passives, next_page_token) = page(tree.passives, page_size, &page_token, self.decoder.limits())?;
             Ok::<_, CallError>(v1::ListPassivesResponse {
                 base_id: base.id.to_string(),
                 passives: passives.iter().map(passive_to_proto).collect(),
+                tree_version: tree.tree_version,
+                points: Some(points_to_proto(tree.points)),
+                next_page_token,
             })
         };
         Ok(Response::new(call.within(listing).await?))
+    }
+
+    async fn import_build(
+        &self,
+        request: Request<v1::ImportBuildRequest>,
+    ) -> Result<Response<v1::ImportBuildResponse>, Status> {
+        let call = Call::new(request.metadata(), self.decoder.limits());
+        let importing = async {
+            let base = self.base(request.into_inner().base).await?;
+            transfer::import(&self.supervisor, &self.decoder, &base).await
+        };
+        Ok(Response::new(call.within(importing).await?))
+    }
+
+    async fn export_build(
+        &self,
+        request: Request<v1::ExportBuildRequest>,
+    ) -> Result<Response<v1::ExportBuildResponse>, Status> {
+        let call = Call::new(request.metadata(), self.decoder.limits());
+        let exporting = async {
+            let v1::ExportBuildRequest { base, variation, check } = request.into_inner();
+            let base = self.base(base).await?;
+            transfer::export(&self.supervisor, &self.decoder, &base, variation.unwrap_or_default(), check).await
+        };
+        Ok(Response::new(call.within(exporting).await?))
     }
 }

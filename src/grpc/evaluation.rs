@@ -10,8 +10,8 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     call::Call,
     convert::{
-        BaseSource, Layout, Options, base_from_proto, echoed_id, engine_to_proto, options_from_proto, outcome_to_proto,
-        rejected_to_proto, resolve, warning_to_proto,
+        BaseSource, Layout, Measure, Options, base_from_proto, echoed_id, engine_to_proto, options_from_proto,
+        outcome_to_proto, reduction_from_proto, rejected_to_proto, resolve, warning_to_proto,
     },
     decode::{Decoded, Decoder},
     exchange::{self, Event, Events, Plan},
@@ -46,7 +46,16 @@ struct Prepared {
     base: BaseId,
     header: v1::EvaluationHeader,
     layout: Layout,
+    measure: Option<Measure>,
     options: Options,
+}
+
+/// What a call asks for beside the base.
+struct Asked {
+    stats: Option<v1::StatSelection>,
+    options: Option<v1::EvaluationOptions>,
+    reduction: Option<v1::Reduction>,
+    default_priority: Priority,
 }
 
 impl Evaluation {
@@ -61,13 +70,8 @@ impl Evaluation {
         self.decoder.limits()
     }
 
-    async fn prepare(
-        &self,
-        base: Option<v1::Base>,
-        stats: Option<v1::StatSelection>,
-        options: Option<v1::EvaluationOptions>,
-        default_priority: Priority,
-    ) -> Result<Prepared, CallError> {
+    async fn prepare(&self, base: Option<v1::Base>, asked: Asked) -> Result<Prepared, CallError> {
+        let Asked { stats, options, reduction, default_priority } = asked;
         if self.admission.is_draining() {
             self.supervisor.metrics().work.refused(Refusal::Draining);
             return Err(CallError::Refused(Refusal::Draining));
@@ -76,7 +80,10 @@ impl Evaluation {
         let source = base_from_proto(base, &engine)?;
         let options = options_from_proto(options, default_priority)?;
         let base = obtain(&self.supervisor, &self.decoder, source).await?;
-        let layout = resolve(stats, &base, &engine, self.limits())?;
+        let mut layout = resolve(stats, &base, &engine, self.limits())?;
+        let measure = reduction
+            .map(|reduction| reduction_from_proto(reduction, &mut layout, &base, &engine, self.limits()))
+            .transpose()?;
         let header = v1::EvaluationHeader {
             base_id: base.id.to_string(),
             engine: Some(engine_to_proto(&engine)),
@@ -84,7 +91,7 @@ impl Evaluation {
             base_stats: Some(layout.base_values()),
             base_warnings: base.warnings.iter().map(warning_to_proto).collect(),
         };
-        Ok(Prepared { base: base.id, header, layout, options })
+        Ok(Prepared { base: base.id, header, layout, measure, options })
     }
 
     async fn open(&self, call: &Call, prepared: &Prepared, in_flight_max: usize) -> Result<Session, CallError> {
@@ -110,17 +117,28 @@ impl Evaluation {
     ) -> Result<Events, CallError> {
         let (in_flight_max, idle_max) = (self.limits().in_flight, self.idle_max);
         let session = self.open(&call, &prepared, in_flight_max).await?;
-        let Prepared { header, layout, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
+        let Prepared { header, layout, measure, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
         let draining = self.admission.draining();
         let metrics = Arc::clone(self.supervisor.metrics());
-        let plan =
-            Plan { call, header, layout, difference_to_base, ordered, in_flight_max, idle_max, draining, metrics };
+        let plan = Plan {
+            call,
+            header,
+            layout,
+            measure,
+            difference_to_base,
+            ordered,
+            in_flight_max,
+            idle_max,
+            draining,
+            metrics,
+        };
         Ok(exchange::start(plan, self.decoder.clone(), session, variations))
     }
 
     async fn evaluate_one(&self, call: &Call, request: v1::EvaluateRequest) -> Result<v1::EvaluateResponse, CallError> {
         let v1::EvaluateRequest { base, variation, stats, options } = request;
-        let prepared = self.prepare(base, stats, options, Priority::Interactive).await?;
+        let asked = Asked { stats, options, reduction: None, default_priority: Priority::Interactive };
+        let prepared = self.prepare(base, asked).await?;
         let variation = variation.unwrap_or_default();
         let id = echoed_id(&variation, self.limits());
         let outcome = match self.decoder.variation(variation).await {
@@ -164,7 +182,7 @@ impl EvaluationService for Evaluation {
         request: Request<v1::EvaluateBatchRequest>,
     ) -> Result<Response<Self::EvaluateBatchStream>, Status> {
         let call = Call::new(request.metadata(), self.limits());
-        let v1::EvaluateBatchRequest { base, variations, stats, options } = request.into_inner();
+        let v1::EvaluateBatchRequest { base, variations, stats, options, reduction } = request.into_inner();
         if variations.is_empty() {
             return Err(CallError::invalid("variations", "at least one variation is needed").into());
         }
@@ -172,7 +190,8 @@ impl EvaluationService for Evaluation {
         self.limits().check(Limit::Batch, variations.len()).map_err(too_many)?;
         let variations = tokio_stream::iter(variations).map(Ok);
         let prepare = async {
-            let prepared = self.prepare(base, stats, options, Priority::Batch).await?;
+            let asked = Asked { stats, options, reduction, default_priority: Priority::Batch };
+            let prepared = self.prepare(base, asked).await?;
             self.exchange(call.clone(), prepared, variations).await
         };
         let events = call.within(prepare).await?;
@@ -187,8 +206,10 @@ impl EvaluationService for Evaluation {
         let mut inbound = request.into_inner();
         let prepare = async {
             let first = tokio::time::timeout(self.idle_max, first_message(&mut inbound));
-            let v1::EvaluateStreamStart { base, stats, options } = first.await.map_err(|_| CallError::Idle)??;
-            let prepared = self.prepare(base, stats, options, Priority::Batch).await;
+            let v1::EvaluateStreamStart { base, stats, options, reduction } =
+                first.await.map_err(|_| CallError::Idle)??;
+            let asked = Asked { stats, options, reduction, default_priority: Priority::Batch };
+            let prepared = self.prepare(base, asked).await;
             self.exchange(call.clone(), prepared.map_err(|error| error.within("start"))?, inbound.map(later_message))
                 .await
         };

@@ -36,15 +36,16 @@ use tonic::Status;
 
 use super::{
     call::Call,
-    convert::{Layout, echoed_id, outcome_to_proto, rejected_to_proto},
+    convert::{Layout, Measure, echoed_id, outcome_to_proto, rejected_to_proto},
     decode::{Decoded, Decoder},
     status::CallError,
-    tally::Tally,
+    tally::{Reduced, Tally},
 };
 use crate::{
     build::outcome::Failure,
     metrics::Metrics,
-    proto::v1,
+    objective::{Judged, Offer, Reducer},
+    proto::v1::{self, outcome},
     supervisor::{Outcomes, Refusal, Session, Submission},
     task,
 };
@@ -74,6 +75,8 @@ pub(super) struct Plan {
     pub(super) call: Call,
     pub(super) header: v1::EvaluationHeader,
     pub(super) layout: Layout,
+    /// Which outcomes are sent; `None`: all.
+    pub(super) measure: Option<Measure>,
     pub(super) difference_to_base: bool,
     pub(super) ordered: bool,
     pub(super) in_flight_max: usize,
@@ -130,8 +133,7 @@ async fn run(
     });
 
     let call = plan.call.clone();
-    let writer =
-        Writer { plan, shared, responses: responses.clone(), tally: Tally::default(), early: BTreeMap::new(), next: 0 };
+    let writer = Writer::new(plan, shared, responses.clone());
     // In this order: a client that has left needs no status, and an expired call gets no further outcome. Whatever the
     // writer held when it is dropped is given up as a whole, so it need not be cancel safe.
     let end = tokio::select! {
@@ -298,12 +300,19 @@ struct Writer {
     responses: mpsc::Sender<Result<Event, Status>>,
     tally: Tally,
     /// With `ordered`: outcomes that wait for one before them. The window bounds it.
-    early: BTreeMap<u64, v1::Outcome>,
+    early: BTreeMap<u64, Option<v1::Outcome>>,
     /// With `ordered`: place of the outcome that is to be sent next.
     next: u64,
+    /// With a reduction: what it keeps.
+    reducer: Option<Reducer<v1::Outcome>>,
 }
 
 impl Writer {
+    fn new(plan: Plan, shared: Arc<Shared>, responses: mpsc::Sender<Result<Event, Status>>) -> Self {
+        let reducer = plan.measure.as_ref().map(|measure| Reducer::new(&measure.reduction));
+        Self { plan, shared, responses, tally: Tally::default(), early: BTreeMap::new(), next: 0, reducer }
+    }
+
     async fn run(
         mut self,
         mut outcomes: Outcomes,
@@ -315,15 +324,20 @@ impl Writer {
 
         let mut reading = true;
         let mut draining = None;
+        let mut enough = false;
         loop {
             // All three are cancel safe by their documentation.
-            let outcome = tokio::select! {
+            let (outcome, judged) = tokio::select! {
                 Some(evaluated) = outcomes.recv() => {
                     let id = self.shared.answered(evaluated.tag);
                     let (layout, difference) = (&self.plan.layout, self.plan.difference_to_base);
-                    outcome_to_proto(id, evaluated.tag, &evaluated, layout, difference)
+                    let stats = evaluated.result.as_ref().ok();
+                    let judged = self.plan.measure.as_ref().zip(stats).map(|(measure, stats)| measure.judge(stats));
+                    (outcome_to_proto(id, evaluated.tag, &evaluated, layout, difference), judged)
                 }
-                Some(Rejected { index, id, failure }) = rejected.recv() => rejected_to_proto(id, index, &failure),
+                Some(Rejected { index, id, failure }) = rejected.recv() => {
+                    (rejected_to_proto(id, index, &failure), None)
+                }
                 end = &mut reader_end, if reading => {
                     reading = false;
                     match end.unwrap_or_else(|_| Err(CallError::Internal("the reader stopped".to_owned()))) {
@@ -335,23 +349,54 @@ impl Writer {
                 }
                 else => break,
             };
-            self.pass_on(outcome).await?;
+            let index = outcome.index;
+            let sent = self.reduce(outcome, judged);
+            self.pass_on(index, sent).await?;
+            if self.reducer.as_ref().is_some_and(Reducer::is_enough) {
+                enough = true;
+                break;
+            }
         }
-        if !self.shared.hand().variations.is_empty() {
+        if !enough && !self.shared.hand().variations.is_empty() {
             return Err(CallError::SessionLost.into());
         }
-        let summary = self.tally.summary(self.plan.call.arrived.elapsed());
+        let mut reduced = Reduced { stopped_early: enough, ..Reduced::default() };
+        if let Some(reducer) = self.reducer.take() {
+            reduced.infeasible = reducer.infeasible();
+            reduced.front_truncated = reducer.is_truncated();
+            for outcome in reducer.finish() {
+                self.tally.sent();
+                self.send(Event::Outcome(outcome)).await?;
+            }
+        }
+        let summary = self.tally.summary(self.plan.call.arrived.elapsed(), reduced);
         self.send(Event::Summary(summary)).await?;
-        draining.map_or(Ok(()), |refused| Err(refused.into()))
+        // A call that has enough does not care for what was not read.
+        draining.filter(|_| !enough).map_or(Ok(()), |refused| Err(refused.into()))
     }
 
-    /// Sends the outcome, at once or when its turn comes.
-    async fn pass_on(&mut self, outcome: v1::Outcome) -> Result<(), End> {
+    /// Counts the outcome, and gives it back if it is to be sent before the end.
+    fn reduce(&mut self, mut outcome: v1::Outcome, judged: Option<Judged>) -> Option<v1::Outcome> {
         self.tally.count(&outcome);
+        let (Some(reducer), Some(measure)) = (&mut self.reducer, &self.plan.measure) else { return Some(outcome) };
+        // What came without being aligned has been made a failure meanwhile.
+        let Some(judged) = judged.filter(|_| matches!(outcome.result, Some(outcome::Result::Stats(_)))) else {
+            reducer.failed();
+            return measure.with_failures.then_some(outcome);
+        };
+        outcome.scores.clone_from(&judged.scores);
+        match reducer.offer(outcome.index, &judged, outcome) {
+            Offer::Send(outcome) => Some(outcome),
+            Offer::Held => None,
+        }
+    }
+
+    /// Sends the outcome of that index, if there is one to be sent, at once or when its turn comes.
+    async fn pass_on(&mut self, index: u64, outcome: Option<v1::Outcome>) -> Result<(), End> {
         if !self.plan.ordered {
             return self.send_outcome(outcome).await;
         }
-        self.early.insert(outcome.index, outcome);
+        self.early.insert(index, outcome);
         while let Some(outcome) = self.early.remove(&self.next) {
             self.next += 1;
             self.send_outcome(outcome).await?;
@@ -359,8 +404,11 @@ impl Writer {
         Ok(())
     }
 
-    async fn send_outcome(&self, outcome: v1::Outcome) -> Result<(), End> {
-        self.send(Event::Outcome(outcome)).await?;
+    async fn send_outcome(&mut self, outcome: Option<v1::Outcome>) -> Result<(), End> {
+        if let Some(outcome) = outcome {
+            self.tally.sent();
+            self.send(Event::Outcome(outcome)).await?;
+        }
         self.shared.window.add_permits(1);
         Ok(())
     }

@@ -12,9 +12,11 @@ mod decode;
 mod evaluation;
 mod exchange;
 mod observe;
+mod page;
 pub mod server;
 pub mod status;
 mod tally;
+mod transfer;
 mod weight;
 
 #[cfg(test)]

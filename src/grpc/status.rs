@@ -179,6 +179,26 @@ impl CallError {
         self
     }
 
+    /// The same error, for a request in which the field has another name.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        let rename = |field: &mut String| {
+            if let Some(rest) = field.strip_prefix(from) {
+                *field = format!("{to}{rest}");
+            }
+        };
+        match &mut self {
+            Self::Invalid(violations) | Self::UnknownStats(violations) => {
+                for violation in violations {
+                    rename(&mut violation.field);
+                }
+            }
+            Self::Limit { violation, .. } => rename(&mut violation.field),
+            _ => {}
+        }
+        self
+    }
+
     /// The gRPC code.
     #[must_use]
     pub fn code(&self) -> Code {

@@ -8,6 +8,17 @@ use std::{
 use super::convert::duration_to_proto;
 use crate::proto::v1::{self, outcome};
 
+/// What became of a call's reduction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reduced {
+    /// Outcomes that broke a constraint or had no score.
+    pub(super) infeasible: u64,
+    /// It was enough before all was answered.
+    pub(super) stopped_early: bool,
+    /// The Pareto front had no room for all of its members.
+    pub(super) front_truncated: bool,
+}
+
 /// What a call gave so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -18,6 +29,7 @@ pub(super) struct Tally {
     compute: Duration,
     generations: HashMap<u32, u64>,
     resets: u64,
+    sent: u64,
 }
 
 impl Tally {
@@ -38,8 +50,13 @@ impl Tally {
         }
     }
 
-    /// The summary of a call that took that long.
-    pub(super) fn summary(&self, elapsed: Duration) -> v1::EvaluationSummary {
+    /// Counts an outcome that is sent.
+    pub(super) fn sent(&mut self) {
+        self.sent += 1;
+    }
+
+    /// The summary of a call that took that long; what is said of its reduction is taken over.
+    pub(super) fn summary(&self, elapsed: Duration, reduced: Reduced) -> v1::EvaluationSummary {
         v1::EvaluationSummary {
             succeeded: self.succeeded,
             failed: self.failures.values().sum(),
@@ -49,6 +66,10 @@ impl Tally {
             queue_time: duration_to_proto(self.queue),
             compute_time: duration_to_proto(self.compute),
             resets: self.resets,
+            sent: self.sent,
+            infeasible: reduced.infeasible,
+            stopped_early: reduced.stopped_early,
+            front_truncated: reduced.front_truncated,
         }
     }
 }
@@ -89,7 +110,7 @@ mod tests {
         ] {
             tally.count(&outcome);
         }
-        let summary = tally.summary(Duration::from_secs(2));
+        let summary = tally.summary(Duration::from_secs(2), Reduced::default());
         assert_eq!((summary.succeeded, summary.failed, summary.warned, summary.resets), (1, 3, 3, 0));
         let counts: Vec<_> = summary.failures.iter().map(|failure| (failure.reason(), failure.count)).collect();
         assert_eq!(counts, [(v1::FailureReason::UnknownNode, 1), (v1::FailureReason::UnknownSlot, 2)]);
@@ -102,6 +123,6 @@ mod tests {
         for (shard, generation) in [(0, 3), (1, 1), (0, 3), (0, 4), (0, 3), (0, 4), (1, 2)] {
             tally.count(&outcome(shard, generation));
         }
-        assert_eq!(tally.summary(Duration::ZERO).resets, 2);
+        assert_eq!(tally.summary(Duration::ZERO, Reduced::default()).resets, 2);
     }
 }

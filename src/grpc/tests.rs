@@ -99,7 +99,8 @@ async fn a_batch_is_answered_with_header_outcomes_and_summary() {
     let front = Front::start().await;
     let options = v1::EvaluationOptions { ordered: true, difference_to_base: true, ..Default::default() };
     let variations = vec![variation(91), variation(200), variation(80)];
-    let request = v1::EvaluateBatchRequest { base: Some(xml(XML)), variations, stats: None, options: Some(options) };
+    let request =
+        v1::EvaluateBatchRequest { base: Some(xml(XML)), variations, options: Some(options), ..Default::default() };
     let answer = front.evaluation().evaluate_batch(request).await.unwrap().into_inner();
     let events: Vec<_> = answer.map(|event| event.unwrap().response.unwrap()).collect().await;
 
@@ -143,13 +144,13 @@ async fn one_variation_can_be_evaluated_by_share_code_and_then_by_base_id() {
     let front = Front::start().await;
     let base = v1::base::Build::ShareCode(code::encode(XML));
     let base = Some(v1::Base { build: Some(base), engine: "test".into() });
-    let request = v1::EvaluateRequest { base, variation: Some(variation(42)), stats: None, options: None };
+    let request = v1::EvaluateRequest { base, variation: Some(variation(42)), stats: None, ..Default::default() };
     let response = front.evaluation().evaluate(request).await.unwrap().into_inner();
     assert_eq!(values(&response.outcome.unwrap()), [42.0]);
 
     let id = v1::base::Build::BaseId(response.header.unwrap().base_id);
     let base = Some(v1::Base { build: Some(id), engine: String::new() });
-    let request = v1::EvaluateRequest { base, variation: None, stats: None, options: None };
+    let request = v1::EvaluateRequest { base, variation: None, stats: None, ..Default::default() };
     let response = front.evaluation().evaluate(request).await.unwrap().into_inner();
     assert_eq!(values(&response.outcome.unwrap()), [90.0], "no variation is the base itself");
 }
@@ -158,7 +159,8 @@ async fn one_variation_can_be_evaluated_by_share_code_and_then_by_base_id() {
 async fn what_fails_a_whole_call_is_a_status_with_its_reason_and_field() {
     let front = Front::start().await;
     let fail = async |request| front.evaluation().evaluate_batch(request).await.map(|_| ()).unwrap_err();
-    let request = |base| v1::EvaluateBatchRequest { base, variations: vec![variation(1)], stats: None, options: None };
+    let request =
+        |base| v1::EvaluateBatchRequest { base, variations: vec![variation(1)], stats: None, ..Default::default() };
 
     let status = fail(v1::EvaluateBatchRequest { base: Some(xml(XML)), ..Default::default() }).await;
     assert_status(&status, Code::InvalidArgument, "INVALID_REQUEST");
@@ -284,6 +286,7 @@ async fn what_a_client_asks_for_reaches_the_supervisor() {
         variations: vec![variation(1)],
         stats: Some(stats),
         options: Some(options),
+        reduction: None,
     });
     request.metadata_mut().insert("grpc-timeout", "1H".parse().unwrap());
     request.metadata_mut().insert("x-request-id", "mine".parse().unwrap());

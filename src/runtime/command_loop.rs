@@ -81,7 +81,8 @@ pub fn run<S: Read + Write>(
                     wire::command::Command::LoadBase(load) => runtime.load_base(&load),
                     wire::command::Command::Collect(_) => runtime.collect(),
                     wire::command::Command::DescribeEngine(_) => runtime.describe(),
-                    wire::command::Command::ListPassives(_) => runtime.passives(),
+                    wire::command::Command::Inquire(question) => runtime.inquire(&question),
+                    wire::command::Command::Export(export) => runtime.export(&export),
                     wire::command::Command::Fork(_)
                     | wire::command::Command::Evaluate(_)
                     | wire::command::Command::Cancel(_) => continue,
@@ -260,16 +261,14 @@ impl Runtime {
         }))
     }
 
-    fn passives(&mut self) -> Result<wire::report::Report, VmError> {
-        let passives = self.vm()?.passives()?.into_iter().map(|passive| wire::Passive {
-            id: passive.id,
-            name: passive.name,
-            kind: passive.kind,
-            ascendancy: passive.ascendancy,
-            allocated: passive.allocated,
-            reachable: passive.reachable,
-        });
-        Ok(wire::report::Report::PassivesListed(wire::PassivesListed { passives: passives.collect() }))
+    fn inquire(&mut self, question: &wire::Inquire) -> Result<wire::report::Report, VmError> {
+        let json = self.vm()?.inquire(&question.topic, &question.argument)?;
+        Ok(wire::report::Report::Answered(wire::Answered { json: json.into() }))
+    }
+
+    fn export(&mut self, export: &wire::Export) -> Result<wire::report::Report, VmError> {
+        let xml = self.vm()?.export(&export.base_xml, &export.variation)?;
+        Ok(wire::report::Report::Exported(wire::Exported { xml }))
     }
 
     /// A runtime that evaluates never collects: the server replaces it when its heap has grown, which costs a tenth

@@ -162,23 +162,6 @@ pub struct PlainBase<'a> {
     pub with_others: bool,
 }
 
-/// A node of the loaded base's passive tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawPassive {
-    /// Its id.
-    pub id: u32,
-    /// Its name.
-    pub name: String,
-    /// A passive kind of the Lua contract.
-    pub kind: String,
-    /// The ascendancy that it belongs to; empty: none.
-    pub ascendancy: String,
-    /// Whether the base has it.
-    pub allocated: bool,
-    /// Whether one point allocates it.
-    pub reachable: bool,
-}
-
 /// Why the VM did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum VmError {
@@ -326,23 +309,16 @@ impl Vm {
         Ok(RawBase { stats, warnings: read_warnings(&loaded)?, hints })
     }
 
-    /// The nodes of the loaded base's tree.
+    /// Answers a question about the engine's data or the loaded base: JSON in, JSON out. What the topics are, and what
+    /// they say, is between the contract and whoever asks.
     ///
     /// # Errors
-    /// If the engine fails, or no base is loaded.
-    pub fn passives(&mut self) -> Result<Vec<RawPassive>, VmError> {
-        let list: Vec<Table> = self.call("passives", ())?.get("passives")?;
-        let passive = |node: &Table| {
-            Ok(RawPassive {
-                id: node.get("id")?,
-                name: optional_text(node, "name")?,
-                kind: node.get("kind")?,
-                ascendancy: optional_text(node, "ascendancy")?,
-                allocated: node.get("allocated")?,
-                reachable: node.get("reachable")?,
-            })
-        };
-        Ok(list.iter().map(passive).collect::<mlua::Result<_>>()?)
+    /// If the engine fails, knows no such topic, or the argument is no JSON.
+    pub fn inquire(&mut self, topic: &str, argument_json: &[u8]) -> Result<Vec<u8>, VmError> {
+        let argument: serde_json::Value = serde_json::from_slice(argument_json).map_err(mlua::Error::external)?;
+        let argument = self.lua.to_value(&argument)?;
+        let json: LuaString = self.call("inquire", (topic, argument))?.get("json")?;
+        Ok(json.as_bytes().to_vec())
     }
 
     /// Switches the JIT on and evaluates enough to compile what evaluating needs.

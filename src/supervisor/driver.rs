@@ -82,6 +82,8 @@ pub enum Event {
     FindBase(BaseId, Reply<Arc<Base>>),
     /// Find what a base's runtimes are forked from.
     FindTemplate(BaseId, Reply<ForkPoint>),
+    /// Find what runtimes are forked from that never loaded a build.
+    FindZygote(Reply<ForkPoint>),
     /// Open a session.
     OpenSession(SessionSpec, Reply<SessionId>),
     /// Variations of a session.
@@ -261,6 +263,9 @@ impl Driver {
             Event::FindTemplate(id, reply) => {
                 let found = self.find_base(id);
                 let _ = reply.send(found.and_then(|_| self.living_template(id).ok_or(Refusal::NotReady.into())));
+            }
+            Event::FindZygote(reply) => {
+                let _ = reply.send(self.living_zygote().ok_or(Refusal::NotReady.into()));
             }
             Event::OpenSession(spec, reply) => {
                 let _ = reply.send(self.open_session(spec));

@@ -1,37 +1,92 @@
-//! Questions about a loaded base: a fork of its template answers, and goes. The template itself does nothing but fork,
-//! so a question that goes wrong costs nobody anything.
+//! Questions that evaluate nothing: about a loaded base, about the engine's data, and for a build as XML. A fork of the
+//! template or of the zygote answers, and goes. Those do nothing but fork, so a question that goes wrong costs nobody
+//! anything.
 
 use std::time::Duration;
+
+use serde::de::DeserializeOwned;
 
 use super::{BaseError, Refusal, process::ProcessError, template::ForkPoint, translate, zygote};
 use crate::{
     build::{
-        outcome::{Failure, FailureReason},
-        passive::Passive,
+        outcome::{Failure, FailureReason, StatValue, Warning},
+        variation::Variation,
     },
-    proto::runtime::{ListPassives, command, report},
+    proto::runtime::{Export, Inquire, LoadBase, command, report},
 };
 
-/// How long an answer may take. PoB lists its 3,000 nodes within some milliseconds.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer may take. PoB lists its 3,000 nodes within some hundred milliseconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The nodes of the base's passive tree.
+/// How long it may take to load a build from scratch, or to write one that must be loaded first.
+const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A build that was loaded from scratch, the slow way, and let go again.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Every scalar of its output, ordered by name.
+    pub stats: Vec<(String, StatValue)>,
+    /// What is odd about it.
+    pub warnings: Vec<Warning>,
+}
+
+/// The answer to a question of the Lua contract.
 ///
 /// # Errors
 /// [`BaseError::Build`] if the engine fails, [`BaseError::Refused`] if no runtime could be had.
-pub async fn passives(template: ForkPoint) -> Result<Vec<Passive>, BaseError> {
-    match ask(template, command::Command::ListPassives(ListPassives {})).await? {
-        report::Report::PassivesListed(listed) => Ok(listed.passives.into_iter().map(translate::passive).collect()),
-        _ => Err(failure(FailureReason::EngineError, "the runtime did not keep to the protocol").into()),
+pub async fn inquire<T: DeserializeOwned>(
+    from: ForkPoint,
+    topic: &str,
+    argument: &serde_json::Value,
+) -> Result<T, BaseError> {
+    let question = Inquire { topic: topic.into(), argument: argument.to_string().into_bytes().into() };
+    match ask(from, command::Command::Inquire(question), ANSWER_TIMEOUT).await? {
+        // PoB's texts may hold bytes that are no UTF-8, and one odd name must not hide a thousand others.
+        report::Report::Answered(answer) => {
+            serde_json::from_str(&String::from_utf8_lossy(&answer.json)).map_err(|error| {
+                tracing::error!(topic, %error, "an answer that is not the contract's");
+                failure(FailureReason::EngineError, "the engine's answer makes no sense").into()
+            })
+        }
+        _ => Err(out_of_turn()),
     }
 }
 
-async fn ask(template: ForkPoint, question: command::Command) -> Result<report::Report, BaseError> {
-    let mut process = template.fork("question", None).await.map_err(|error| {
+/// The varied build as XML, written by a runtime that never loaded another.
+///
+/// # Errors
+/// As above.
+pub async fn export(zygote: ForkPoint, base_xml: &str, variation: &Variation) -> Result<String, BaseError> {
+    // Plain data with text keys, for which this cannot fail.
+    let variation = serde_json::to_vec(variation).unwrap_or_default().into();
+    let export = Export { base_xml: base_xml.into(), variation };
+    match ask(zygote, command::Command::Export(export), BUILD_TIMEOUT).await? {
+        report::Report::Exported(exported) => Ok(exported.xml),
+        _ => Err(out_of_turn()),
+    }
+}
+
+/// What a build is when it is loaded from scratch, by a runtime that never loaded another.
+///
+/// # Errors
+/// As above.
+pub async fn load_once(zygote: ForkPoint, xml: &str) -> Result<Loaded, BaseError> {
+    let load = LoadBase { xml: xml.into(), warm_up: false };
+    match ask(zygote, command::Command::LoadBase(load), BUILD_TIMEOUT).await? {
+        report::Report::BaseLoaded(loaded) => Ok(Loaded {
+            stats: loaded.stats.into_iter().filter_map(translate::stat).collect(),
+            warnings: loaded.warnings.into_iter().map(translate::warning).collect(),
+        }),
+        _ => Err(out_of_turn()),
+    }
+}
+
+async fn ask(from: ForkPoint, question: command::Command, limit: Duration) -> Result<report::Report, BaseError> {
+    let mut process = from.fork("question", None).await.map_err(|error| {
         tracing::warn!(%error, "no fork for a question");
         Refusal::NotReady
     })?;
-    let answer = zygote::ask(&mut process, question, ANSWER_TIMEOUT).await;
+    let answer = zygote::ask(&mut process, question, limit).await;
     process.stop().await;
     match answer {
         Ok(report::Report::Failed(failed)) => Err(translate::failed(failed).into()),
@@ -41,6 +96,10 @@ async fn ask(template: ForkPoint, question: command::Command) -> Result<report::
         }
         Err(_) => Err(failure(FailureReason::RuntimeCrashed, "the runtime died of the question").into()),
     }
+}
+
+fn out_of_turn() -> BaseError {
+    failure(FailureReason::EngineError, "the runtime did not keep to the protocol").into()
 }
 
 fn failure(reason: FailureReason, message: &str) -> Failure {

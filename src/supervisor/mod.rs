@@ -27,6 +27,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use inspect::Loaded;
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -38,7 +40,7 @@ use crate::{
     build::{
         base::{Base, BaseId, EngineFacts},
         outcome::{Evaluated, Failure, Selection, named_enum},
-        passive::Passive,
+        passive::PassiveTree,
         variation::Variation,
     },
     metrics::Metrics,
@@ -303,13 +305,40 @@ impl Supervisor {
         self.ask(|reply| driver::Event::FindBase(id, reply)).await
     }
 
-    /// The nodes of a base's passive tree.
+    /// A base's passive tree.
     ///
     /// # Errors
     /// [`BaseError::Unknown`] if the base is not loaded, [`BaseError::Build`] if the engine fails,
     /// [`BaseError::Refused`].
-    pub async fn passives(&self, base: BaseId) -> Result<Vec<Passive>, BaseError> {
-        inspect::passives(self.ask(|reply| driver::Event::FindTemplate(base, reply)).await?).await
+    pub async fn passives(&self, base: BaseId) -> Result<PassiveTree, BaseError> {
+        self.ask_base(base, "passives", &serde_json::json!({})).await
+    }
+
+    /// Asks about a loaded base.
+    async fn ask_base<T: DeserializeOwned>(
+        &self,
+        base: BaseId,
+        topic: &str,
+        argument: &serde_json::Value,
+    ) -> Result<T, BaseError> {
+        let template = self.ask(|reply| driver::Event::FindTemplate(base, reply)).await?;
+        inspect::inquire(template, topic, argument).await
+    }
+
+    /// The varied build as XML, in the engine's own way of writing.
+    ///
+    /// # Errors
+    /// [`BaseError::Build`] if the variation makes no sense or the engine fails, [`BaseError::Refused`].
+    pub async fn export(&self, base: &Base, variation: &Variation) -> Result<String, BaseError> {
+        inspect::export(self.ask(driver::Event::FindZygote).await?, &base.xml, variation).await
+    }
+
+    /// What a build is when it is loaded from scratch. It is not kept.
+    ///
+    /// # Errors
+    /// [`BaseError::Build`] if the engine does not take it, [`BaseError::Refused`].
+    pub async fn load_once(&self, xml: &str) -> Result<Loaded, BaseError> {
+        inspect::load_once(self.ask(driver::Event::FindZygote).await?, xml).await
     }
 
     /// Opens a session.

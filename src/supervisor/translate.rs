@@ -4,7 +4,6 @@ use crate::{
     build::{
         base::{EngineFacts, StatInfo},
         outcome::{Cell, ComputePath, Failure, FailureReason, StatValue, Stats, Warning, WarningKind},
-        passive::{Passive, PassiveKind},
     },
     proto::runtime as wire,
 };
@@ -43,18 +42,6 @@ pub fn stat(stat: wire::Stat) -> Option<(String, StatValue)> {
 pub fn warning(warning: wire::Warning) -> Warning {
     let kind = WarningKind::from_name(&warning.kind).unwrap_or(WarningKind::Other);
     Warning { kind, field: warning.field, message: warning.message }
-}
-
-/// A passive node.
-pub fn passive(passive: wire::Passive) -> Passive {
-    Passive {
-        id: passive.id,
-        name: passive.name,
-        kind: PassiveKind::from_name(&passive.kind),
-        ascendancy: passive.ascendancy,
-        allocated: passive.allocated,
-        reachable: passive.reachable,
-    }
 }
 
 /// A command that failed.

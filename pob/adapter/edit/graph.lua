@@ -76,26 +76,34 @@ function M.connected(node_at, starts, allocated)
 	return sorted(ids)
 end
 
+---The node from which the shortest way enters each node; false for those that are connected already.
+---@param node_at fun(id: integer): PassiveNode?
+---@param connected integer[]
+---@return table<integer, integer|boolean>
+function M.ways(node_at, connected)
+	local is_source = {}
+	for _, id in ipairs(connected) do
+		is_source[id] = true
+	end
+	return spread(node_at, connected, function()
+		return true
+	end, function(id)
+		return is_source[id] == true
+	end)
+end
+
 ---The nodes to add, the target among them; nil where no way leads. Nothing to add if it is connected already.
 ---@param node_at fun(id: integer): PassiveNode?
 ---@param connected integer[]
 ---@param target integer
 ---@return integer[]?
 function M.path(node_at, connected, target)
-	local is_source = {}
-	for _, id in ipairs(connected) do
-		is_source[id] = true
-	end
-	local reached_from = spread(node_at, connected, function()
-		return true
-	end, function(id)
-		return is_source[id] == true
-	end)
+	local reached_from = M.ways(node_at, connected)
 	if reached_from[target] == nil then
 		return nil
 	end
 	local path, id = {}, target
-	while not is_source[id] do
+	while reached_from[id] do
 		path[#path + 1] = id
 		id = reached_from[id]
 	end

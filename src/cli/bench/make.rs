@@ -263,7 +263,7 @@ Gold Ring
         </Items></PathOfBuilding>"#;
 
     fn node(id: u32, reachable: bool) -> Passive {
-        Passive { id, name: "N".into(), kind: None, ascendancy: String::new(), allocated: !reachable, reachable }
+        Passive { id, name: "N".into(), allocated: !reachable, reachable, ..Passive::default() }
     }
 
     fn texts(made: &Made) -> Vec<String> {

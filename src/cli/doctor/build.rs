@@ -51,6 +51,7 @@ async fn evaluate(server: &Server, xml: String) -> Result<Result<Vec<f64>, Strin
         strict: false,
         // One by one: the third must find what the second left behind.
         in_flight_max: 1,
+        reduction: None,
     };
     let levels = [None, Some(OTHER_LEVEL), None];
     let variations =

@@ -45,7 +45,7 @@ impl Report {
 
     /// Keeps the first ones only.
     pub fn keep(&mut self, top: usize) {
-        self.left_out = self.outcomes.len().saturating_sub(top);
+        self.left_out += self.outcomes.len().saturating_sub(top);
         self.outcomes.truncate(top);
     }
 
@@ -89,10 +89,14 @@ impl Report {
     fn wide(&self, output: &Output) -> comfy_table::Table {
         let stats = &self.header.stats;
         let headings = stats.iter().flat_map(|stat| [stat.clone(), "to base".to_owned()]);
-        let mut table = table::new(output, std::iter::once("variation".to_owned()).chain(headings));
+        let scores = self.outcomes.iter().map(|outcome| outcome.scores.len()).max().unwrap_or(0);
+        let scored = (0..scores).map(|_| "score".to_owned());
+        let headings = std::iter::once("variation".to_owned()).chain(scored).chain(headings);
+        let mut table = table::new(output, headings);
         let base = by_name(&self.header.base_stats);
-        let row = |name: &str, values: Option<&HashMap<&str, &StatValue>>| {
+        let row = |name: &str, of: &[f64], values: Option<&HashMap<&str, &StatValue>>| {
             let mut row = vec![name.to_owned()];
+            row.extend((0..scores).map(|index| of.get(index).copied().map_or_else(String::new, table::number)));
             for stat in stats {
                 let value = values.and_then(|values| values.get(stat.as_str()).copied());
                 row.push(if values.is_some() { table::value(value) } else { "failed".to_owned() });
@@ -101,10 +105,10 @@ impl Report {
             }
             row
         };
-        table.add_row(row("(base)", Some(&base)));
+        table.add_row(row("(base)", &[], Some(&base)));
         for outcome in &self.outcomes {
             let values = outcome.result.as_deref().ok().map(by_name);
-            table.add_row(row(&outcome.id, values.as_ref()));
+            table.add_row(row(&outcome.id, &outcome.scores, values.as_ref()));
         }
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -152,6 +156,7 @@ impl Report {
                     "id": outcome.id,
                     "index": outcome.index,
                     "warnings": outcome.warnings.iter().map(warning_json).collect::<Vec<_>>(),
+                    "scores": outcome.scores,
                     "queue_seconds": outcome.queue.as_secs_f64(),
                     "compute_seconds": outcome.compute.as_secs_f64(),
                 });
@@ -183,6 +188,9 @@ impl Report {
                 "failed": self.summary.failed,
                 "warned": self.summary.warned,
                 "not_shown": self.left_out,
+                "infeasible": self.summary.infeasible,
+                "stopped_early": self.summary.stopped_early,
+                "front_truncated": self.summary.front_truncated,
                 "elapsed_seconds": self.summary.elapsed.as_secs_f64(),
             },
         })
@@ -237,7 +245,7 @@ fn warning_json(warning: &Warning) -> Value {
 }
 
 /// As in golden files: what JSON has no number for is a text.
-fn stats_json(stats: &[(String, StatValue)]) -> Value {
+pub fn stats_json(stats: &[(String, StatValue)]) -> Value {
     let value = |value: &StatValue| match value {
         StatValue::Number(number) if number.is_nan() => json!("nan"),
         StatValue::Number(number) if number.is_infinite() => json!(if *number > 0.0 { "inf" } else { "-inf" }),
@@ -271,6 +279,7 @@ mod tests {
             compute: Duration::ZERO,
             path: ComputePath::Fast,
             shard: None,
+            scores: Vec::new(),
         }
     }
 

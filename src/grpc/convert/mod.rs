@@ -8,6 +8,7 @@ mod engine;
 mod outcome;
 mod overview;
 mod passive;
+mod reduction;
 mod request;
 mod stats;
 mod variation;
@@ -18,7 +19,8 @@ pub use outcome::{
     warning_to_proto,
 };
 pub use overview::{overview_to_json, overview_to_proto};
-pub use passive::{passive_from_proto, passive_to_proto};
+pub use passive::{passive_from_proto, passive_to_proto, points_from_proto, points_to_proto};
+pub use reduction::{Measure, reduction_from_proto};
 pub use request::{BaseSource, BuildSource, Options, base_from_proto, engine_named, options_from_proto};
 pub use stats::{Layout, resolve, stats_from_proto};
 pub use variation::{echoed_id, variation_from_proto, variation_to_proto};

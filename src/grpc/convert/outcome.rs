@@ -39,6 +39,7 @@ pub fn outcome_to_proto(
         path: path(evaluated.path).into(),
         shard: computed.then_some(evaluated.shard),
         generation: computed.then_some(evaluated.generation),
+        scores: Vec::new(),
     }
 }
 
@@ -55,6 +56,7 @@ pub fn rejected_to_proto(variation_id: String, index: u64, failure: &Failure) ->
         path: v1::ComputePath::None.into(),
         shard: None,
         generation: None,
+        scores: Vec::new(),
     }
 }
 

@@ -17,7 +17,23 @@ use crate::{
 pub struct Layout {
     selection: Selection,
     places: Vec<Place>,
+    /// How many of the places the client sees; the others are for expressions.
+    shown: usize,
     base: Stats,
+}
+
+/// Where an expression finds a stat.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    at: At,
+    base_number: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum At {
+    Place(usize),
+    /// Without a selection: a stat that the base lacks and a variation may bring.
+    Extra(String),
 }
 
 #[derive(Debug)]
@@ -74,7 +90,8 @@ pub fn resolve(
     }
     let selection =
         if all { Selection::All } else { Selection::Named(places.iter().map(|place| place.name.clone()).collect()) };
-    Ok(Layout { selection, places, base: values })
+    let shown = places.len();
+    Ok(Layout { selection, places, shown, base: values })
 }
 
 /// The preset of the main stats. Engines may describe a stat more than once; the first place counts.
@@ -115,10 +132,58 @@ impl Layout {
         self.selection.clone()
     }
 
+    /// Where a stat is found that an expression asks for; makes room for it if it was not selected.
+    ///
+    /// # Errors
+    /// In words, if nobody knows it or it is a text.
+    pub fn source(&mut self, name: &str, base: &Base, engine: &EngineFacts) -> Result<Source, String> {
+        if let Some(index) = self.places.iter().position(|place| place.name == name) {
+            let place = &self.places[index];
+            return match place.kind {
+                StatKind::Text => Err(format!("stat `{name}` is a text")),
+                _ => Ok(Source { at: At::Place(index), base_number: place.base_number }),
+            };
+        }
+        let (kind, base_number) = match base.stats.iter().find(|(stat, _)| stat == name) {
+            Some((_, StatValue::Text(_))) => return Err(format!("stat `{name}` is a text")),
+            Some((_, StatValue::Number(number))) => (StatKind::Number, *number),
+            Some((_, StatValue::Boolean(boolean))) => (StatKind::Boolean, f64::from(*boolean)),
+            None if engine.stats.iter().any(|stat| stat.name == name) => (StatKind::Number, 0.0),
+            None => return Err(format!("neither the base nor the engine has a stat `{name}`")),
+        };
+        let Selection::Named(names) = &mut self.selection else {
+            return Ok(Source { at: At::Extra(name.to_owned()), base_number });
+        };
+        *names = names.iter().cloned().chain([name.to_owned()]).collect();
+        self.places.push(Place { name: name.to_owned(), kind, base_number });
+        Ok(Source { at: At::Place(self.places.len() - 1), base_number })
+    }
+
+    /// A stat's number in an outcome, for an expression: absent is 0, a boolean 1 or 0, a text NaN.
+    #[must_use]
+    pub fn number(stats: &Stats, source: &Source, of_base: bool) -> f64 {
+        if of_base {
+            return source.base_number;
+        }
+        match &source.at {
+            At::Place(index) => match (stats.cells.get(*index), stats.values.get(*index)) {
+                (Some(Cell::Number | Cell::Boolean), Some(value)) => *value,
+                (Some(Cell::Text), _) => f64::NAN,
+                _ => 0.0,
+            },
+            At::Extra(name) => match stats.extra.iter().find(|(extra, _)| extra == name) {
+                Some((_, StatValue::Number(number))) => *number,
+                Some((_, StatValue::Boolean(boolean))) => f64::from(*boolean),
+                Some((_, StatValue::Text(_))) => f64::NAN,
+                None => 0.0,
+            },
+        }
+    }
+
     /// The selected stats, for the header.
     #[must_use]
     pub fn resolved(&self) -> Vec<v1::ResolvedStat> {
-        self.places.iter().map(|place| v1::ResolvedStat { name: place.name.clone(), kind: place.kind.into() }).collect()
+        self.seen().iter().map(|place| v1::ResolvedStat { name: place.name.clone(), kind: place.kind.into() }).collect()
     }
 
     /// The base's values, for the header.
@@ -143,11 +208,14 @@ impl Layout {
         })
     }
 
+    fn seen(&self) -> &[Place] {
+        &self.places[..self.shown]
+    }
+
     fn pack(&self, stats: &Stats, number: impl Fn(&Place, f64) -> f64) -> v1::Stats {
-        let mut packed =
-            v1::Stats { values: Vec::with_capacity(self.places.len()), absent: Vec::new(), extra: Vec::new() };
+        let mut packed = v1::Stats { values: Vec::with_capacity(self.shown), absent: Vec::new(), extra: Vec::new() };
         packed.extra.extend(stats.extra.iter().map(|(name, value)| named(name, value.clone())));
-        for (index, ((place, cell), &value)) in (0..).zip(self.places.iter().zip(&stats.cells).zip(&stats.values)) {
+        for (index, ((place, cell), &value)) in (0..).zip(self.seen().iter().zip(&stats.cells).zip(&stats.values)) {
             packed.values.push(match (cell, place.kind) {
                 (Cell::Number, StatKind::Number) => number(place, value),
                 (Cell::Boolean, StatKind::Boolean) => value,

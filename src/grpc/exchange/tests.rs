@@ -59,6 +59,7 @@ impl Running {
             call,
             header,
             layout,
+            measure: None,
             difference_to_base: false,
             ordered: false,
             in_flight_max: IN_FLIGHT,

@@ -7,7 +7,7 @@ use super::*;
 use crate::build::limits::Limit;
 
 fn batch(base: v1::Base, variations: Vec<v1::Variation>) -> v1::EvaluateBatchRequest {
-    v1::EvaluateBatchRequest { base: Some(base), variations, stats: None, options: None }
+    v1::EvaluateBatchRequest { base: Some(base), variations, stats: None, ..Default::default() }
 }
 
 /// A build of that many bytes.

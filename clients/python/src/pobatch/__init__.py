@@ -1,0 +1,68 @@
+"""Client for pobatch: evaluates variations of Path of Exile builds by the thousand, exactly.
+
+:class:`Client` blocks, :class:`AsyncClient` does not; both have the same calls. The messages of the API are in
+:mod:`pobatch.v1`, generated from the protos, where every field is documented.
+"""
+
+from pobatch._aio import AsyncClient, AsyncEvaluation
+from pobatch._build import Build
+from pobatch._catalog import (
+    BuildFile,
+    Engine,
+    EngineDescription,
+    MasteryEffect,
+    Passive,
+    PassiveTree,
+    Points,
+    StatInfo,
+)
+from pobatch._client import Client, Evaluation
+from pobatch._errors import CallError, ConnectionLost, PobatchError
+from pobatch._outcome import Failure, Header, Outcome, Results, Summary, Value, Warning
+from pobatch._reduction import Objective, Reduction
+from pobatch._retry import RetryPolicy
+from pobatch._variation import (
+    FlaskChange,
+    GemChange,
+    GroupChange,
+    ItemChange,
+    MasteryChoice,
+    TattooChange,
+    Variation,
+)
+
+__all__ = [
+    "AsyncClient",
+    "AsyncEvaluation",
+    "Build",
+    "BuildFile",
+    "CallError",
+    "Client",
+    "ConnectionLost",
+    "Engine",
+    "EngineDescription",
+    "Evaluation",
+    "Failure",
+    "FlaskChange",
+    "GemChange",
+    "GroupChange",
+    "Header",
+    "ItemChange",
+    "MasteryChoice",
+    "MasteryEffect",
+    "Objective",
+    "Outcome",
+    "Passive",
+    "PassiveTree",
+    "PobatchError",
+    "Points",
+    "Reduction",
+    "Results",
+    "RetryPolicy",
+    "StatInfo",
+    "Summary",
+    "TattooChange",
+    "Value",
+    "Variation",
+    "Warning",
+]

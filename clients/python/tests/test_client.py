@@ -1,0 +1,168 @@
+"""Every call, against a real server."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from conftest import ROOT, WITCH
+
+import pobatch
+from pobatch import Build, ItemChange, Objective, Reduction, Variation
+
+EXAMPLES = [json.loads(line) for line in (ROOT / "examples/variations.jsonl").read_text().splitlines()]
+
+
+def levels(count: int) -> list[Variation]:
+    return [Variation(id=f"level {50 + at % 40}", level=50 + at % 40) for at in range(count)]
+
+
+def test_every_kind_of_variation_has_an_outcome(client: pobatch.Client) -> None:
+    results = client.evaluate_all(WITCH, EXAMPLES, stats=["Life", "TotalDPS"])
+    assert len(results) == len(EXAMPLES)
+    assert all(outcome.ok for outcome in results), [outcome.failure for outcome in results]
+    assert [outcome.index for outcome in results] == list(range(len(EXAMPLES)))
+    assert results[0].stats == results.header.base_stats
+    assert results.header.engine == "sample"
+    assert results.summary.succeeded == len(EXAMPLES)
+
+
+def test_values_keep_their_kinds(client: pobatch.Client) -> None:
+    outcome = client.evaluate_one(WITCH, stats="all")
+    assert isinstance(outcome["Life"], float)
+    assert isinstance(outcome["MainSkill"], str)
+    assert isinstance(outcome["HasMainSkill"], bool)
+    assert outcome.number("no such stat") == 0.0
+    with pytest.raises(TypeError):
+        outcome.number("MainSkill")
+
+
+def test_a_bad_variation_is_a_failed_outcome(client: pobatch.Client) -> None:
+    bad = Variation(items=[ItemChange("Third Arm", empty=True)])
+    outcome = client.evaluate_one(WITCH, bad)
+    assert outcome.failure is not None
+    assert (outcome.failure.reason, outcome.failure.field_path) == ("unknown_slot", "items[0].slot")
+    good, failed = client.evaluate_all(WITCH, [Variation(level=90), bad])
+    assert good.ok and not failed.ok
+
+
+def test_a_bad_call_is_an_error_with_the_servers_words(client: pobatch.Client) -> None:
+    with pytest.raises(pobatch.CallError) as caught:
+        client.evaluate_all(WITCH, levels(1), stats=["Lief"])
+    assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "Lief" in caught.value.message
+    with pytest.raises(pobatch.CallError) as caught:
+        client.evaluate_all(Build(base_id="0" * 64), levels(1))
+    assert caught.value.code is grpc.StatusCode.NOT_FOUND
+
+
+def test_outcomes_come_while_variations_are_made(client: pobatch.Client) -> None:
+    seen: list[pobatch.Outcome] = []
+    known_when_asked: list[int] = []
+
+    def ask() -> Iterator[Variation]:
+        for variation in levels(50):
+            known_when_asked.append(len(seen))
+            yield variation
+
+    with client.evaluate(WITCH, ask(), stats=["Life"], in_flight_max=5) as evaluation:
+        seen.extend(outcome for outcome in evaluation if outcome.ok)
+    # (A list comprehension would not tell: `extend` takes one after the other.)
+    assert len(seen) == 50
+    assert max(known_when_asked) >= 40
+
+
+def test_differences_are_to_the_base(client: pobatch.Client) -> None:
+    variations = levels(5)
+    whole = client.evaluate_all(WITCH, variations, stats=["Life"])
+    less = client.evaluate_all(WITCH, variations, stats=["Life"], differences=True)
+    base = whole.header.base_stats["Life"]
+    assert isinstance(base, float)
+    assert [one.number("Life") - base for one in whole] == [one.number("Life") for one in less]
+
+
+def test_the_server_keeps_the_best(client: pobatch.Client) -> None:
+    # More than are in flight at once: not every variation has an outcome, and yet all are sent.
+    variations = levels(2000)
+    everything = client.evaluate_all(WITCH, variations, stats=["Life", "TotalEHP"])
+    reduction = Reduction(constraints=["Life > 1000"], objectives=["TotalEHP"], top=7)
+    best = client.evaluate_all(WITCH, variations, stats=["Life", "TotalEHP"], reduction=reduction)
+    fit = [one for one in everything if one.number("Life") > 1000]
+    fit.sort(key=lambda one: (-one.number("TotalEHP"), one.index))
+    assert [(one.id, one.index, one.stats) for one in best] == [(one.id, one.index, one.stats) for one in fit[:7]]
+    assert best.summary.infeasible == 2000 - len(fit)
+    assert best.best is not None and best.best.scores == (best.best.number("TotalEHP"),)
+    front = client.evaluate_all(
+        WITCH,
+        variations,
+        stats=["Life"],
+        reduction=Reduction(
+            objectives=[Objective("Life"), Objective(weights={"TotalEHP": 1.0}, minimize=True)], pareto_front=50
+        ),
+    )
+    assert len(front) > 1
+
+
+def test_results_are_a_table_for_pandas(client: pobatch.Client) -> None:
+    frame = client.evaluate_all(
+        WITCH, [*levels(3), Variation(id="bad", level=101)], stats=["Life", "Mana"]
+    ).to_pandas()
+    assert list(frame.columns) == ["Life", "Mana", "failure"]
+    assert frame["Life"].notna().tolist() == [True, True, True, False]
+    assert "invalid_variation" in str(frame.loc["bad", "failure"])
+
+
+def test_progress_is_shown(client: pobatch.Client, capsys: pytest.CaptureFixture[str]) -> None:
+    client.evaluate_all(WITCH, levels(20), progress="levels")
+    assert "levels" in capsys.readouterr().err
+
+
+def test_the_tree_says_what_ways_cost(client: pobatch.Client) -> None:
+    tree = client.passives(WITCH)
+    assert tree.tree_version == "sample_1" and tree.points.left == tree.points.available - tree.points.used
+    far = max((node for node in tree.values() if node.distance), key=lambda node: node.distance or 0)
+    path = tree.path(far.id)
+    assert len(path) == far.distance and path[-1] == far.id and tree[path[0]].reachable
+    near = client.passives(WITCH, distance_max=1)
+    assert all(node.allocated or node.reachable for node in near.values())
+    by_path = client.evaluate_one(tree.base_id, Variation(allocate_path=[far.id]), stats="all")
+    by_list = client.evaluate_one(tree.base_id, Variation(allocate=path), stats="all")
+    assert by_path.stats == by_list.stats
+
+
+def test_builds_go_in_and_out(client: pobatch.Client) -> None:
+    imported = client.import_build(WITCH)
+    assert imported.xml.lstrip().startswith("<")
+    variation = {"allocate_path": [400], "level": 90}
+    promised = client.evaluate_one(WITCH, variation, stats="all")
+    exported = client.export_build(WITCH, variation, check="all")
+    assert exported.stats == promised.stats
+    assert client.evaluate_one(exported.share_code, stats="all").stats == promised.stats
+
+
+def test_engine_and_stats_are_described(client: pobatch.Client) -> None:
+    described = client.engine()
+    assert described.engine.name == "sample" and described.notice
+    assert any(stat.name == "Life" and stat.more_is_better for stat in client.stats())
+
+
+def test_builds_are_told_apart() -> None:
+    assert Build.of(" <PathOfBuilding/>").xml is not None
+    assert Build.of("a" * 64).base_id is not None
+    assert Build.of("eNrtPQ").share_code is not None
+    assert Build.read(ROOT / "examples/witch.xml").xml == WITCH
+    with pytest.raises(ValueError):
+        Build(xml="<a/>", share_code="x")
+
+
+@pytest.mark.parametrize("kind", [pobatch.Client, pobatch.AsyncClient])
+def test_the_documents_show_every_call(kind: type) -> None:
+    text = (ROOT / "clients/python/README.md").read_text()
+    for name, member in inspect.getmembers(kind):
+        if not name.startswith("_") and callable(member):
+            assert inspect.getdoc(member), name
+            assert re.search(rf"client\.{name}\(", text), f"the README does not show {name}"

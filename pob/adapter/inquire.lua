@@ -1,0 +1,24 @@
+-- Answers to questions about the engine's data and the loaded base, by topic. Evaluates nothing.
+
+local passives = require("adapter.passives")
+
+local M = {}
+
+---@type table<string, fun(argument: table): any, EngineError?>
+local topics = {
+	passives = passives.list,
+}
+
+---@param topic string
+---@param argument table
+---@return any
+---@return EngineError?
+function M.ask(topic, argument)
+	local answer = topics[topic]
+	if not answer then
+		return nil, { kind = "unsupported", message = "the engine knows nothing of '" .. topic .. "'" }
+	end
+	return answer(argument)
+end
+
+return M

@@ -1,0 +1,91 @@
+//! Builds in and out: what `ImportBuild` and `ExportBuild` answer.
+
+use std::sync::Arc;
+
+use super::{
+    convert::{resolve, warning_to_proto},
+    decode::{Decoded, Decoder},
+    status::{CallError, Violation},
+};
+use crate::{
+    build::{
+        base::{self, Base, BaseId},
+        code,
+        outcome::{Failure, FailureReason},
+        variation::Variation,
+    },
+    proto::v1,
+    supervisor::{BaseError, Supervisor},
+};
+
+/// The build as the engine writes it.
+pub(super) async fn import(
+    supervisor: &Supervisor,
+    decoder: &Decoder,
+    base: &Arc<Base>,
+) -> Result<v1::ImportBuildResponse, CallError> {
+    let xml = supervisor.export(base, &Variation::default()).await;
+    let xml = xml.map_err(|error| CallError::from_base(error, decoder.limits()))?;
+    Ok(v1::ImportBuildResponse {
+        base_id: base.id.to_string(),
+        share_code: code::encode(&xml),
+        xml,
+        warnings: base.warnings.iter().map(warning_to_proto).collect(),
+    })
+}
+
+/// The varied build, and what it is if it is loaded from scratch.
+pub(super) async fn export(
+    supervisor: &Supervisor,
+    decoder: &Decoder,
+    base: &Arc<Base>,
+    variation: v1::Variation,
+    check: Option<v1::StatSelection>,
+) -> Result<v1::ExportBuildResponse, CallError> {
+    let Decoded { variation, .. } = decoder.variation(variation).await.map_err(refused)?;
+    let xml = supervisor.export(base, &variation).await.map_err(|error| match error {
+        BaseError::Build(failure) => refused(failure),
+        other => CallError::from_base(other, decoder.limits()),
+    })?;
+    let id = BaseId::of(&supervisor.engine().name, &xml);
+    let mut response = v1::ExportBuildResponse {
+        share_code: code::encode(&xml),
+        base_id: id.to_string(),
+        ..v1::ExportBuildResponse::default()
+    };
+    if let Some(check) = check {
+        let loaded = supervisor.load_once(&xml).await.map_err(|error| match error {
+            BaseError::Build(Failure { message, .. }) => {
+                CallError::Internal(format!("the exported build does not load: {message}"))
+            }
+            other => CallError::from_base(other, decoder.limits()),
+        })?;
+        let label = base::label(&xml);
+        let base = Base { id, xml: xml.as_str().into(), label, stats: loaded.stats, warnings: loaded.warnings };
+        let layout = resolve(Some(check), &base, &supervisor.engine(), decoder.limits());
+        let layout = layout.map_err(|error| error.renamed("stats", "check"))?;
+        response.stats = layout.resolved();
+        response.values = Some(layout.base_values());
+        response.warnings = base.warnings.iter().map(warning_to_proto).collect();
+    }
+    response.xml = xml;
+    Ok(response)
+}
+
+/// What is wrong with a variation that the whole call is about.
+fn refused(failure: Failure) -> CallError {
+    match failure.reason {
+        // The engine's doing, or that of its surroundings.
+        FailureReason::EngineError
+        | FailureReason::TimeLimit
+        | FailureReason::MemoryLimit
+        | FailureReason::RuntimeCrashed => CallError::Base { field: "variation".to_owned(), failure },
+        _ => {
+            let field = match failure.field.as_str() {
+                "" => "variation".to_owned(),
+                field => format!("variation.{field}"),
+            };
+            CallError::Invalid(vec![Violation::new(field, failure.message)])
+        }
+    }
+}

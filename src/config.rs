@@ -42,6 +42,8 @@ pub enum Command {
     Serve(Serve),
     /// Evaluates variations.
     Eval(Eval),
+    /// Describes a build, or compares two.
+    Describe(Describe),
     /// Writes a varied build.
     Export(Export),
     /// Plays a golden file.
@@ -154,6 +156,21 @@ pub struct Eval {
     /// Warnings become failures.
     pub strict: bool,
     /// Who evaluates.
+    pub target: Target,
+}
+
+/// Settings of `describe` and `diff`.
+#[derive(Debug)]
+pub struct Describe {
+    /// File, share code or `-`.
+    pub base: String,
+    /// The build that it is compared with.
+    pub other: Option<String>,
+    /// What is shown of its output.
+    pub stats: Stats,
+    /// How it is shown.
+    pub format: Format,
+    /// Who describes.
     pub target: Target,
 }
 
@@ -279,6 +296,8 @@ impl Config {
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
+            args::Subcommands::Describe(describe) => Command::Describe(values.describe(describe)),
+            args::Subcommands::Diff(diff) => Command::Describe(values.diff(diff)),
             args::Subcommands::Export(export) => Command::Export(values.export(export)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),

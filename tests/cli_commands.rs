@@ -250,3 +250,25 @@ fn the_server_keeps_what_meets_the_constraints_and_is_best() {
     assert!(words.contains("reduction.constraints[0]"), "{words}");
     bad(&["eval", "--base", base, "--vary", "passives", "--pareto", "3"], 64);
 }
+
+#[test]
+fn a_build_is_described_and_compared_with_another() {
+    let witch = example("witch.xml");
+    let json = json_of(&["describe", "--base", path(&witch), "--stats", "Life", "--format", "json"]);
+    assert_eq!(json["build"]["class"], "Witch");
+    assert!(json["build"]["groups"][0]["gems"].as_array().unwrap().len() > 2);
+    assert_eq!(json["stats"]["Life"], 1436.0);
+    let table = good(&["describe", "--base", path(&witch)]);
+    assert!(table.contains("Frostweaver") && table.contains("TotalDPS"), "{table}");
+    let csv = good(&["describe", "--base", path(&witch), "--format", "csv"]);
+    assert!(csv.starts_with("section,name,value\ncharacter,class,Witch\n"), "{csv}");
+
+    let variation = r#"{"allocate":[404],"level":90,"config":{"enemyIsBoss":"Uber"}}"#;
+    let code = good(&["export", "--base", path(&witch), "--variation", variation]);
+    let diff = json_of(&["diff", path(&witch), code.trim(), "--stats", "Life", "--format", "json"]);
+    let names: Vec<_> =
+        diff["differences"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["level", "nodes of one only", "enemyIsBoss", "Life"]);
+    assert_eq!(diff["differences"][1]["b"], "404");
+    assert_eq!(json_of(&["diff", path(&witch), path(&witch), "--format", "json"])["differences"], json!([]));
+}

@@ -2,6 +2,7 @@
 //! and `server`. None of them knows how anything is evaluated: they ask a server over gRPC, their own or another.
 
 mod bench;
+mod describe;
 mod doctor;
 mod error;
 mod eval;
@@ -76,6 +77,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
     match command {
         Command::Serve(settings) => serve::run(settings, output).await,
         Command::Eval(settings) => eval::run(settings, output).await,
+        Command::Describe(settings) => describe::run(settings, output).await,
         Command::Export(settings) => export::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,
         Command::Bench(settings) => bench::run(settings, output).await,

@@ -5,6 +5,7 @@
 pub mod args;
 mod limits;
 mod machine;
+mod sweep;
 mod units;
 mod values;
 
@@ -16,7 +17,7 @@ use values::Values;
 
 use crate::{
     build::limits::Limits,
-    client::Reduction,
+    client::{Reduction, Sweep},
     supervisor::{EngineChoice, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
 };
@@ -123,6 +124,17 @@ pub enum Source {
     Passives,
     /// A file, or `-`.
     File(String),
+    /// Families that the server makes.
+    Sweeps(Vec<SweepSource>),
+}
+
+/// A family that the server makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SweepSource {
+    /// One that needs nothing else.
+    Ready(Sweep),
+    /// Items that are in this file.
+    ItemsOf(String),
 }
 
 /// Which stats.

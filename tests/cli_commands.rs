@@ -272,3 +272,40 @@ fn a_build_is_described_and_compared_with_another() {
     assert_eq!(diff["differences"][1]["b"], "404");
     assert_eq!(json_of(&["diff", path(&witch), path(&witch), "--format", "json"])["differences"], json!([]));
 }
+
+#[test]
+fn the_server_makes_the_variations_of_a_sweep() {
+    let witch = example("witch.xml");
+    let json = json_of(&[
+        "eval",
+        "--base",
+        path(&witch),
+        "--sweep",
+        "passives:2",
+        "--sweep",
+        "removable",
+        "--stats",
+        "Life",
+        "--format",
+        "json",
+    ]);
+    assert!(json["outcomes"].as_array().unwrap().len() > 10);
+    let best = good(&[
+        "eval",
+        "--base",
+        path(&witch),
+        "--sweep",
+        "pairs:3",
+        "--stats",
+        "Life",
+        "--maximize",
+        "Life",
+        "--top",
+        "1",
+        "--format",
+        "csv",
+    ]);
+    assert_eq!(best.lines().count(), 3, "{best}");
+    let words = bad(&["eval", "--base", path(&witch), "--sweep", "nodes"], 64);
+    assert!(words.contains("no family"), "{words}");
+}

@@ -4,10 +4,12 @@
 mod error;
 mod evaluation;
 mod reduction;
+mod sweep;
 
 pub use error::{CallFailure, ClientError};
 pub use evaluation::{Evaluation, Header, Outcome, Summary};
 pub use reduction::{Keep, Objective, Reduction};
+pub use sweep::Sweep;
 
 use tonic::transport::{Channel, Endpoint};
 
@@ -281,6 +283,20 @@ impl Client {
         I: IntoIterator<Item = Named>,
     {
         Evaluation::start(self.evaluation.clone(), request, variations.into_iter()).await
+    }
+}
+
+impl Client {
+    /// Starts an evaluation of variations that the server makes.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] if the server refuses the whole of it.
+    pub async fn sweep(
+        &self,
+        request: Request,
+        sweeps: Vec<Sweep>,
+    ) -> Result<Evaluation<std::iter::Empty<Named>>, ClientError> {
+        Evaluation::sweep(self.evaluation.clone(), request, sweeps).await
     }
 }
 

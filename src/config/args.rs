@@ -157,6 +157,12 @@ pub struct Eval {
     /// Makes the variations from the build: `passives` allocates each node that one point reaches.
     #[arg(long, value_name = "WHAT", conflicts_with = "variations")]
     pub vary: Option<String>,
+    /// Has the server make the variations; can be given more than once. `passives:N` each node within N points,
+    /// `removable`, `pairs:N`, `levels:1-21` and `qualities:0-20` of every gem, `supports:GROUP` or `supports:GROUP/GEM`,
+    /// `items:FILE` each item in every slot that it fits into (texts begin with `Rarity:`), `uniques:SLOT`, `config` or
+    /// `config:TEXT`, `masteries`, `anoints`.
+    #[arg(long, value_name = "FAMILY[:WHAT]", conflicts_with_all = ["variations", "vary"])]
+    pub sweep: Vec<String>,
     /// File with one variation a line, or `-` for standard input.
     #[arg(long, value_name = "FILE.jsonl")]
     pub variations: Option<String>,

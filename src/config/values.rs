@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Kind, Machine, SHARDS_MAX, Serve, Server,
-    Source, Stats, Target, Verify, args, units,
+    Source, Stats, Target, Verify, args, sweep, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
@@ -151,8 +151,21 @@ impl Values<'_> {
                 Source::Passives
             }
             (None, Some(file)) => Source::File(file),
+            (None, None) if !eval.sweep.is_empty() => {
+                let mut sweeps = Vec::with_capacity(eval.sweep.len());
+                for text in &eval.sweep {
+                    match sweep::parse(text) {
+                        Ok(parsed) => sweeps.push(parsed),
+                        Err(problem) => self.bad.push(BadValue { name: "--sweep", problem }),
+                    }
+                }
+                Source::Sweeps(sweeps)
+            }
             (None, None) => {
-                self.bad.push(BadValue { name: "--variations", problem: "give this or --vary passives".to_owned() });
+                self.bad.push(BadValue {
+                    name: "--variations",
+                    problem: "give this, --sweep or --vary passives".to_owned(),
+                });
                 Source::Passives
             }
         };

@@ -13,6 +13,7 @@ mod exchange;
 mod page;
 pub mod server;
 pub mod status;
+mod sweep;
 mod tally;
 mod transfer;
 mod weight;

@@ -19,6 +19,22 @@ const LUA: &str = "pob";
 /// Folders of it that no VM can `require` by name: declarations and tests.
 const LUA_LEFT_OUT: &[&str] = &["types", "spec"];
 
+/// Messages that engines fill in themselves, as JSON: nothing is computed with them on their way to the client.
+const ANSWERS: &[&str] = &[
+    "BuildDescription",
+    "ConfigChoice",
+    "ConfigOption",
+    "ConfigSetting",
+    "Gem",
+    "HeldItem",
+    "ItemBase",
+    "MasteryChoice",
+    "SocketGroup",
+    "SocketedGem",
+    "Unique",
+    "WornItem",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     list_lua_modules()?;
     println!("cargo::rerun-if-changed={ROOT}");
@@ -32,7 +48,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(descriptors, public.encode_to_vec())?;
     // Maps keep their order, so that equal variations have equal text.
     // The codec looks at what a request weighs before it decodes it.
-    tonic_prost_build::configure().btree_map(".").codec_path("crate::grpc::codec::Codec").compile_fds(public)?;
+    let mut api = tonic_prost_build::configure().btree_map(".").codec_path("crate::grpc::codec::Codec");
+    for answer in ANSWERS {
+        api = api.type_attribute(format!("pobatch.v1.{answer}"), "#[derive(serde::Deserialize, serde::Serialize)]");
+        api = api.type_attribute(format!("pobatch.v1.{answer}"), "#[serde(default)]");
+    }
+    // Lua says `{ number = 1 }` for it.
+    api = api.type_attribute("pobatch.v1.ConfigValue", "#[derive(serde::Deserialize, serde::Serialize)]");
+    api = api.type_attribute("pobatch.v1.ConfigValue.value", "#[derive(serde::Deserialize, serde::Serialize)]");
+    api = api.type_attribute("pobatch.v1.ConfigValue.value", "#[serde(rename_all = \"snake_case\")]");
+    api.compile_fds(public)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 pub mod args;
 mod limits;
 mod machine;
+mod sweep;
 mod units;
 mod values;
 
@@ -16,7 +17,7 @@ use values::Values;
 
 use crate::{
     build::limits::Limits,
-    client::Reduction,
+    client::{Reduction, Sweep},
     listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
@@ -45,6 +46,8 @@ pub enum Command {
     Serve(Serve),
     /// Evaluates variations.
     Eval(Eval),
+    /// Describes a build, or compares two.
+    Describe(Describe),
     /// Writes a varied build.
     Export(Export),
     /// Plays a golden file.
@@ -165,6 +168,17 @@ pub enum Source {
     Passives,
     /// A file, or `-`.
     File(String),
+    /// Families that the server makes.
+    Sweeps(Vec<SweepSource>),
+}
+
+/// A family that the server makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SweepSource {
+    /// One that needs nothing else.
+    Ready(Sweep),
+    /// Items that are in this file.
+    ItemsOf(String),
 }
 
 /// Which stats.
@@ -198,6 +212,21 @@ pub struct Eval {
     /// Warnings become failures.
     pub strict: bool,
     /// Who evaluates.
+    pub target: Target,
+}
+
+/// Settings of `describe` and `diff`.
+#[derive(Debug)]
+pub struct Describe {
+    /// File, share code or `-`.
+    pub base: String,
+    /// The build that it is compared with.
+    pub other: Option<String>,
+    /// What is shown of its output.
+    pub stats: Stats,
+    /// How it is shown.
+    pub format: Format,
+    /// Who describes.
     pub target: Target,
 }
 
@@ -371,6 +400,8 @@ impl Config {
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
+            args::Subcommands::Describe(describe) => Command::Describe(values.describe(describe)),
+            args::Subcommands::Diff(diff) => Command::Describe(values.diff(diff)),
             args::Subcommands::Export(export) => Command::Export(values.export(export)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) if bench.suite => Command::Suite(values.suite(bench)),

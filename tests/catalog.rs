@@ -161,3 +161,75 @@ async fn passives_come_in_pages_and_within_a_distance() {
     assert!(near.iter().all(|node| node.allocated || node.distance.unwrap() <= 2));
     assert_eq!(list(0, "nonsense", None).await.unwrap_err().code(), Code::InvalidArgument);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_data_offers_can_be_used_in_a_variation() {
+    let server = served().await;
+    let mut client = server.catalog();
+
+    let request = v1::ListGemsRequest { support: Some(true), ..Default::default() };
+    let supports = client.list_gems(request).await.unwrap().into_inner().gems;
+    assert!(supports.len() > 3 && supports.iter().all(|gem| gem.support) && supports.is_sorted_by_key(|gem| &gem.name));
+    for gem in supports {
+        let change = v1::GemChange {
+            group: 1,
+            operation: Some(v1::gem_change::Operation::Add(gem.name.clone())),
+            ..Default::default()
+        };
+        evaluated(&server, v1::Variation { gems: vec![change], ..Default::default() }).await.unwrap();
+    }
+
+    let options =
+        client.list_config_options(v1::ListConfigOptionsRequest::default()).await.unwrap().into_inner().options;
+    assert!(options.iter().any(|option| option.name == "enemyIsBoss" && option.choices.len() == 3));
+    for option in options {
+        let value = match option.kind() {
+            v1::ConfigKind::Boolean => v1::config_value::Value::Boolean(true),
+            v1::ConfigKind::Number => v1::config_value::Value::Number(1.0),
+            v1::ConfigKind::List => option.choices[0].value.clone().unwrap().value.unwrap(),
+            // The fault hatch's; anything will do for it.
+            v1::ConfigKind::Text | v1::ConfigKind::Unspecified => continue,
+        };
+        let config = [(option.name, v1::ConfigValue { value: Some(value) })].into();
+        evaluated(&server, v1::Variation { config, ..Default::default() }).await.unwrap();
+    }
+
+    let request = v1::ListItemBasesRequest { slot: "Ring 2".into(), ..Default::default() };
+    let rings = client.list_item_bases(request).await.unwrap().into_inner().bases;
+    assert!(rings.len() > 1);
+    for base in rings {
+        let text = Some(v1::item_change::Source::Text(format!("Rarity: RARE\nName\n{}\n", base.name)));
+        let change = v1::ItemChange { slot: "Ring 2".into(), source: text };
+        evaluated(&server, v1::Variation { items: vec![change], ..Default::default() }).await.unwrap();
+    }
+    let request = v1::ListItemBasesRequest { contains: "oBe".into(), page_size: 1, ..Default::default() };
+    let page = client.list_item_bases(request).await.unwrap().into_inner();
+    assert_eq!(page.bases.len(), 1);
+    assert!(page.bases[0].name.to_lowercase().contains("obe") && !page.next_page_token.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_described_build_is_what_its_xml_says() {
+    let server = served().await;
+    let request = v1::DescribeBuildRequest { base: Some(build(common::WITCH)), stats: Some(all()) };
+    let answer = server.catalog().describe_build(request).await.unwrap().into_inner();
+    let described = answer.build.unwrap();
+    assert_eq!(
+        (described.class.as_str(), described.ascendancy.as_str(), described.level),
+        ("Witch", "Frostweaver", 85)
+    );
+    let document = roxmltree::Document::parse(common::WITCH).unwrap();
+    let count = |tag: &str| document.descendants().filter(|node| node.has_tag_name(tag)).count();
+    assert_eq!(described.items.len(), count("Item"));
+    assert_eq!(described.groups.len(), count("Skill"));
+    assert_eq!(described.groups.iter().map(|group| group.gems.len()).sum::<usize>(), count("Gem"));
+    // Each worn item, put into its slot once more, changes nothing.
+    let base = evaluated(&server, v1::Variation::default()).await.unwrap();
+    assert_eq!(bits(&answer.stats, &answer.values.unwrap()), base);
+    for worn in described.slots {
+        let source = Some(v1::item_change::Source::Item(worn.item));
+        let change = v1::ItemChange { slot: worn.slot.clone(), source };
+        let same = evaluated(&server, v1::Variation { items: vec![change], ..Default::default() }).await.unwrap();
+        assert_eq!(same, base, "{}", worn.slot);
+    }
+}

@@ -287,3 +287,62 @@ fn the_server_keeps_what_meets_the_constraints_and_is_best() {
     assert!(words.contains("reduction.constraints[0]"), "{words}");
     bad(&["eval", "--base", base, "--vary", "passives", "--pareto", "3"], 64);
 }
+
+#[test]
+fn a_build_is_described_and_compared_with_another() {
+    let witch = example("witch.xml");
+    let json = json_of(&["describe", "--base", path(&witch), "--stats", "Life", "--format", "json"]);
+    assert_eq!(json["build"]["class"], "Witch");
+    assert!(json["build"]["groups"][0]["gems"].as_array().unwrap().len() > 2);
+    assert_eq!(json["stats"]["Life"], 1436.0);
+    let table = good(&["describe", "--base", path(&witch)]);
+    assert!(table.contains("Frostweaver") && table.contains("TotalDPS"), "{table}");
+    let csv = good(&["describe", "--base", path(&witch), "--format", "csv"]);
+    assert!(csv.starts_with("section,name,value\ncharacter,class,Witch\n"), "{csv}");
+
+    let variation = r#"{"allocate":[404],"level":90,"config":{"enemyIsBoss":"Uber"}}"#;
+    let code = good(&["export", "--base", path(&witch), "--variation", variation]);
+    let diff = json_of(&["diff", path(&witch), code.trim(), "--stats", "Life", "--format", "json"]);
+    let names: Vec<_> =
+        diff["differences"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["level", "nodes of one only", "enemyIsBoss", "Life"]);
+    assert_eq!(diff["differences"][1]["b"], "404");
+    assert_eq!(json_of(&["diff", path(&witch), path(&witch), "--format", "json"])["differences"], json!([]));
+}
+
+#[test]
+fn the_server_makes_the_variations_of_a_sweep() {
+    let witch = example("witch.xml");
+    let json = json_of(&[
+        "eval",
+        "--base",
+        path(&witch),
+        "--sweep",
+        "passives:2",
+        "--sweep",
+        "removable",
+        "--stats",
+        "Life",
+        "--format",
+        "json",
+    ]);
+    assert!(json["outcomes"].as_array().unwrap().len() > 10);
+    let best = good(&[
+        "eval",
+        "--base",
+        path(&witch),
+        "--sweep",
+        "pairs:3",
+        "--stats",
+        "Life",
+        "--maximize",
+        "Life",
+        "--top",
+        "1",
+        "--format",
+        "csv",
+    ]);
+    assert_eq!(best.lines().count(), 3, "{best}");
+    let words = bad(&["eval", "--base", path(&witch), "--sweep", "nodes"], 64);
+    assert!(words.contains("no family"), "{words}");
+}

@@ -1,5 +1,7 @@
 -- Answers to questions about the engine's data and the loaded base, by topic. Evaluates nothing.
 
+local catalogue = require("adapter.catalogue")
+local description = require("adapter.description")
 local passives = require("adapter.passives")
 
 local M = {}
@@ -7,6 +9,11 @@ local M = {}
 ---@type table<string, fun(argument: table): any, EngineError?>
 local topics = {
 	passives = passives.list,
+	build = description.build,
+	config_options = catalogue.config_options,
+	gems = catalogue.gems,
+	item_bases = catalogue.item_bases,
+	uniques = catalogue.uniques,
 }
 
 ---@param topic string

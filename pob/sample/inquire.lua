@@ -1,5 +1,6 @@
 -- Answers to questions about the engine's data and the loaded build, by topic. Evaluates nothing.
 
+local catalogue = require('sample.catalogue')
 local passives = require('sample.passives')
 
 local M = {}
@@ -9,6 +10,13 @@ local topics = {
 	passives = function(_, build)
 		return passives.list(assert(build, 'no base is loaded'))
 	end,
+	build = function(_, build)
+		return catalogue.build(assert(build, 'no base is loaded'))
+	end,
+	config_options = catalogue.config_options,
+	gems = catalogue.gems,
+	item_bases = catalogue.item_bases,
+	uniques = catalogue.uniques,
 }
 
 ---@param topic string

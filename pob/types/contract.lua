@@ -134,7 +134,12 @@
 
 ---What can be asked, with the answer. Answers are plain data, which leaves as JSON (`host/json.lua`).
 ---@alias Topic
----| 'passives' PassiveTree of the loaded base
+---| 'passives'        PassiveTree of the loaded base
+---| 'build'           `BuildDescription` of `proto/pobatch/v1/description.proto`, of the loaded base
+---| 'config_options'  a list of `ConfigOption` of `data.proto`; kinds are the enum's numbers
+---| 'gems'            a list of `Gem`, ascending by name
+---| 'item_bases'      a list of `ItemBase`, ascending by name
+---| 'uniques'         a list of `Unique`, ascending by name
 
 ---@class (exact) Engine
 ---@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean? }): boolean?, EngineError?

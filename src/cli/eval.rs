@@ -2,6 +2,7 @@
 
 mod report;
 
+use indicatif::ProgressBar;
 use report::Report;
 pub use report::stats_json;
 
@@ -11,8 +12,8 @@ use crate::{
         passive::{Passive, PassiveKind},
         variation::Variation,
     },
-    client::{Client, Named, Request, StatChoice, Summary},
-    config::{self, Source, Stats},
+    client::{Client, Evaluation, Header, Named, Outcome, Request, StatChoice, Summary, Sweep},
+    config::{self, Source, Stats, SweepSource},
 };
 
 /// How many variations are sent ahead.
@@ -24,16 +25,22 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
     // A file that cannot be read is known before an engine boots.
     let listed = match &settings.source {
         Source::File(name) => Some(input::variations(name)?),
-        Source::Passives => None,
+        Source::Passives | Source::Sweeps(_) => None,
+    };
+    let sweeps = match settings.source {
+        Source::Sweeps(list) => Some(list.into_iter().map(ready).collect::<Result<Vec<_>, _>>()?),
+        Source::Passives | Source::File(_) => None,
     };
     let server = Server::connect(settings.target).await?;
     let variations = match listed {
         Some(listed) => listed,
+        None if sweeps.is_some() => Vec::new(),
         None => one_point_each(&server.client.passives(build.clone()).await?.passives)?,
     };
     let directions = directions(&server.client, settings.by.as_deref()).await?;
 
-    let bar = progress::bar("evaluate", Some(variations.len() as u64));
+    // How many a sweep has only the server knows.
+    let bar = progress::bar("evaluate", sweeps.is_none().then_some(variations.len() as u64));
     let request = Request {
         build,
         stats: choice(settings.stats),
@@ -42,21 +49,13 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
         in_flight_max: IN_FLIGHT_MAX,
         reduction: settings.reduction,
     };
-    let mut evaluation = server.client.evaluate(request, variations).await?;
-    let mut outcomes = Vec::new();
-    while let Some(outcome) = evaluation.next().await? {
-        bar.inc(1);
-        outcomes.push(outcome);
-    }
+    let (header, outcomes, summary) = match sweeps {
+        Some(sweeps) => collect(server.client.sweep(request, sweeps).await?, &bar).await?,
+        None => collect(server.client.evaluate(request, variations).await?, &bar).await?,
+    };
     bar.finish_and_clear();
 
-    let mut report = Report {
-        header: evaluation.header().clone(),
-        summary: evaluation.summary().cloned().unwrap_or_default(),
-        notice: server.engine.notice.clone(),
-        outcomes,
-        left_out: 0,
-    };
+    let mut report = Report { header, summary, notice: server.engine.notice.clone(), outcomes, left_out: 0 };
     let Summary { succeeded, failed, .. } = report.summary;
     report.left_out = usize::try_from(succeeded + failed).unwrap_or(usize::MAX).saturating_sub(report.outcomes.len());
     if let Some(by) = &settings.by {
@@ -71,6 +70,27 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
     report.write(settings.format, output)?;
     server.leave().await;
     Ok(if report.summary.failed == 0 { Verdict::Good } else { Verdict::Bad })
+}
+
+/// All of an evaluation.
+async fn collect<I: Iterator<Item = Named>>(
+    mut evaluation: Evaluation<I>,
+    bar: &ProgressBar,
+) -> Result<(Header, Vec<Outcome>, Summary), CliError> {
+    let mut outcomes = Vec::new();
+    while let Some(outcome) = evaluation.next().await? {
+        bar.inc(1);
+        outcomes.push(outcome);
+    }
+    Ok((evaluation.header().clone(), outcomes, evaluation.summary().cloned().unwrap_or_default()))
+}
+
+/// The family, with its items read.
+fn ready(source: SweepSource) -> Result<Sweep, CliError> {
+    Ok(match source {
+        SweepSource::Ready(sweep) => sweep,
+        SweepSource::ItemsOf(file) => Sweep::Items(input::items(&file)?),
+    })
 }
 
 /// The choice of stats that these settings stand for.

@@ -89,6 +89,29 @@ pub fn variations(name: &str) -> Result<Vec<Named>, InputError> {
     if list.is_empty() { Err(InputError::Empty(shown(name).to_owned())) } else { Ok(list) }
 }
 
+/// Texts of items, one behind the other: each begins with the line `Rarity:`, or `Item Class:` before it.
+pub fn items(name: &str) -> Result<Vec<String>, InputError> {
+    let list = parse_items(&text(name)?);
+    if list.is_empty() { Err(InputError::Empty(shown(name).to_owned())) } else { Ok(list) }
+}
+
+fn parse_items(text: &str) -> Vec<String> {
+    let mut list: Vec<String> = Vec::new();
+    let mut class = false;
+    for line in text.lines() {
+        let is_class = line.starts_with("Item Class:");
+        if is_class || (line.starts_with("Rarity:") && !class) {
+            list.push(String::new());
+        }
+        class = is_class;
+        if let Some(item) = list.last_mut() {
+            item.push_str(line);
+            item.push('\n');
+        }
+    }
+    list
+}
+
 /// One variation, as JSON.
 pub fn variation(name: &str, text: &str) -> Result<Variation, InputError> {
     let failed = |error: serde_json::Error| InputError::Line {
@@ -133,6 +156,14 @@ pub fn shown(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn items_begin_with_their_rarity_or_their_class() {
+        let text = "Rarity: RARE\nA\n\nItem Class: Rings\nRarity: RARE\nB\nRarity: UNIQUE\nC\n";
+        let list = parse_items(text);
+        assert_eq!(list, ["Rarity: RARE\nA\n\n", "Item Class: Rings\nRarity: RARE\nB\n", "Rarity: UNIQUE\nC\n"]);
+        assert!(parse_items("nothing").is_empty());
+    }
 
     #[test]
     fn a_variation_may_have_a_name() {

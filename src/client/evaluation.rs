@@ -4,19 +4,19 @@
 //! that has room for all that may be in flight, hence sending never waits, and an evaluation that nobody asks for
 //! outcomes sends nothing.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Streaming, transport::Channel};
+use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
+use tonic::{Status, transport::Channel};
 
-use super::{ClientError, EngineInfo, Named, Reduction, Request};
+use super::{ClientError, EngineInfo, Named, Reduction, Request, Sweep};
 use crate::{
     build::outcome::{ComputePath, Failure, StatValue, Warning},
     grpc::convert::{failure_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
     proto::v1::{
         self, EvaluateStreamRequest, EvaluateStreamStart, evaluate_stream_request, evaluate_stream_response,
-        evaluation_service_client::EvaluationServiceClient, outcome,
+        evaluate_sweep_response, evaluation_service_client::EvaluationServiceClient, outcome,
     },
 };
 
@@ -79,13 +79,15 @@ pub struct Summary {
     pub front_truncated: bool,
 }
 
+/// The answer's messages; those of a sweep look like those of a session.
+type Inbound = Pin<Box<dyn Stream<Item = Result<v1::EvaluateStreamResponse, Status>> + Send>>;
+
 /// A running evaluation.
-#[derive(Debug)]
 pub struct Evaluation<I> {
     header: Header,
     layout: Vec<v1::ResolvedStat>,
     outbound: Option<mpsc::Sender<EvaluateStreamRequest>>,
-    inbound: Streaming<v1::EvaluateStreamResponse>,
+    inbound: Inbound,
     variations: I,
     in_flight: usize,
     in_flight_max: usize,
@@ -116,9 +118,19 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         let (outbound, requests) = mpsc::channel(in_flight_max + 1);
         let start = EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Start(start)) };
         outbound.try_send(start).map_err(|_| ClientError::Protocol("no room for the first message"))?;
-        let mut inbound = client.evaluate_stream(ReceiverStream::new(requests)).await?.into_inner();
+        let inbound = Box::pin(client.evaluate_stream(ReceiverStream::new(requests)).await?.into_inner());
+        Self::begin(inbound, Some(outbound), variations, in_flight_max, reduced).await
+    }
 
-        let first = inbound.message().await?.and_then(|message| message.response);
+    /// Reads the header.
+    async fn begin(
+        mut inbound: Inbound,
+        outbound: Option<mpsc::Sender<EvaluateStreamRequest>>,
+        variations: I,
+        in_flight_max: usize,
+        reduced: bool,
+    ) -> Result<Self, ClientError> {
+        let first = inbound.next().await.transpose()?.and_then(|message| message.response);
         let Some(evaluate_stream_response::Response::Header(header)) = first else {
             return Err(ClientError::Protocol("the first message is no header"));
         };
@@ -132,7 +144,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
                 base_warnings: header.base_warnings.into_iter().map(warning_from_proto).collect(),
             },
             layout: header.stats,
-            outbound: Some(outbound),
+            outbound,
             inbound,
             variations,
             in_flight: 0,
@@ -158,7 +170,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         let message = loop {
             if !self.reduced {
                 self.send();
-                break self.inbound.message().await?;
+                break self.inbound.next().await.transpose()?;
             }
             // Both are cancel safe, and the order does not matter: the server bounds both.
             let outbound = self.outbound.clone();
@@ -171,7 +183,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
                         None => self.outbound = None,
                     }
                 }
-                message = self.inbound.message() => break message?,
+                message = self.inbound.next() => break message.transpose()?,
             }
         };
         let message = message.ok_or(ClientError::Protocol("the stream ended without a summary"))?;
@@ -182,7 +194,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
             }
             Some(evaluate_stream_response::Response::Summary(message)) => {
                 // A server that drains sums up, and then says that it did not read everything.
-                if self.inbound.message().await?.is_some() {
+                if self.inbound.next().await.transpose()?.is_some() {
                     return Err(ClientError::Protocol("a message behind the summary"));
                 }
                 self.summary = Some(summary(&message));
@@ -214,6 +226,35 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
             }
             self.in_flight += 1;
         }
+    }
+}
+
+impl Evaluation<std::iter::Empty<Named>> {
+    pub(super) async fn sweep(
+        mut client: EvaluationServiceClient<Channel>,
+        request: Request,
+        sweeps: Vec<Sweep>,
+    ) -> Result<Self, ClientError> {
+        let options = v1::EvaluationOptions { ordered: request.ordered, strict: request.strict, ..Default::default() };
+        let sweep = v1::EvaluateSweepRequest {
+            base: Some(request.build.into_proto()),
+            sweeps: sweeps.into_iter().map(Sweep::into_proto).collect(),
+            stats: Some(request.stats.into_proto()),
+            options: Some(options),
+            reduction: request.reduction.map(Reduction::into_proto),
+        };
+        let as_session = |message: Result<v1::EvaluateSweepResponse, Status>| {
+            use evaluate_stream_response::Response as Session;
+            use evaluate_sweep_response::Response as Swept;
+            let response = message?.response.map(|response| match response {
+                Swept::Header(header) => Session::Header(header),
+                Swept::Outcome(outcome) => Session::Outcome(outcome),
+                Swept::Summary(summary) => Session::Summary(summary),
+            });
+            Ok(v1::EvaluateStreamResponse { response })
+        };
+        let inbound = Box::pin(client.evaluate_sweep(sweep).await?.into_inner().map(as_session));
+        Self::begin(inbound, None, std::iter::empty(), request.in_flight_max, false).await
     }
 }
 

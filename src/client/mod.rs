@@ -5,11 +5,13 @@ mod admin;
 mod error;
 mod evaluation;
 mod reduction;
+mod sweep;
 
 pub use admin::Admin;
 pub use error::{CallFailure, ClientError};
 pub use evaluation::{Evaluation, Header, Outcome, Summary};
 pub use reduction::{Keep, Objective, Reduction};
+pub use sweep::Sweep;
 
 use tonic::transport::{Channel, Endpoint};
 
@@ -130,6 +132,22 @@ pub struct EngineDescription {
     pub notice: String,
 }
 
+/// What a build is made of.
+pub use crate::proto::v1::BuildDescription;
+
+/// A described build.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Described {
+    /// Name of the base.
+    pub base_id: String,
+    /// What it is made of.
+    pub build: BuildDescription,
+    /// The selected stats.
+    pub stats: Vec<(String, StatValue)>,
+    /// What is odd about it.
+    pub warnings: Vec<Warning>,
+}
+
 /// A varied build.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exported {
@@ -217,6 +235,22 @@ impl Client {
         }
     }
 
+    /// What a build is made of.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`].
+    pub async fn describe_build(&self, build: Build, stats: StatChoice) -> Result<Described, ClientError> {
+        let mut catalog = self.catalog.clone();
+        let request = v1::DescribeBuildRequest { base: Some(build.into_proto()), stats: Some(stats.into_proto()) };
+        let answer = catalog.describe_build(request).await?.into_inner();
+        Ok(Described {
+            base_id: answer.base_id,
+            build: answer.build.unwrap_or_default(),
+            stats: stats_from_proto(&answer.stats, &answer.values.unwrap_or_default()),
+            warnings: answer.warnings.into_iter().map(warning_from_proto).collect(),
+        })
+    }
+
     /// Writes a varied build, and with `check` has the server load it from scratch and say those stats of it.
     ///
     /// # Errors
@@ -251,6 +285,20 @@ impl Client {
         I: IntoIterator<Item = Named>,
     {
         Evaluation::start(self.evaluation.clone(), request, variations.into_iter()).await
+    }
+}
+
+impl Client {
+    /// Starts an evaluation of variations that the server makes.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`] if the server refuses the whole of it.
+    pub async fn sweep(
+        &self,
+        request: Request,
+        sweeps: Vec<Sweep>,
+    ) -> Result<Evaluation<std::iter::Empty<Named>>, ClientError> {
+        Evaluation::sweep(self.evaluation.clone(), request, sweeps).await
     }
 }
 

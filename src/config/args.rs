@@ -44,6 +44,12 @@ pub enum Subcommands {
     ///
     /// Starts a server of its own in this process, unless --endpoint names one; either way it is asked over gRPC.
     Eval(Eval),
+    /// Says what a build is made of: class, items, gems, config, stats.
+    Describe(Describe),
+    /// Says in what two builds differ.
+    ///
+    /// The exit code is 0, whether they differ or not.
+    Diff(Diff),
     /// Writes a varied build: as a share code that Path of Building opens, as XML, or both as JSON.
     Export(Export),
     /// Plays a golden file and compares every value bit for bit.
@@ -231,6 +237,12 @@ pub struct Eval {
     /// Makes the variations from the build: `passives` allocates each node that one point reaches.
     #[arg(long, value_name = "WHAT", conflicts_with = "variations")]
     pub vary: Option<String>,
+    /// Has the server make the variations; can be given more than once. `passives:N` each node within N points,
+    /// `removable`, `pairs:N`, `levels:1-21` and `qualities:0-20` of every gem, `supports:GROUP` or `supports:GROUP/GEM`,
+    /// `items:FILE` each item in every slot that it fits into (texts begin with `Rarity:`), `uniques:SLOT`, `config` or
+    /// `config:TEXT`, `masteries`, `anoints`.
+    #[arg(long, value_name = "FAMILY[:WHAT]", conflicts_with_all = ["variations", "vary"])]
+    pub sweep: Vec<String>,
     /// File with one variation a line, or `-` for standard input.
     #[arg(long, value_name = "FILE.jsonl")]
     pub variations: Option<String>,
@@ -266,6 +278,43 @@ pub struct Eval {
     #[arg(long)]
     pub strict: bool,
     /// Who evaluates.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `describe`.
+#[derive(Debug, Args)]
+pub struct Describe {
+    /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(long, value_name = "FILE_OR_CODE")]
+    pub base: String,
+    /// Stats to show, by name. Default: the main ones.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub stats: Vec<String>,
+    /// How it is written: `table`, `json` or `csv`.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+    /// Who describes.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(value_name = "BASE_A")]
+    pub a: String,
+    /// Another one.
+    #[arg(value_name = "BASE_B")]
+    pub b: String,
+    /// Stats to compare, by name. Default: the main ones.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub stats: Vec<String>,
+    /// How it is written: `table`, `json` or `csv`.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+    /// Who describes.
     #[command(flatten)]
     pub target: Target,
 }

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Eval, Export, Format, Kind, Machine, SHARDS_MAX,
-    STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, units,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Kind, Machine,
+    SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
@@ -16,6 +16,8 @@ use crate::{
 };
 
 /// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
+/// Forms of a result.
+const FORMATS: &[(&str, Format)] = &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)];
 /// main ones.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -215,8 +217,21 @@ impl Values<'_> {
                 Source::Passives
             }
             (None, Some(file)) => Source::File(file),
+            (None, None) if !eval.sweep.is_empty() => {
+                let mut sweeps = Vec::with_capacity(eval.sweep.len());
+                for text in &eval.sweep {
+                    match sweep::parse(text) {
+                        Ok(parsed) => sweeps.push(parsed),
+                        Err(problem) => self.bad.push(BadValue { name: "--sweep", problem }),
+                    }
+                }
+                Source::Sweeps(sweeps)
+            }
             (None, None) => {
-                self.bad.push(BadValue { name: "--variations", problem: "give this or --vary passives".to_owned() });
+                self.bad.push(BadValue {
+                    name: "--variations",
+                    problem: "give this, --sweep or --vary passives".to_owned(),
+                });
                 Source::Passives
             }
         };
@@ -257,13 +272,32 @@ impl Values<'_> {
             by: eval.by,
             reduction,
             top,
-            format: self.choose(
-                "--format",
-                &eval.format,
-                &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)],
-            ),
+            format: self.choose("--format", &eval.format, FORMATS),
             strict: eval.strict,
             target: self.target(&eval.target, CACHE_BYTES),
+        }
+    }
+
+    pub(super) fn describe(&mut self, describe: args::Describe) -> Describe {
+        Describe {
+            base: describe.base,
+            other: None,
+            stats: if describe.stats.is_empty() { Stats::Main } else { Stats::Named(describe.stats) },
+            format: self.choose("--format", &describe.format, FORMATS),
+            target: self.target(&describe.target, 0),
+        }
+    }
+
+    pub(super) fn diff(&mut self, diff: args::Diff) -> Describe {
+        if diff.a == "-" && diff.b == "-" {
+            self.bad.push(BadValue { name: "BASE_B", problem: "standard input is the other build already".to_owned() });
+        }
+        Describe {
+            base: diff.a,
+            other: Some(diff.b),
+            stats: if diff.stats.is_empty() { Stats::Main } else { Stats::Named(diff.stats) },
+            format: self.choose("--format", &diff.format, FORMATS),
+            target: self.target(&diff.target, 0),
         }
     }
 

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use tonic::{Request, Response, Status};
 
 use super::{
     call::Call,
-    convert::{base_from_proto, engine_named, engine_to_proto, passive_to_proto, points_to_proto, stat_info_to_proto},
+    convert::{
+        base_from_proto, engine_named, engine_to_proto, passive_to_proto, points_to_proto, resolve, stat_info_to_proto,
+        warning_to_proto,
+    },
     decode::Decoder,
     evaluation::obtain,
     page::page,
@@ -38,9 +42,38 @@ impl Catalog {
         obtain(&self.supervisor, &self.decoder, source).await
     }
 
+    /// A page of what the engine's data offers.
+    async fn offered<T: DeserializeOwned, R>(
+        &self,
+        request: &Request<R>,
+        topic: &str,
+        fits: impl Fn(&T) -> bool,
+        page_size: u32,
+        page_token: &str,
+    ) -> Result<(Vec<T>, String), CallError> {
+        let call = Call::new(request.metadata(), self.decoder.limits());
+        let listing = async {
+            let mut list: Vec<T> = self.supervisor.ask_of_engine(topic).await.map_err(|error| self.lost(error))?;
+            list.retain(fits);
+            page(list, page_size, page_token, self.decoder.limits())
+        };
+        call.within(listing).await
+    }
+
     fn lost(&self, error: BaseError) -> CallError {
         CallError::from_base(error, self.decoder.limits())
     }
+}
+
+/// Whether a text contains another, in either case.
+fn is_in(part: &str, text: &str) -> bool {
+    text.to_lowercase().contains(&part.to_lowercase())
+}
+
+/// Whether something fits into a slot. All sockets of the tree are alike.
+fn is_for(slot: &str, slots: &[String]) -> bool {
+    let stem = if slot.starts_with("Jewel") { "Jewel" } else { slot };
+    stem.is_empty() || slots.iter().any(|fitting| fitting == stem)
 }
 
 #[tonic::async_trait]
@@ -90,6 +123,64 @@ impl CatalogService for Catalog {
             })
         };
         Ok(Response::new(call.within(listing).await?))
+    }
+
+    async fn list_config_options(
+        &self,
+        request: Request<v1::ListConfigOptionsRequest>,
+    ) -> Result<Response<v1::ListConfigOptionsResponse>, Status> {
+        let v1::ListConfigOptionsRequest { page_size, page_token, contains } = request.get_ref().clone();
+        let fits = |option: &v1::ConfigOption| is_in(&contains, &option.name) || is_in(&contains, &option.label);
+        let (options, next_page_token) = self.offered(&request, "config_options", fits, page_size, &page_token).await?;
+        Ok(Response::new(v1::ListConfigOptionsResponse { options, next_page_token }))
+    }
+
+    async fn list_gems(&self, request: Request<v1::ListGemsRequest>) -> Result<Response<v1::ListGemsResponse>, Status> {
+        let v1::ListGemsRequest { page_size, page_token, contains, support } = request.get_ref().clone();
+        let fits = |gem: &v1::Gem| is_in(&contains, &gem.name) && support.is_none_or(|support| gem.support == support);
+        let (gems, next_page_token) = self.offered(&request, "gems", fits, page_size, &page_token).await?;
+        Ok(Response::new(v1::ListGemsResponse { gems, next_page_token }))
+    }
+
+    async fn list_item_bases(
+        &self,
+        request: Request<v1::ListItemBasesRequest>,
+    ) -> Result<Response<v1::ListItemBasesResponse>, Status> {
+        let v1::ListItemBasesRequest { page_size, page_token, contains, slot } = request.get_ref().clone();
+        let fits = |base: &v1::ItemBase| is_in(&contains, &base.name) && is_for(&slot, &base.slots);
+        let (bases, next_page_token) = self.offered(&request, "item_bases", fits, page_size, &page_token).await?;
+        Ok(Response::new(v1::ListItemBasesResponse { bases, next_page_token }))
+    }
+
+    async fn list_uniques(
+        &self,
+        request: Request<v1::ListUniquesRequest>,
+    ) -> Result<Response<v1::ListUniquesResponse>, Status> {
+        let v1::ListUniquesRequest { page_size, page_token, contains, slot } = request.get_ref().clone();
+        let fits = |unique: &v1::Unique| is_in(&contains, &unique.name) && is_for(&slot, &unique.slots);
+        let (uniques, next_page_token) = self.offered(&request, "uniques", fits, page_size, &page_token).await?;
+        Ok(Response::new(v1::ListUniquesResponse { uniques, next_page_token }))
+    }
+
+    async fn describe_build(
+        &self,
+        request: Request<v1::DescribeBuildRequest>,
+    ) -> Result<Response<v1::DescribeBuildResponse>, Status> {
+        let call = Call::new(request.metadata(), self.decoder.limits());
+        let describing = async {
+            let v1::DescribeBuildRequest { base, stats } = request.into_inner();
+            let base = self.base(base).await?;
+            let layout = resolve(stats, &base, &self.supervisor.engine(), self.decoder.limits())?;
+            let build = self.supervisor.ask_of_base(base.id, "build").await.map_err(|error| self.lost(error))?;
+            Ok::<_, CallError>(v1::DescribeBuildResponse {
+                base_id: base.id.to_string(),
+                build: Some(build),
+                stats: layout.resolved(),
+                values: Some(layout.base_values()),
+                warnings: base.warnings.iter().map(warning_to_proto).collect(),
+            })
+        };
+        Ok(Response::new(call.within(describing).await?))
     }
 
     async fn import_build(

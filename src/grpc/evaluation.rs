@@ -16,6 +16,7 @@ use super::{
     decode::{Decoded, Decoder},
     exchange::{self, Event, Events, Plan},
     status::CallError,
+    sweep,
 };
 use crate::{
     admission::Admission,
@@ -24,7 +25,7 @@ use crate::{
         limits::{Limit, Limits},
     },
     proto::v1::{
-        self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response,
+        self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response, evaluate_sweep_response,
         evaluation_service_server::EvaluationService,
     },
     supervisor::{Priority, Refusal, Session, SessionSpec, Submission, Supervisor},
@@ -47,11 +48,14 @@ struct Prepared {
     header: v1::EvaluationHeader,
     layout: Layout,
     measure: Option<Measure>,
+    echo: bool,
     options: Options,
 }
 
 /// What a call asks for beside the base.
 struct Asked {
+    /// Outcomes carry their variations.
+    echo: bool,
     stats: Option<v1::StatSelection>,
     options: Option<v1::EvaluationOptions>,
     reduction: Option<v1::Reduction>,
@@ -71,7 +75,7 @@ impl Evaluation {
     }
 
     async fn prepare(&self, base: Option<v1::Base>, asked: Asked) -> Result<Prepared, CallError> {
-        let Asked { stats, options, reduction, default_priority } = asked;
+        let Asked { echo, stats, options, reduction, default_priority } = asked;
         if self.admission.is_draining() {
             self.supervisor.metrics().work.refused(Refusal::Draining);
             return Err(CallError::Refused(Refusal::Draining));
@@ -91,7 +95,7 @@ impl Evaluation {
             base_stats: Some(layout.base_values()),
             base_warnings: base.warnings.iter().map(warning_to_proto).collect(),
         };
-        Ok(Prepared { base: base.id, header, layout, measure, options })
+        Ok(Prepared { base: base.id, header, layout, measure, echo, options })
     }
 
     async fn open(&self, call: &Call, prepared: &Prepared, in_flight_max: usize) -> Result<Session, CallError> {
@@ -117,7 +121,8 @@ impl Evaluation {
     ) -> Result<Events, CallError> {
         let (in_flight_max, idle_max) = (self.limits().in_flight, self.idle_max);
         let session = self.open(&call, &prepared, in_flight_max).await?;
-        let Prepared { header, layout, measure, options: Options { difference_to_base, ordered, .. }, .. } = prepared;
+        let Prepared { header, layout, measure, echo, options, .. } = prepared;
+        let Options { difference_to_base, ordered, .. } = options;
         let draining = self.admission.draining();
         let metrics = Arc::clone(self.supervisor.metrics());
         let plan = Plan {
@@ -125,6 +130,7 @@ impl Evaluation {
             header,
             layout,
             measure,
+            echo,
             difference_to_base,
             ordered,
             in_flight_max,
@@ -137,7 +143,7 @@ impl Evaluation {
 
     async fn evaluate_one(&self, call: &Call, request: v1::EvaluateRequest) -> Result<v1::EvaluateResponse, CallError> {
         let v1::EvaluateRequest { base, variation, stats, options } = request;
-        let asked = Asked { stats, options, reduction: None, default_priority: Priority::Interactive };
+        let asked = Asked { echo: false, stats, options, reduction: None, default_priority: Priority::Interactive };
         let prepared = self.prepare(base, asked).await?;
         let variation = variation.unwrap_or_default();
         let id = echoed_id(&variation, self.limits());
@@ -176,6 +182,7 @@ pub(super) async fn obtain(
 impl EvaluationService for Evaluation {
     type EvaluateBatchStream = ResponseStream<v1::EvaluateBatchResponse>;
     type EvaluateStreamStream = ResponseStream<v1::EvaluateStreamResponse>;
+    type EvaluateSweepStream = ResponseStream<v1::EvaluateSweepResponse>;
 
     async fn evaluate_batch(
         &self,
@@ -190,7 +197,7 @@ impl EvaluationService for Evaluation {
         self.limits().check(Limit::Batch, variations.len()).map_err(too_many)?;
         let variations = tokio_stream::iter(variations).map(Ok);
         let prepare = async {
-            let asked = Asked { stats, options, reduction, default_priority: Priority::Batch };
+            let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
             let prepared = self.prepare(base, asked).await?;
             self.exchange(call.clone(), prepared, variations).await
         };
@@ -208,10 +215,26 @@ impl EvaluationService for Evaluation {
             let first = tokio::time::timeout(self.idle_max, first_message(&mut inbound));
             let v1::EvaluateStreamStart { base, stats, options, reduction } =
                 first.await.map_err(|_| CallError::Idle)??;
-            let asked = Asked { stats, options, reduction, default_priority: Priority::Batch };
+            let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
             let prepared = self.prepare(base, asked).await;
             self.exchange(call.clone(), prepared.map_err(|error| error.within("start"))?, inbound.map(later_message))
                 .await
+        };
+        let events = call.within(prepare).await?;
+        Ok(Response::new(Box::pin(events.map(|event| event.map(Into::into)))))
+    }
+
+    async fn evaluate_sweep(
+        &self,
+        request: Request<v1::EvaluateSweepRequest>,
+    ) -> Result<Response<Self::EvaluateSweepStream>, Status> {
+        let call = Call::new(request.metadata(), self.limits());
+        let prepare = async {
+            let v1::EvaluateSweepRequest { base, sweeps, stats, options, reduction } = request.into_inner();
+            let asked = Asked { echo: true, stats, options, reduction, default_priority: Priority::Batch };
+            let prepared = self.prepare(base, asked).await?;
+            let variations = sweep::variations(&self.supervisor, prepared.base, sweeps, self.limits()).await?;
+            self.exchange(call.clone(), prepared, tokio_stream::iter(variations.map(Ok))).await
         };
         let events = call.within(prepare).await?;
         Ok(Response::new(Box::pin(events.map(|event| event.map(Into::into)))))
@@ -250,6 +273,18 @@ fn later_message(message: Result<v1::EvaluateStreamRequest, Status>) -> Result<v
 impl From<Event> for v1::EvaluateBatchResponse {
     fn from(event: Event) -> Self {
         use evaluate_batch_response::Response;
+        let response = match event {
+            Event::Header(header) => Response::Header(header),
+            Event::Outcome(outcome) => Response::Outcome(outcome),
+            Event::Summary(summary) => Response::Summary(summary),
+        };
+        Self { response: Some(response) }
+    }
+}
+
+impl From<Event> for v1::EvaluateSweepResponse {
+    fn from(event: Event) -> Self {
+        use evaluate_sweep_response::Response;
         let response = match event {
             Event::Header(header) => Response::Header(header),
             Event::Outcome(outcome) => Response::Outcome(outcome),

@@ -63,6 +63,7 @@ pub(super) type Events = ReceiverStream<Result<Event, Status>>;
 
 /// A message of the answer.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are outcomes")]
 pub(super) enum Event {
     Header(v1::EvaluationHeader),
     Outcome(v1::Outcome),
@@ -77,6 +78,8 @@ pub(super) struct Plan {
     pub(super) layout: Layout,
     /// Which outcomes are sent; `None`: all.
     pub(super) measure: Option<Measure>,
+    /// Outcomes carry their variations.
+    pub(super) echo: bool,
     pub(super) difference_to_base: bool,
     pub(super) ordered: bool,
     pub(super) in_flight_max: usize,
@@ -126,7 +129,9 @@ async fn run(
     let (end_sender, reader_end) = oneshot::channel();
     let (idle_max, draining, metrics) = (plan.idle_max, plan.draining.clone(), Arc::clone(&plan.metrics));
     let shared_too = Arc::clone(&shared);
-    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, idle_max, draining, metrics };
+    let echo = plan.echo;
+    let reader =
+        Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, echo, idle_max, draining, metrics };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -166,6 +171,8 @@ struct Shared {
 /// A variation that the supervisor has.
 struct InHand {
     id: String,
+    /// The variation, if its outcome is to carry it.
+    echo: Option<v1::Variation>,
     /// Goes back when it is answered.
     _room: OwnedSemaphorePermit,
 }
@@ -195,11 +202,11 @@ impl Shared {
         self.hand().variations.insert(tag, variation);
     }
 
-    /// The id of a variation that is no longer in hand.
-    fn answered(&self, tag: u64) -> String {
+    /// The id of a variation that is no longer in hand, and itself if it was kept.
+    fn answered(&self, tag: u64) -> (String, Option<v1::Variation>) {
         let mut hand = self.hand();
         hand.answered = Instant::now();
-        hand.variations.remove(&tag).map_or_else(String::new, |in_hand| in_hand.id)
+        hand.variations.remove(&tag).map_or_else(Default::default, |in_hand| (in_hand.id, in_hand.echo))
     }
 
     /// Since when the client has not been waiting for anything; it may be now.
@@ -214,6 +221,7 @@ impl Shared {
 struct Rejected {
     index: u64,
     id: String,
+    echo: Option<v1::Variation>,
     failure: Failure,
 }
 
@@ -222,6 +230,7 @@ struct Reader {
     rejected: mpsc::Sender<Rejected>,
     decoder: Decoder,
     shared: Arc<Shared>,
+    echo: bool,
     idle_max: Duration,
     draining: CancellationToken,
     metrics: Arc<Metrics>,
@@ -250,16 +259,17 @@ impl Reader {
             // The writer gives the place back.
             place.forget();
             let id = echoed_id(&message, self.decoder.limits());
+            let echo = self.echo.then(|| message.clone());
             match self.decoder.variation(message).await {
                 Ok(Decoded { variation, weight }) => {
                     let room = self.room(weight).await?;
-                    self.shared.take(index, InHand { id, _room: room });
+                    self.shared.take(index, InHand { id, echo, _room: room });
                     permit.send(Submission { tag: index, variation: Arc::new(variation) });
                 }
                 Err(failure) => {
                     drop(permit);
                     self.metrics.work.rejected(failure.reason);
-                    let rejected = Rejected { index, id, failure };
+                    let rejected = Rejected { index, id, echo, failure };
                     self.rejected.send(rejected).await.map_err(|_| CallError::SessionLost)?;
                 }
             }
@@ -329,14 +339,15 @@ impl Writer {
             // All three are cancel safe by their documentation.
             let (outcome, judged) = tokio::select! {
                 Some(evaluated) = outcomes.recv() => {
-                    let id = self.shared.answered(evaluated.tag);
+                    let (id, echo) = self.shared.answered(evaluated.tag);
                     let (layout, difference) = (&self.plan.layout, self.plan.difference_to_base);
                     let stats = evaluated.result.as_ref().ok();
                     let judged = self.plan.measure.as_ref().zip(stats).map(|(measure, stats)| measure.judge(stats));
-                    (outcome_to_proto(id, evaluated.tag, &evaluated, layout, difference), judged)
+                    let outcome = outcome_to_proto(id, evaluated.tag, &evaluated, layout, difference);
+                    (v1::Outcome { variation: echo, ..outcome }, judged)
                 }
-                Some(Rejected { index, id, failure }) = rejected.recv() => {
-                    (rejected_to_proto(id, index, &failure), None)
+                Some(Rejected { index, id, echo, failure }) = rejected.recv() => {
+                    (v1::Outcome { variation: echo, ..rejected_to_proto(id, index, &failure) }, None)
                 }
                 end = &mut reader_end, if reading => {
                     reading = false;

@@ -15,6 +15,7 @@ mod observe;
 mod page;
 pub mod server;
 pub mod status;
+mod sweep;
 mod tally;
 mod transfer;
 mod weight;

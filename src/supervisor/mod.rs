@@ -311,18 +311,24 @@ impl Supervisor {
     /// [`BaseError::Unknown`] if the base is not loaded, [`BaseError::Build`] if the engine fails,
     /// [`BaseError::Refused`].
     pub async fn passives(&self, base: BaseId) -> Result<PassiveTree, BaseError> {
-        self.ask_base(base, "passives", &serde_json::json!({})).await
+        self.ask_of_base(base, "passives").await
     }
 
-    /// Asks about a loaded base.
-    async fn ask_base<T: DeserializeOwned>(
-        &self,
-        base: BaseId,
-        topic: &str,
-        argument: &serde_json::Value,
-    ) -> Result<T, BaseError> {
+    /// The engine's answer to a question about a loaded base: a topic of the Lua contract.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn ask_of_base<T: DeserializeOwned>(&self, base: BaseId, topic: &str) -> Result<T, BaseError> {
         let template = self.ask(|reply| driver::Event::FindTemplate(base, reply)).await?;
-        inspect::inquire(template, topic, argument).await
+        inspect::inquire(template, topic, &serde_json::json!({})).await
+    }
+
+    /// The engine's answer to a question about its data: a topic of the Lua contract.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn ask_of_engine<T: DeserializeOwned>(&self, topic: &str) -> Result<T, BaseError> {
+        inspect::inquire(self.ask(driver::Event::FindZygote).await?, topic, &serde_json::json!({})).await
     }
 
     /// The varied build as XML, in the engine's own way of writing.

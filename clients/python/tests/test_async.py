@@ -39,6 +39,11 @@ async def test_it_says_the_same_as_the_one_that_blocks(server: Served, client: p
         assert await waiting.engine() == client.engine()
         assert await waiting.stats() == client.stats()
         assert await waiting.passives(WITCH) == client.passives(WITCH)
+        assert await waiting.gems() == client.gems()
+        assert await waiting.config_options() == client.config_options()
+        assert await waiting.item_bases() == client.item_bases()
+        assert await waiting.uniques() == client.uniques()
+        assert await waiting.describe_build(WITCH) == client.describe_build(WITCH)
         assert await waiting.import_build(WITCH) == client.import_build(WITCH)
         check = ["Life"]
         exported = await waiting.export_build(WITCH, {"level": 77}, check=check)

@@ -150,6 +150,19 @@ def test_engine_and_stats_are_described(client: pobatch.Client) -> None:
     assert any(stat.name == "Life" and stat.more_is_better for stat in client.stats())
 
 
+def test_the_catalogue_says_what_variations_can_name(client: pobatch.Client) -> None:
+    described = client.describe_build(WITCH)
+    assert getattr(described, "class") == "Witch" and described.groups[0].gems
+    for gem in client.gems(support=True)[:3]:
+        added = pobatch.GemChange(group=1, add=gem.name)
+        assert client.evaluate_one(WITCH, Variation(gems=[added])).ok
+    (boss,) = client.config_options(contains="enemyIsBoss")
+    for choice in boss.choices:
+        assert client.evaluate_one(WITCH, Variation(config={boss.name: choice.value.text})).ok
+    assert all("Ring 1" in base.slots for base in client.item_bases(slot="Ring 1"))
+    assert client.uniques() == []
+
+
 def test_builds_are_told_apart() -> None:
     assert Build.of(" <PathOfBuilding/>").xml is not None
     assert Build.of("a" * 64).base_id is not None

@@ -40,6 +40,7 @@ pub fn outcome_to_proto(
         shard: computed.then_some(evaluated.shard),
         generation: computed.then_some(evaluated.generation),
         scores: Vec::new(),
+        variation: None,
     }
 }
 
@@ -57,6 +58,7 @@ pub fn rejected_to_proto(variation_id: String, index: u64, failure: &Failure) ->
         shard: None,
         generation: None,
         scores: Vec::new(),
+        variation: None,
     }
 }
 

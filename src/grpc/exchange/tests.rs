@@ -60,6 +60,7 @@ impl Running {
             header,
             layout,
             measure: None,
+            echo: false,
             difference_to_base: false,
             ordered: false,
             in_flight_max: IN_FLIGHT,

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from pobatch._build import Build
 from pobatch._reduction import Reduction
 from pobatch._variation import Variation
-from pobatch.v1 import catalog_pb2, evaluation_pb2, passives_pb2, stats_pb2, transfer_pb2
+from pobatch.v1 import catalog_pb2, data_pb2, description_pb2, evaluation_pb2, passives_pb2, stats_pb2, transfer_pb2
 
 #: Variations that are sent ahead of their outcomes, by default: a few assignments for each shard.
 IN_FLIGHT_MAX = 512
@@ -52,6 +52,17 @@ DESCRIBE_ENGINE = Method(
 LIST_STATS = Method("CatalogService/ListStats", catalog_pb2.ListStatsRequest, catalog_pb2.ListStatsResponse)
 LIST_PASSIVES = Method(
     "CatalogService/ListPassives", passives_pb2.ListPassivesRequest, passives_pb2.ListPassivesResponse
+)
+LIST_CONFIG_OPTIONS = Method(
+    "CatalogService/ListConfigOptions", data_pb2.ListConfigOptionsRequest, data_pb2.ListConfigOptionsResponse
+)
+LIST_GEMS = Method("CatalogService/ListGems", data_pb2.ListGemsRequest, data_pb2.ListGemsResponse)
+LIST_ITEM_BASES = Method(
+    "CatalogService/ListItemBases", data_pb2.ListItemBasesRequest, data_pb2.ListItemBasesResponse
+)
+LIST_UNIQUES = Method("CatalogService/ListUniques", data_pb2.ListUniquesRequest, data_pb2.ListUniquesResponse)
+DESCRIBE_BUILD = Method(
+    "CatalogService/DescribeBuild", description_pb2.DescribeBuildRequest, description_pb2.DescribeBuildResponse
 )
 IMPORT_BUILD = Method(
     "CatalogService/ImportBuild", transfer_pb2.ImportBuildRequest, transfer_pb2.ImportBuildResponse

@@ -20,7 +20,7 @@ from pobatch._outcome import Header, Outcome, Results, Summary
 from pobatch._reduction import Reduction
 from pobatch._retry import RetryPolicy
 from pobatch._variation import Variation
-from pobatch.v1 import catalog_pb2, evaluation_pb2, passives_pb2, transfer_pb2
+from pobatch.v1 import catalog_pb2, data_pb2, description_pb2, evaluation_pb2, passives_pb2, transfer_pb2
 
 
 class Client:
@@ -198,6 +198,59 @@ class Client:
         spent = answer.points
         points = Points(spent.used, spent.available, spent.ascendancy_used, spent.ascendancy_available)
         return PassiveTree(answer.base_id, answer.tree_version, points, nodes)
+
+    def config_options(self, *, contains: str = "") -> list[data_pb2.ConfigOption]:
+        """The config options of the engine: name, label, what they take."""
+        found: list[data_pb2.ConfigOption] = []
+        token = ""
+        while True:
+            request = data_pb2.ListConfigOptionsRequest(contains=contains, page_token=token)
+            answer = self._ask(calls.LIST_CONFIG_OPTIONS, request)
+            found.extend(answer.options)
+            token = answer.next_page_token
+            if not token:
+                return found
+
+    def gems(self, *, contains: str = "", support: bool | None = None) -> list[data_pb2.Gem]:
+        """The gems that the engine knows."""
+        found: list[data_pb2.Gem] = []
+        token = ""
+        while True:
+            request = data_pb2.ListGemsRequest(contains=contains, support=support, page_token=token)
+            answer = self._ask(calls.LIST_GEMS, request)
+            found.extend(answer.gems)
+            token = answer.next_page_token
+            if not token:
+                return found
+
+    def item_bases(self, *, contains: str = "", slot: str = "") -> list[data_pb2.ItemBase]:
+        """The kinds of items that the engine knows."""
+        found: list[data_pb2.ItemBase] = []
+        token = ""
+        while True:
+            request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot, page_token=token)
+            answer = self._ask(calls.LIST_ITEM_BASES, request)
+            found.extend(answer.bases)
+            token = answer.next_page_token
+            if not token:
+                return found
+
+    def uniques(self, *, contains: str = "", slot: str = "") -> list[data_pb2.Unique]:
+        """The unique items that the engine knows, with their texts."""
+        found: list[data_pb2.Unique] = []
+        token = ""
+        while True:
+            request = data_pb2.ListUniquesRequest(contains=contains, slot=slot, page_token=token)
+            answer = self._ask(calls.LIST_UNIQUES, request)
+            found.extend(answer.uniques)
+            token = answer.next_page_token
+            if not token:
+                return found
+
+    def describe_build(self, build: Build | str) -> description_pb2.BuildDescription:
+        """What a build is made of: class, nodes, items, gems, config."""
+        request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto())
+        return self._ask(calls.DESCRIBE_BUILD, request).build
 
     # Builds in and out.
 

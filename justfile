@@ -12,6 +12,10 @@ test:
 fmt:
     cargo fmt
 
+# Measures everything and writes BENCHMARKS.md; see the head of the script.
+bench *ARGUMENTS:
+    bench/run {{ARGUMENTS}}
+
 # Lints, as CI sees them.
 lint:
     cargo clippy --all-targets -- -D warnings

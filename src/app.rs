@@ -12,13 +12,19 @@
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::oneshot};
-use tonic::transport::server::{Router, TcpIncoming};
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::transport::server::TcpIncoming;
 
 use crate::{
     build::base::EngineFacts,
     config,
-    grpc::server::{self, Health},
+    grpc::server::{self, Health, Router},
+    http,
+    listen::{Address, Listen, Listener},
+    metrics::{Metrics, MetricsError},
+    overview::{Observer, Standing},
     supervisor::{Settings, StartError, Supervisor},
+    task,
 };
 
 /// How long before the end of the grace what is in hand is given up: its answers need time to travel. A quarter of the
@@ -35,10 +41,13 @@ pub enum AppError {
     #[error("cannot listen on {address}")]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: String,
         /// Why.
         source: io::Error,
     },
+    /// The metrics are broken, which is a defect of the build.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The engine did not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -63,22 +72,39 @@ pub enum Drained {
 #[derive(Debug)]
 pub struct App {
     address: SocketAddr,
+    http_address: Option<SocketAddr>,
+    admin_address: Option<Address>,
     listener: TcpListener,
     router: Router,
     health: Health,
-    supervisor: Supervisor,
+    observer: Observer,
     drain_delay: Duration,
+    /// The listeners of operators: open from the start to the very end, for they tell how a server drains.
+    _for_operators: Vec<task::Owned>,
 }
 
 impl App {
-    /// Binds the address and boots the engine.
+    /// Binds the addresses and boots the engine.
     ///
     /// # Errors
     /// [`AppError`].
-    pub async fn start(settings: config::Server, listen: SocketAddr) -> Result<Self, AppError> {
-        let refused = |source| AppError::Listen { address: listen, source };
-        let listener = TcpListener::bind(listen).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
+    pub async fn start(settings: config::Server, listen: impl Into<Listen>) -> Result<Self, AppError> {
+        let listen = listen.into();
+        let (listener, address) = bind(listen.api).await?;
+        let http = match listen.http {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let admin = match &listen.admin {
+            Some(address) => {
+                let refused = |source| AppError::Listen { address: address.to_string(), source };
+                let listener = Listener::bind(address).await.map_err(refused)?;
+                let address = listener.address().map_err(refused)?;
+                Some((listener, address))
+            }
+            None => None,
+        };
+        let metrics = Arc::new(Metrics::new()?);
         let limits = settings.limits;
         let supervisor = Supervisor::start(Settings {
             executable: settings.executable,
@@ -95,15 +121,37 @@ impl App {
             cache_bytes: settings.cache_bytes,
             log: settings.log,
             faults: settings.faults,
+            metrics,
         })
         .await?;
         let engine = supervisor.engine();
         let memory_total_bytes = settings.memory.total_bytes;
-        let (router, health) = server::router(supervisor.clone(), limits).await?;
+        let (router, health) = server::router(supervisor.clone(), limits.clone()).await?;
+        let observer = Observer::new(supervisor, health.admission().clone());
+        let (http_address, admin_address) =
+            (http.as_ref().map(|(_, address)| *address), admin.as_ref().map(|(_, address)| address.clone()));
+        let mut for_operators = Vec::new();
+        if let Some((listener, _)) = http {
+            for_operators.push(serve_http(listener, observer.clone()));
+        }
+        if let Some((listener, _)) = admin {
+            let router = server::admin_router(observer.clone(), health.clone(), &limits)?;
+            for_operators.push(serve_admin(listener, router));
+        }
         tracing::info!(
             %address, engine = engine.name, version = engine.version, shards = settings.shards, memory_total_bytes, "ready"
         );
-        Ok(Self { address, listener, router, health, supervisor, drain_delay: Duration::ZERO })
+        Ok(Self {
+            address,
+            http_address,
+            admin_address,
+            listener,
+            router,
+            health,
+            observer,
+            drain_delay: Duration::ZERO,
+            _for_operators: for_operators,
+        })
     }
 
     /// The same server, which serves on for that long when it is stopped, while health says that it will not.
@@ -118,10 +166,22 @@ impl App {
         self.address
     }
 
+    /// Where the status page is.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http_address
+    }
+
+    /// Where the admin service is.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<&Address> {
+        self.admin_address.as_ref()
+    }
+
     /// What it runs.
     #[must_use]
     pub fn engine(&self) -> Arc<EngineFacts> {
-        self.supervisor.engine()
+        self.observer.supervisor().engine()
     }
 
     /// Serves until `shutdown`, then drains: for the drain delay it serves on, then calls in hand may take `grace`.
@@ -129,7 +189,7 @@ impl App {
     /// # Errors
     /// [`AppError::Serve`].
     pub async fn run(self, shutdown: impl Future<Output = ()>, grace: Duration) -> Result<Drained, AppError> {
-        let Self { listener, router, mut health, supervisor, drain_delay, .. } = self;
+        let Self { listener, router, mut health, observer, drain_delay, _for_operators, .. } = self;
         let (stop, stopped) = oneshot::channel::<()>();
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         // A sender that is dropped stops the server too, which is what is meant then.
@@ -138,16 +198,16 @@ impl App {
         let drain = async {
             tokio::select! {
                 () = shutdown => {}
-                () = follow(&supervisor, &health) => {}
+                () = follow(&observer, &health) => {}
             }
             health.set_serving(false).await;
             tokio::time::sleep(drain_delay).await;
-            health.drain().await;
+            health.leave().await;
             let _ = stop.send(());
             health.dismiss_watchers().await;
             let farewell = FAREWELL.min(grace / 4);
             tokio::time::sleep(grace.saturating_sub(farewell)).await;
-            supervisor.give_up().await;
+            observer.supervisor().give_up().await;
             tokio::time::sleep(farewell).await;
         };
         // In this order: a server that is done has finished every call, even if the grace is over too.
@@ -159,13 +219,40 @@ impl App {
     }
 }
 
-/// Has health say what the supervisor says of itself. Never ends.
-async fn follow(supervisor: &Supervisor, health: &Health) {
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {
+    let refused = |source| AppError::Listen { address: address.to_string(), source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
+}
+
+fn serve_http(listener: TcpListener, observer: Observer) -> task::Owned {
+    task::spawn_owned("http", async move {
+        if let Err(error) = http::serve(listener, observer).await {
+            tracing::error!(%error, "the HTTP listener broke");
+        }
+    })
+}
+
+fn serve_admin(listener: Listener, router: Router) -> task::Owned {
+    task::spawn_owned("admin", async move {
+        let served = match listener {
+            Listener::Tcp(listener) => router.serve_with_incoming(TcpIncoming::from(listener)).await,
+            Listener::Unix(listener, _socket) => router.serve_with_incoming(UnixListenerStream::new(listener)).await,
+        };
+        if let Err(error) = served {
+            tracing::error!(%error, "the admin listener broke");
+        }
+    })
+}
+
+/// Has health say what the server is up to. Never ends.
+async fn follow(observer: &Observer, health: &Health) {
     let mut interval = tokio::time::interval(READINESS_INTERVAL);
     let mut was_ready = true;
     loop {
         interval.tick().await;
-        let is_ready = supervisor.status().await.is_ok_and(|status| status.is_ready());
+        let is_ready = observer.look().await.standing == Standing::Serving;
         if is_ready != was_ready {
             was_ready = is_ready;
             tracing::warn!(is_ready, "readiness changed");

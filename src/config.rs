@@ -9,7 +9,7 @@ mod sweep;
 mod units;
 mod values;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::Parser as _;
 pub use machine::Machine;
@@ -18,12 +18,15 @@ use values::Values;
 use crate::{
     build::limits::Limits,
     client::{Reduction, Sweep},
+    listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
 };
 
 /// More shards than any machine has processors are a slip of the keyboard.
 const SHARDS_MAX: usize = 1024;
+/// More sessions than that are no measure of anything.
+const STREAMS_MAX: usize = 10_000;
 /// Upper bound of other counts, for the same reason.
 const COUNT_MAX: usize = 10_000_000;
 
@@ -51,8 +54,14 @@ pub enum Command {
     Verify(Verify),
     /// Measures.
     Bench(Bench),
+    /// Measures everything.
+    Suite(Suite),
     /// Checks an installation.
     Doctor(Server),
+    /// Shows what a server is doing.
+    Status(Status),
+    /// Tells a server what to do.
+    Admin(Admin),
 }
 
 /// A server: its engine and its limits.
@@ -88,13 +97,48 @@ pub struct Server {
 #[derive(Debug)]
 pub struct Serve {
     /// Where it listens.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// How long it serves on when it is stopped, while health says that it will not.
     pub drain_delay: Duration,
     /// How long calls in hand may take after that.
     pub drain_grace: Duration,
     /// What it serves.
     pub server: Server,
+}
+
+/// Settings of `status`.
+#[derive(Debug)]
+pub struct Status {
+    /// The server's admin service.
+    pub admin: String,
+    /// How often it is shown anew; `None`: once.
+    pub every: Option<Duration>,
+    /// How it is shown.
+    pub format: Format,
+}
+
+/// Settings of `admin`.
+#[derive(Debug)]
+pub struct Admin {
+    /// The server's admin service.
+    pub admin: String,
+    /// What it is told.
+    pub order: AdminOrder,
+}
+
+/// What an operator tells a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminOrder {
+    /// Fresh runtimes for these shards; none: for all.
+    Reset(Vec<u32>),
+    /// Give up this base.
+    Evict(String),
+    /// Take nothing new.
+    Drain,
+    /// Take calls again.
+    Undrain,
+    /// Log by this filter.
+    Log(String),
 }
 
 /// Who evaluates.
@@ -242,6 +286,23 @@ pub enum Kind {
     Mixed,
 }
 
+impl Kind {
+    /// Every kind, by its name on the command line.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("passives", Self::Passives),
+        ("items", Self::Items),
+        ("gems", Self::Gems),
+        ("config", Self::Config),
+        ("mixed", Self::Mixed),
+    ];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// Settings of `bench`.
 #[derive(Debug)]
 pub struct Bench {
@@ -253,12 +314,39 @@ pub struct Bench {
     pub count: usize,
     /// How many are evaluated beforehand.
     pub warm_up: usize,
+    /// How many nodes each allocates; `None`: one, then two.
+    pub nodes: Option<usize>,
+    /// Sessions that are open at once.
+    pub streams: usize,
+    /// Variations that each session sends ahead.
+    pub in_flight: usize,
     /// Stats that each outcome carries.
     pub stats: Stats,
     /// How the result is shown.
     pub format: Format,
     /// Who evaluates.
     pub target: Target,
+}
+
+/// Settings of `bench --suite`.
+#[derive(Debug)]
+pub struct Suite {
+    /// Files with builds, and directories of such.
+    pub builds: Vec<PathBuf>,
+    /// How many variations are measured each time.
+    pub count: usize,
+    /// How many are evaluated beforehand.
+    pub warm_up: usize,
+    /// How often each figure is measured.
+    pub rounds: usize,
+    /// What else is measured, in turn with ours: words with placeholders.
+    pub baseline: Option<Vec<String>>,
+    /// How the result is shown.
+    pub format: Format,
+    /// What evaluates.
+    pub server: Server,
+    /// Processors that it may use.
+    pub processors: usize,
 }
 
 /// Values that make no sense.
@@ -305,6 +393,10 @@ impl Config {
         let mut values = Values { bad: Vec::new(), machine, log: Log { filter: filter.into(), ..Log::default() } };
         values.take("--log", telemetry::check(filter), || ());
         values.log.format = values.choose("--log-format", &arguments.log_format, LOG_FORMATS);
+        #[cfg(feature = "otlp")]
+        {
+            values.log.otlp_endpoint = arguments.otlp_endpoint.filter(|url| !url.is_empty());
+        }
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
@@ -312,8 +404,11 @@ impl Config {
             args::Subcommands::Diff(diff) => Command::Describe(values.diff(diff)),
             args::Subcommands::Export(export) => Command::Export(values.export(export)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
+            args::Subcommands::Bench(bench) if bench.suite => Command::Suite(values.suite(bench)),
             args::Subcommands::Bench(bench) => Command::Bench(values.bench(bench)),
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
+            args::Subcommands::Status(status) => Command::Status(values.status(status)),
+            args::Subcommands::Admin(admin) => Command::Admin(values.admin(admin)),
         };
         let Values { bad, log, .. } = values;
         if bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(bad)) }

@@ -2,13 +2,18 @@
 //!
 //! The modules in reading order; ARCHITECTURE.md has the picture.
 
+pub mod admission;
 pub mod app;
 pub mod build;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod grpc;
+pub mod http;
+pub mod listen;
+pub mod metrics;
 pub mod objective;
+pub mod overview;
 pub mod proto;
 pub mod runtime;
 pub mod shutdown;

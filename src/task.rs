@@ -12,7 +12,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(future.instrument(tracing::debug_span!("task", name)))
+    // Where the span of tasks is not wanted, what a task logs still belongs to the call that it was spawned for.
+    tokio::spawn(future.instrument(tracing::debug_span!("task", name).or_current()))
 }
 
 /// A task that is aborted when its owner lets go of it.

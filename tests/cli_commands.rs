@@ -200,6 +200,43 @@ fn the_exit_code_says_whose_mistake_it_was() {
 }
 
 #[test]
+fn a_suite_measures_every_kind_beside_its_baseline() {
+    let witch = example("witch.xml");
+    let arguments = ["bench", "--suite", "--builds", path(&witch), "--count", "40", "--warm-up", "10", "--rounds", "1"];
+    let more = ["--shards", "1", "--format", "json", "--baseline-command", "echo {path} of {build}: 2 variations/s"];
+    let output = bad(&[&arguments[..], &more[..]].concat(), 69);
+    assert!(output.contains("did not end with `N variations/s`"), "{output}");
+
+    let more = ["--shards", "1", "--format", "json", "--baseline-command", "echo 2 variations/s"];
+    let sections = json_of(&[&arguments[..], &more[..]].concat());
+    let titled = |title: &str| {
+        let found = sections.as_array().unwrap().iter().find(|section| section["title"] == title);
+        found.unwrap_or_else(|| panic!("no {title} in {sections}"))["rows"].as_array().unwrap().clone()
+    };
+    let rates = titled("All kinds of variations, all builds");
+    let kinds: Vec<_> = rates.iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["passives", "items", "gems", "config", "mixed"]);
+    for row in &rates {
+        let (rate, ratio) = (row["per second"].as_f64().unwrap(), row["ratio"].as_f64().unwrap());
+        assert!(rate > 0.0 && (ratio - rate / 2.0).abs() < 1e-6, "{row}");
+        assert_eq!(row["failed"], 0.0, "{row}");
+    }
+    for row in titled("What the server itself can carry").iter().skip(1) {
+        assert!(row["cached %"].as_f64().unwrap() > 80.0, "few variations, and many times: {row}");
+    }
+    assert!(titled("Cost by nodes touched").len() > 2, "the witch has more than four nodes around her");
+}
+
+#[test]
+fn several_sessions_share_the_variations_of_a_bench() {
+    let witch = example("witch.xml");
+    let arguments = ["bench", "--base", path(&witch), "--kind", "config", "--count", "101", "--warm-up", "0"];
+    let report = json_of(&[&arguments[..], &["--streams", "4", "--in-flight", "2", "--format", "json"]].concat());
+    assert_eq!(report["count"], 101);
+    assert_eq!(report["failed"], 0);
+}
+
+#[test]
 fn an_exported_build_is_a_base_with_the_promised_stats() {
     let witch = example("witch.xml");
     let variation = r#"{"allocate_path":[400],"level":90}"#;

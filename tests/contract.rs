@@ -1,12 +1,13 @@
 //! The contract with clients: what holds whatever a variation, a client or a runtime does. Each test is one clause, over
 //! real gRPC, on the sample engine with its faults switched on. What concerns the whole process (signals, its memory) is
-//! in `contract_process.rs`; the clause about metrics belongs to the metrics, and counters of the status stand in here.
+//! in `contract_process.rs`; the clause about metrics is in `contract_metrics.rs`.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;
 
 use std::{
     collections::{HashMap, HashSet},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -486,7 +487,7 @@ async fn a_saturated_server_is_ready_and_lives_and_a_draining_one_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn during_the_drain_delay_a_server_says_that_it_goes_and_serves_on() {
-    let app = App::start(common::server(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let app = App::start(common::server(), SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let app = app.with_drain_delay(PATIENCE);
     let url = format!("http://{}", app.address());
     let (stop, stopped) = oneshot::channel::<()>();

@@ -158,7 +158,7 @@ async fn a_share_code_and_a_release_layout_say_the_same_as_xml_and_a_checkout() 
     let base = load(&checkout, &places, build).await;
     let wanted = all_bits(&evaluate(&checkout, &base, variations.clone()).await);
 
-    let release = release_of(&places.pob);
+    let release = release_of(&places.pob, "release-layout");
     assert!(!release.join("src").exists() && !release.join("HeadlessWrapper.lua").exists());
     let installed = Supervisor::start(settings(&release)).await.unwrap();
     assert_eq!(installed.engine().version, checkout.engine().version);
@@ -168,10 +168,33 @@ async fn a_share_code_and_a_release_layout_say_the_same_as_xml_and_a_checkout() 
     assert_eq!(got, wanted);
 }
 
+/// Of a later version nobody has read what its MAIN mode adds, so the adapter does not stand in for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_is_not_known_says_the_same() {
+    let Some(places) = places() else { return };
+    let build = BUILDS[0];
+    let variations: Vec<_> = variations(&places, build).into_iter().step_by(2).collect();
+    let known = Supervisor::start(settings(&places.pob)).await.unwrap();
+    let base = load(&known, &places, build).await;
+    let wanted = all_bits(&evaluate(&known, &base, variations.clone()).await);
+
+    let later = release_of(&places.pob, "later-version");
+    let head = "function calcs.buildOutput(build, mode)";
+    let calculator = later.join("Modules/Calcs.lua");
+    let text = fs::read_to_string(&calculator).unwrap();
+    assert_eq!(text.matches(head).count(), 1);
+    fs::write(&calculator, text.replace(head, &format!("{head} local unheard_of = true"))).unwrap();
+    let unknown = Supervisor::start(settings(&later)).await.unwrap();
+    let base = load(&unknown, &places, build).await;
+    let outcomes = evaluate(&unknown, &base, variations).await;
+    assert!(outcomes.iter().all(|outcome| outcome.path == ComputePath::Fast));
+    assert_eq!(all_bits(&outcomes), wanted);
+}
+
 /// Copies what a release has, laid out as it is there: the program's files at the top, the libraries in `lua/`, no
 /// wrapper.
-fn release_of(pob: &Path) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("release-layout");
+fn release_of(pob: &Path, name: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let source = pob.join("src");
     let _ = fs::remove_dir_all(&target);
     fs::create_dir_all(&target).unwrap();

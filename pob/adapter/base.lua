@@ -275,6 +275,7 @@ end
 ---Makes a loaded base ready for variations; its output must have been read before.
 ---@param base LoadedBase
 function M.prepare(base)
+	calculate.stand_in_for(fast.version_of(build.calcsTab.calcs, "buildOutput"))
 	fast.install_in_build(build.calcsTab.calcs)
 	local env = calculate.begin()
 	base.grants = grants.signature(env)

@@ -2,9 +2,21 @@
 -- faster, and what only MAIN mode adds (`calcs.buildOutput` in PoB's `Modules/Calcs.lua`) computed here.
 
 local copies = require("fast.copies")
+local cost_warnings = require("adapter.cost_warnings")
 local pristine = require("adapter.pristine")
 
 local M = {}
+
+---The version whose MAIN mode is imitated; nil: it is none that we know, and computes itself, slower and as exact.
+---@type string?
+local imitated
+---Versions in which MAIN mode says whether the main skill costs more than there is.
+local WARNS_OF_COSTS = { ["2.60.0"] = true }
+
+---@param version string?
+function M.stand_in_for(version)
+	imitated = version
+end
 
 ---Puts the minion's scalars beside the player's, under the prefix `Minion.`.
 ---@param output table
@@ -85,9 +97,17 @@ end
 ---@param databases table
 ---@return Output
 function M.finish(env, databases)
+	if not imitated then
+		wipeGlobalCache()
+		env = build.calcsTab.calcs.buildOutput(build, "MAIN")
+		return M.flatten(env.player.output)
+	end
 	build.calcsTab.calcs.perform(env)
 	add_full_dps(env, databases)
 	add_main_only(env)
+	if WARNS_OF_COSTS[imitated] then
+		cost_warnings.add(env)
+	end
 	return M.flatten(env.player.output)
 end
 

@@ -161,6 +161,19 @@ function M.install_in_build(calcs)
 	install(IN_BUILD, calcs)
 end
 
+---The version in which a function of a build's calculator was read, for those who do its work in another way.
+---@param calcs table
+---@param name string
+---@return string? version nil: it is not known
+function M.version_of(calcs, name)
+	local version = source.version(native, "calcs." .. name, calcs[name])
+	source.forget()
+	if not version then
+		native.log("warn", "calcs." .. name .. " is not known, and computes itself: exact, but slower")
+	end
+	return version
+end
+
 ---Hashes of all that accelerators rely on, for `known.lua`.
 ---@param native_host NativeHost
 ---@param calcs table

@@ -1,4 +1,5 @@
--- Hashes of the functions of Path of Building that accelerators replace or rely on (see `source.lua`). To know those of
+-- Hashes of the functions of Path of Building that accelerators replace or rely on (see `source.lua`), and of the one whose
+-- work the adapter does itself (`adapter/calculate.lua`). To know those of
 -- another version, read what changed in them, mend the accelerator if need be, and add the new hash beside the old.
 
 ---Name of a function -> hash -> the version that it was read in.
@@ -32,6 +33,7 @@ return {
 	["calcLib.mods"] = { ["ff30d7cb5bb4122b9ea70aeaec7705a1d219ff907f7850b2f9740254156fe3fb"] = "2.55.5" },
 	["calcs.buildModListForNode"] = { ["239fe74da66d6032bc2b6809d8590c7d7ff026d0b6a1f5647d58bfb3c2e841d0"] = "2.55.5" },
 	["calcs.buildModListForNodeList"] = { ["19b1d6d992eff46c74134d7a71beda6d7154b8ca5505cb5933897db33d34eb4b"] = "2.55.5" },
+	["calcs.buildOutput"] = { ["a795f06bdc960699bcc4862a9e7ebbaf5f1c2fd48e4c97422d0ef43c7c196cbc"] = "2.55.5", ["63f5ab0820ae4eb487e12e3b18392c27344e36e75788476fb458907cc421b4d1"] = "2.60.0" },
 	["calcs.calcFullDPS"] = { ["182d17e8e9a0da8addc50803b7dc064b56cd4d0561c34dea042a10fdcd31bfe3"] = "2.55.5" },
 	["calcs.initEnv"] = { ["94f2911dee70914d3477e5fb782b444efccd0d50eb6381ab3b7ef2dff256d61f"] = "2.55.5" },
 	["calcs.initModDB"] = { ["e7fb5d1dd9286c79791b848f60e1abccaf10f49fe966c5eb5110846a0b1dcc40"] = "2.55.5" },

@@ -42,6 +42,16 @@ function M.digest(native, fn)
 	return native.sha256(table.concat(list, "\n", info.linedefined, info.lastlinedefined))
 end
 
+---The version in which we read a function; nil if we do not know it.
+---@param native NativeHost
+---@param name string
+---@param fn function
+---@return string?
+function M.version(native, name, fn)
+	local digest = M.digest(native, fn)
+	return digest and known[name] and known[name][digest] or nil
+end
+
 ---Whether every function is one that we know.
 ---@param native NativeHost
 ---@param functions table<string, function?>
@@ -54,8 +64,7 @@ function M.all_known(native, functions)
 	end
 	table.sort(names)
 	for _, name in ipairs(names) do
-		local digest = M.digest(native, functions[name])
-		if not digest or not known[name] or not known[name][digest] then
+		if not M.version(native, name, functions[name]) then
 			return false, name
 		end
 	end

@@ -27,6 +27,9 @@ local function eat_text()
 	end
 end
 
+-- How often `leak` was asked for: state that outlives a calculation, which nothing may have.
+local leaked = 0
+
 ---@type table<string, fun(argument: string)>
 local FAULTS = {
 	-- An endless loop that compiles, so that no hook and no check ever comes up.
@@ -50,6 +53,10 @@ local FAULTS = {
 			end)
 		end
 	end,
+	-- Every later calculation of this runtime is wrong.
+	leak = function()
+		leaked = leaked + 1
+	end,
 	error = function()
 		error('this is the fault that was asked for')
 	end,
@@ -62,7 +69,7 @@ local FAULTS = {
 }
 
 ---@type string[]
-M.names = { 'loop', 'string', 'pcall', 'error', 'memory', 'memory_string', 'memory_caught' }
+M.names = { 'loop', 'string', 'pcall', 'leak', 'error', 'memory', 'memory_string', 'memory_caught' }
 for _, name in ipairs(trespass.names) do
 	M.names[#M.names + 1] = name
 	FAULTS[name] = trespass.acts[name]
@@ -86,6 +93,16 @@ function M.trigger(build)
 	if fault then
 		fault(build.config.faultArgument)
 	end
+end
+
+---Makes a calculation wrong, if there has been a leak.
+---@param output Output
+---@return Output
+function M.taint(output)
+	if leaked > 0 then
+		output.Life = output.Life + leaked
+	end
+	return output
 end
 
 return M

@@ -37,7 +37,7 @@ local base
 ---@return Output overwritten by the next call
 local function calculate(build)
 	faults.trigger(build)
-	return run.calculate(build)
+	return faults.taint(run.calculate(build))
 end
 
 ---@param xml string

@@ -63,10 +63,26 @@ pub struct Base {
     pub id: BaseId,
     /// The build, as XML.
     pub xml: Arc<str>,
+    /// What it is, for people; see [`label`].
+    pub label: Arc<str>,
     /// Every scalar of its output, ordered by name.
     pub stats: Vec<(String, StatValue)>,
     /// What is odd about it.
     pub warnings: Vec<Warning>,
+}
+
+/// Longest label, in characters.
+const LABEL_CHARS_MAX: usize = 80;
+
+/// What a build is, for people: ascendancy or class, and level. It quotes the build, so it may be anything.
+#[must_use]
+pub fn label(xml: &str) -> Arc<str> {
+    let Ok(document) = roxmltree::Document::parse(xml) else { return "".into() };
+    let build = document.descendants().find(|node| node.has_tag_name("Build"));
+    let attribute = |name| build.and_then(|build| build.attribute(name)).filter(|text| !matches!(*text, "" | "None"));
+    let class = attribute("ascendClassName").or_else(|| attribute("className")).unwrap_or("?");
+    let level = attribute("level").unwrap_or("?");
+    format!("{class}, level {level}").chars().take(LABEL_CHARS_MAX).collect::<String>().into()
 }
 
 /// What is known of a stat.
@@ -99,4 +115,19 @@ pub struct EngineFacts {
     pub stats: Vec<StatInfo>,
     /// One sentence for people; empty: nothing to say.
     pub notice: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_ascendancy_or_class_and_level_and_never_long() {
+        let label = |attributes: &str| label(&format!("<PathOfBuilding><Build {attributes}/></PathOfBuilding>"));
+        assert_eq!(&*label(r#"level="90" className="Witch" ascendClassName="Occultist""#), "Occultist, level 90");
+        assert_eq!(&*label(r#"level="2" className="Witch" ascendClassName="None""#), "Witch, level 2");
+        assert_eq!(&*label(r#"className="&lt;b&gt;""#), "<b>, level ?");
+        assert_eq!(label(&format!(r#"className="{}""#, "x".repeat(1000))).chars().count(), LABEL_CHARS_MAX);
+        assert_eq!(&*super::label("no XML"), "");
+    }
 }

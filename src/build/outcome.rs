@@ -90,12 +90,14 @@ macro_rules! named_enum {
 
             /// The variant of that name.
             #[must_use]
+            #[allow(dead_code, reason = "not every enum is read from a text")]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)+ _ => None }
             }
         }
     };
 }
+pub(crate) use named_enum;
 
 named_enum! {
     /// Why a variation has no outcome.
@@ -204,17 +206,18 @@ pub struct Warning {
     pub message: String,
 }
 
-/// Which path computed an outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ComputePath {
-    /// The engine's calculator on the loaded base.
-    Fast,
-    /// The varied build, loaded from scratch in a fresh runtime.
-    Plain,
-    /// Not again: an identical variation was computed.
-    Cached,
-    /// Nothing was computed.
-    None,
+named_enum! {
+    /// Which path computed an outcome.
+    ComputePath {
+        /// The engine's calculator on the loaded base.
+        Fast => "fast",
+        /// The varied build, loaded from scratch in a fresh runtime.
+        Plain => "plain",
+        /// Not again: an identical variation was computed.
+        Cached => "cached",
+        /// Nothing was computed.
+        None => "none",
+    }
 }
 
 /// One variation, evaluated or not: what the supervisor gives back for each that it accepted.

@@ -11,6 +11,34 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::outcome::named_enum;
+
+named_enum! {
+    /// What a variation changes, for those who count.
+    VariationKind {
+        /// Nothing: it is the base.
+        Empty => "empty",
+        /// Passive nodes, masteries, tattoos.
+        Passives => "passives",
+        /// Items, flasks and tinctures.
+        Items => "items",
+        /// Gems, socket groups, the main skill.
+        Gems => "gems",
+        /// Config options.
+        Config => "config",
+        /// Custom modifiers.
+        Mods => "mods",
+        /// Level, class, ascendancy.
+        Character => "character",
+        /// The whole build.
+        Build => "build",
+        /// Several of these.
+        Mixed => "mixed",
+        /// Nobody knows: it was refused before it was understood.
+        Refused => "refused",
+    }
+}
+
 /// One change set over a base. The empty variation is the base itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,6 +91,30 @@ pub struct Variation {
     /// Modifier lines, one a line; they take the place of the base's own custom modifiers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_mods: Option<String>,
+}
+
+impl Variation {
+    /// What it changes.
+    #[must_use]
+    pub fn kind(&self) -> VariationKind {
+        let passives = [&self.allocate, &self.allocate_path, &self.deallocate].iter().any(|nodes| !nodes.is_empty());
+        let gems = !self.gems.is_empty() || !self.groups.is_empty() || self.main_socket_group.is_some();
+        let changes = [
+            (VariationKind::Passives, passives || !self.masteries.is_empty() || !self.tattoos.is_empty()),
+            (VariationKind::Items, !self.items.is_empty() || !self.flasks.is_empty()),
+            (VariationKind::Gems, gems),
+            (VariationKind::Config, !self.config.is_empty()),
+            (VariationKind::Mods, self.custom_mods.is_some()),
+            (VariationKind::Character, self.level.is_some() || self.class.is_some() || self.ascendancy.is_some()),
+            (VariationKind::Build, self.build.is_some()),
+        ];
+        let mut kinds = changes.into_iter().filter_map(|(kind, changes)| changes.then_some(kind));
+        match (kinds.next(), kinds.next()) {
+            (None, _) => VariationKind::Empty,
+            (Some(only), None) => only,
+            (Some(_), Some(_)) => VariationKind::Mixed,
+        }
+    }
 }
 
 /// The choice of one mastery effect.
@@ -183,4 +235,27 @@ pub enum ConfigValue {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variation_is_of_the_kind_that_it_changes() {
+        let kind = |json: &str| serde_json::from_str::<Variation>(json).unwrap().kind();
+        for (json, expected) in [
+            ("{}", VariationKind::Empty),
+            (r#"{"allocate_path":[1]}"#, VariationKind::Passives),
+            (r#"{"flasks":[{"slot":"Flask 1","active":true}]}"#, VariationKind::Items),
+            (r#"{"main_socket_group":2}"#, VariationKind::Gems),
+            (r#"{"config":{"enemyIsBoss":"Uber"}}"#, VariationKind::Config),
+            (r#"{"custom_mods":""}"#, VariationKind::Mods),
+            (r#"{"level":3}"#, VariationKind::Character),
+            (r#"{"build":"<PathOfBuilding/>"}"#, VariationKind::Build),
+            (r#"{"level":3,"allocate":[1]}"#, VariationKind::Mixed),
+        ] {
+            assert_eq!(kind(json), expected, "{json}");
+        }
+    }
 }

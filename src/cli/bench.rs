@@ -2,23 +2,26 @@
 //!
 //! Three calls, one after the other. The first has one variation: it loads the base. The second is the warm-up, with
 //! variations that the third does not have. The third is measured, from its first message to its summary, as a client
-//! sees it; queue and compute times are the server's own.
+//! sees it; queue and compute times are the server's own. The second and third may be several sessions at once, among
+//! which the variations are dealt out.
 
 mod make;
 mod report;
+pub mod suite;
 
 use std::time::{Duration, Instant};
 
 use report::{Report, Tally};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{CliError, Output, Verdict, eval::choice, input, progress, server::Server};
 use crate::{
-    client::{Build, Client, Named, Request},
+    client::{Build, Client, Header, Named, Outcome, Request},
     config::{self, Format, Kind, Target},
 };
 
-/// How many variations are sent ahead. The server's own bound is the same.
-const IN_FLIGHT_MAX: usize = 1024;
+/// Outcomes that wait to be counted.
+const UNCOUNTED_MAX: usize = 1024;
 
 /// Measures.
 pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict, CliError> {
@@ -37,23 +40,24 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
         stats: choice(settings.stats.clone()),
         ordered: false,
         strict: false,
-        in_flight_max: IN_FLIGHT_MAX,
+        in_flight_max: settings.in_flight,
         reduction: None,
     };
     let first = vec![Named { id: String::new(), variation: make::first() }];
-    let loading = play(client, request(build.clone()), first).await?;
+    let loading = play(client, &request(build.clone()), vec![first]).await?;
 
     let passives = match settings.kind {
         Kind::Passives | Kind::Mixed => client.passives(Build::Id(loading.base_id.clone())).await?.passives,
         Kind::Items | Kind::Gems | Kind::Config => Vec::new(),
     };
     let xml = make::xml(&build)?;
-    let made = make::variations(settings.kind, &xml, &passives, settings.count + settings.warm_up)?;
+    let made = make::variations(settings.kind, &xml, &passives, settings.nodes, settings.count + settings.warm_up)?;
     let (measured, warm_up) = made.list.split_at(settings.count);
+    let request = request(Build::Id(loading.base_id.clone()));
     if !warm_up.is_empty() {
-        play(client, request(Build::Id(loading.base_id.clone())), warm_up.to_vec()).await?;
+        play(client, &request, deal(warm_up, settings.streams)).await?;
     }
-    let played = play(client, request(Build::Id(loading.base_id.clone())), measured.to_vec()).await?;
+    let played = play(client, &request, deal(measured, settings.streams)).await?;
 
     let report = Report {
         kind: settings.kind,
@@ -72,38 +76,73 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
     Ok(if report.played.tally.failures.is_empty() { Verdict::Good } else { Verdict::Bad })
 }
 
-/// One call, as it went.
+/// Calls, as they went.
 pub struct Played {
     pub base_id: String,
     pub engine: String,
-    /// From its first message to its summary.
+    /// From the first message to the last summary.
     pub elapsed: Duration,
-    /// From its first message to its first outcome.
+    /// From the first message to the first outcome.
     pub first_outcome: Duration,
     pub resets: u64,
     pub tally: Tally,
 }
 
-async fn play(client: &Client, request: Request, variations: Vec<Named>) -> Result<Played, CliError> {
-    let bar = progress::bar("bench", Some(variations.len() as u64));
+/// Deals variations out to that many sessions.
+fn deal(variations: &[Named], streams: usize) -> Vec<Vec<Named>> {
+    (0..streams).map(|stream| variations.iter().skip(stream).step_by(streams).cloned().collect()).collect()
+}
+
+/// Plays each list as a session of its own, all at once.
+async fn play(client: &Client, request: &Request, lists: Vec<Vec<Named>>) -> Result<Played, CliError> {
+    let bar = progress::bar("bench", Some(lists.iter().map(Vec::len).sum::<usize>() as u64));
     let mut tally = Tally::default();
     let mut first_outcome = None;
     let started = Instant::now();
-    let mut evaluation = client.evaluate(request, variations).await?;
-    while let Some(outcome) = evaluation.next().await? {
+    let (outcomes, mut incoming) = mpsc::channel(UNCOUNTED_MAX);
+    let mut sessions = JoinSet::new();
+    for list in lists {
+        sessions.spawn(session(client.clone(), request.clone(), list, outcomes.clone()));
+    }
+    drop(outcomes);
+    while let Some(outcome) = incoming.recv().await {
         first_outcome.get_or_insert_with(|| started.elapsed());
         bar.inc(1);
         tally.count(&outcome);
     }
+    let mut ended = None;
+    let mut resets = 0;
+    while let Some(session) = sessions.join_next().await {
+        let (header, resets_of_one) = session.map_err(|_| CliError::Session)??;
+        // Each session sees the same resets, as far as it has outcomes on both sides of them.
+        resets = resets_of_one.max(resets);
+        ended = Some(header);
+    }
+    let header = ended.ok_or(CliError::Session)?;
     let elapsed = started.elapsed();
     bar.finish_and_clear();
-    let header = evaluation.header();
     Ok(Played {
-        base_id: header.base_id.clone(),
+        base_id: header.base_id,
         engine: format!("{} {}", header.engine.name, header.engine.version),
         elapsed,
         first_outcome: first_outcome.unwrap_or(elapsed),
-        resets: evaluation.summary().map_or(0, |summary| summary.resets),
+        resets,
         tally,
     })
+}
+
+/// Plays one list; returns its header and how many resets it saw.
+async fn session(
+    client: Client,
+    request: Request,
+    list: Vec<Named>,
+    outcomes: mpsc::Sender<Outcome>,
+) -> Result<(Header, u64), CliError> {
+    let mut evaluation = client.evaluate(request, list).await?;
+    while let Some(outcome) = evaluation.next().await? {
+        if outcomes.send(outcome).await.is_err() {
+            break;
+        }
+    }
+    Ok((evaluation.header().clone(), evaluation.summary().map_or(0, |summary| summary.resets)))
 }

@@ -31,6 +31,17 @@ pub enum CliError {
     /// The build gives nothing to make variations of.
     #[error("no variations of that kind can be made from this build: {0}")]
     NothingToVary(&'static str),
+    /// A session ended without a word.
+    #[error("a session ended without a word")]
+    Session,
+    /// Another program did not do what a suite needs of it.
+    #[error("`{command}` {problem}")]
+    Other {
+        /// The program.
+        command: String,
+        /// What it did instead.
+        problem: String,
+    },
     /// Stopped by a second signal.
     #[error("stopped at once by {0}")]
     Stopped(&'static str),
@@ -49,9 +60,11 @@ impl CliError {
         match self {
             Self::Input(InputError::Read { .. } | InputError::NoSuchFile(_)) => EX_NOINPUT,
             Self::Input(_) | Self::NothingToVary(_) => EX_DATAERR,
-            Self::App(_) | Self::Runtime(_) | Self::Client(ClientError::Connect { .. }) => EX_UNAVAILABLE,
+            Self::App(_) | Self::Runtime(_) | Self::Other { .. } | Self::Client(ClientError::Connect { .. }) => {
+                EX_UNAVAILABLE
+            }
             Self::Client(ClientError::Endpoint(_)) | Self::NoStat(_) => EX_USAGE,
-            Self::Client(ClientError::Protocol(_)) | Self::Stopped(_) => EX_SOFTWARE,
+            Self::Client(ClientError::Protocol(_)) | Self::Stopped(_) | Self::Session => EX_SOFTWARE,
             Self::Client(ClientError::Call(failure)) => match failure.code {
                 Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::OutOfRange => EX_DATAERR,
                 Code::Unavailable | Code::ResourceExhausted => EX_UNAVAILABLE,
@@ -90,7 +103,7 @@ mod tests {
     #[test]
     fn causes_are_told_once_each() {
         let refused = io::Error::new(io::ErrorKind::AddrInUse, "address in use");
-        let error = AppError::Listen { address: ([127, 0, 0, 1], 7).into(), source: refused };
+        let error = AppError::Listen { address: "127.0.0.1:7".into(), source: refused };
         let words = in_words(&error.into());
         assert_eq!(words, "pobatch: the server did not start: cannot listen on 127.0.0.1:7: address in use");
     }

@@ -1,6 +1,7 @@
 //! The commands. Each is one file and gets its settings and an `Output`; what they share is in `input`, `progress`
 //! and `server`. None of them knows how anything is evaluated: they ask a server over gRPC, their own or another.
 
+mod admin;
 mod bench;
 mod describe;
 mod doctor;
@@ -14,6 +15,7 @@ mod progress;
 mod serve;
 mod server;
 mod shuffle;
+mod status;
 mod table;
 mod verify;
 
@@ -50,13 +52,18 @@ pub fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return usage(&error),
     };
-    telemetry::start(&config.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&CliError::Runtime(error)),
     };
+    {
+        // What exports spans lives in the runtime.
+        let _inside = runtime.enter();
+        telemetry::start(&config.log);
+    }
     let mut output = Output::stdout();
     let ended = runtime.block_on(run(config.command, &mut output));
+    telemetry::finish();
     match ended {
         // Whoever asks twice does not want to wait.
         Err(CliError::Stopped(_)) => runtime.shutdown_background(),
@@ -81,7 +88,10 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
         Command::Export(settings) => export::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,
         Command::Bench(settings) => bench::run(settings, output).await,
+        Command::Suite(settings) => bench::suite::run(settings, output).await,
         Command::Doctor(settings) => doctor::run(settings, output).await,
+        Command::Status(settings) => status::run(settings, output).await,
+        Command::Admin(settings) => admin::run(settings, output).await,
     }
 }
 

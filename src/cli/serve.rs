@@ -21,6 +21,12 @@ pub async fn run(settings: config::Serve, output: &mut Output) -> Result<Verdict
 
     let facts = app.engine();
     output.line(&format!("pobatch {} listens on http://{}", env!("CARGO_PKG_VERSION"), app.address()))?;
+    let page = app.http_address().map(|address| format!("status page and metrics on http://{address}"));
+    let admin = app.admin_address().map(|address| format!("admin service on {address}"));
+    let for_operators: Vec<_> = page.into_iter().chain(admin).collect();
+    if !for_operators.is_empty() {
+        output.line(&for_operators.join(", "))?;
+    }
     let place = match &engine {
         EngineChoice::Sample => "embedded; --pob DIR or POBATCH_POB runs Path of Building".to_owned(),
         EngineChoice::Pob(directory) => directory.display().to_string(),

@@ -17,6 +17,8 @@ const DRAIN_GRACE: Duration = Duration::from_secs(5);
 
 /// A server to ask, for as long as this lives.
 pub struct Server {
+    /// Where it listens.
+    pub url: String,
     /// The connection to it.
     pub client: Client,
     /// What it runs.
@@ -43,7 +45,7 @@ impl Server {
         };
         let client = Client::connect(&url).await?;
         let engine = client.describe_engine().await?;
-        Ok(Self { client, engine, own })
+        Ok(Self { url, client, engine, own })
     }
 
     /// Leaves it, and stops it if it is our own.

@@ -1,11 +1,13 @@
 //! The Rust client: a connection, and evaluations over it. It speaks the API's messages and hands out domain values;
 //! beside `grpc/` it is the only place that knows `tonic::Status`.
 
+mod admin;
 mod error;
 mod evaluation;
 mod reduction;
 mod sweep;
 
+pub use admin::Admin;
 pub use error::{CallFailure, ClientError};
 pub use evaluation::{Evaluation, Header, Outcome, Summary};
 pub use reduction::{Keep, Objective, Reduction};

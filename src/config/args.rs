@@ -23,6 +23,10 @@ pub struct Arguments {
     /// How it is logged: `text` or `json`.
     #[arg(long, global = true, env = "POBATCH_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: String,
+    /// URL of an OpenTelemetry collector (OTLP over gRPC) that spans are exported to. Default: none.
+    #[cfg(feature = "otlp")]
+    #[arg(long, global = true, env = "POBATCH_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Subcommands,
@@ -55,13 +59,21 @@ pub enum Subcommands {
     Verify(Verify),
     /// Measures how many variations are evaluated in a second.
     ///
-    /// Warm-up is apart from what is measured. The variations are made from the build itself.
+    /// Warm-up is apart from what is measured. The variations are made from the build itself. With --suite everything is
+    /// measured that BENCHMARKS.md shows: every kind of variation for every build, and how cost grows.
     Bench(Bench),
     /// Checks a Path of Building installation and says what is wrong with it.
     ///
     /// Looks at the layout, the version, every file that is needed, boots the engine, measures its memory and evaluates
     /// a build. The exit code is 1 if anything is wrong.
     Doctor(Doctor),
+    /// Shows what a running server is doing.
+    ///
+    /// Asks its admin service: shards with their heaps, bases, queues, and what went wrong lately. The same is on the
+    /// server's status page.
+    Status(Status),
+    /// Tells a running server what to do: reset shards, evict a base, drain, undrain, log.
+    Admin(Admin),
 }
 
 /// What runs.
@@ -116,6 +128,14 @@ pub struct Serve {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, env = "POBATCH_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:50051")]
     pub listen: String,
+    /// Address for metrics, probes and the status page over HTTP, or `off`. Default: the loopback interface, one port
+    /// after --listen's.
+    #[arg(long, env = "POBATCH_HTTP_LISTEN", value_name = "ADDR")]
+    pub http_listen: Option<String>,
+    /// Address for the admin service: `ADDR`, `unix:PATH` or `off`. Whoever reaches it may use it. Default: the loopback
+    /// interface, two ports after --listen's.
+    #[arg(long, env = "POBATCH_ADMIN_LISTEN", value_name = "ADDR")]
+    pub admin_listen: Option<String>,
     /// How long the server goes on when it is stopped, while health says `NOT_SERVING`: as long as load balancers take
     /// to notice. Default: not at all.
     #[arg(long, env = "POBATCH_DRAIN_DELAY", value_name = "TIME", hide_short_help = true)]
@@ -129,6 +149,66 @@ pub struct Serve {
     /// What runs.
     #[command(flatten)]
     pub engine: Engine,
+}
+
+/// Where a server's admin service is.
+#[derive(Debug, Args)]
+pub struct AdminTarget {
+    /// The server's admin service: a URL, or `unix:PATH`.
+    #[arg(long, env = "POBATCH_ADMIN", value_name = "URL", default_value = "http://127.0.0.1:50053")]
+    pub admin: String,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Whom to ask.
+    #[command(flatten)]
+    pub target: AdminTarget,
+    /// Shows it again and again until Ctrl-C.
+    #[arg(long)]
+    pub watch: bool,
+    /// How often, with --watch.
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    pub interval: String,
+    /// How it is written: `table` or `json`; with --watch, one JSON object a line.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+}
+
+/// Arguments of `admin`.
+#[derive(Debug, Args)]
+pub struct Admin {
+    /// Whom to tell.
+    #[command(flatten)]
+    pub target: AdminTarget,
+    /// What.
+    #[command(subcommand)]
+    pub order: AdminOrder,
+}
+
+/// What a server is told.
+#[derive(Debug, Subcommand)]
+pub enum AdminOrder {
+    /// Gives shards fresh runtimes, each behind the variation that it is at; nothing is lost.
+    Reset {
+        /// The shards by index. Default: all.
+        shards: Vec<u32>,
+    },
+    /// Gives up a base that no session uses.
+    Evict {
+        /// Its id, 64 hexadecimal digits.
+        base_id: String,
+    },
+    /// Takes nothing new: health says `NOT_SERVING`, sessions end when what they have in hand is answered.
+    Drain,
+    /// Takes calls again.
+    Undrain,
+    /// Logs by another filter from now on.
+    Log {
+        /// A level or a filter, as for --log.
+        filter: String,
+    },
 }
 
 /// Who evaluates, for commands that need a server.
@@ -286,23 +366,48 @@ pub struct Verify {
 #[derive(Debug, Args)]
 pub struct Bench {
     /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
-    #[arg(long, value_name = "FILE_OR_CODE")]
-    pub base: String,
+    #[arg(long, value_name = "FILE_OR_CODE", required_unless_present = "suite")]
+    pub base: Option<String>,
     /// Kind of the variations: `passives`, `items`, `gems`, `config` or `mixed`.
     #[arg(long, value_name = "KIND", default_value = "passives")]
     pub kind: String,
+    /// Nodes that each variation of the kind `passives` allocates. Default: one, and two when every single node had its
+    /// turn.
+    #[arg(long, value_name = "N")]
+    pub nodes: Option<String>,
     /// How many variations are measured.
     #[arg(long, value_name = "N", default_value = "2000")]
     pub count: String,
     /// How many are evaluated beforehand, unmeasured.
     #[arg(long, value_name = "N", default_value = "200")]
     pub warm_up: String,
+    /// Sessions that are open at once; the variations are dealt out to them.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub streams: String,
+    /// Variations that each session sends ahead of their outcomes.
+    #[arg(long, value_name = "N", default_value = "1024")]
+    pub in_flight: String,
     /// Stats that each outcome carries. Default: the main ones.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub stats: Vec<String>,
-    /// How the result is written: `table` or `json`.
+    /// How the result is written: `table` or `json`. The tables of a suite are Markdown.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
+    /// Measures all kinds for all builds, and how cost grows with what.
+    #[arg(long, conflicts_with_all = ["base", "kind", "nodes", "streams", "in_flight", "stats", "endpoint"])]
+    pub suite: bool,
+    /// With --suite: files with builds, or directories of such (`*.xml`). What grows is measured with the first of them.
+    /// Default: `examples`.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub builds: Vec<String>,
+    /// With --suite: how often each figure is measured; the median is shown. Default: 3.
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<String>,
+    /// With --suite: a command that does the same in another way, run in turn with ours. Its words are parted by white space
+    /// and no shell sees them; `{build}` is replaced by the build's file, `{path}` by `calc` or `reload`, `{count}` by a
+    /// number of variations. Its last line must be `N variations/s`.
+    #[arg(long, value_name = "COMMAND")]
+    pub baseline_command: Option<String>,
     /// Who evaluates.
     #[command(flatten)]
     pub target: Target,

@@ -91,3 +91,36 @@ fn limits_that_contradict_each_other_are_named_together() {
     let BadValues(bad) = resolve("pobatch serve --request-size-max=much --name-size-max=0").unwrap_err();
     assert_eq!(bad[0].name, "--request-size-max");
 }
+
+#[test]
+fn a_suite_is_no_bench_of_one_build() {
+    let Command::Suite(suite) = command("pobatch bench --suite --builds a b --rounds 2") else { panic!("suite") };
+    assert_eq!(suite.builds, [PathBuf::from("a"), PathBuf::from("b")]);
+    assert_eq!((suite.rounds, suite.processors, suite.baseline), (2, 3, None));
+    let BadValues(bad) = resolve("pobatch bench --base b --rounds 2 --builds c --baseline-command d").unwrap_err();
+    assert_eq!(bad.len(), 3);
+    for line in ["bench", "bench --suite --base b", "bench --suite --endpoint http://x"] {
+        let words = format!("pobatch {line}");
+        assert!(args::Arguments::try_parse_from(words.split(' ')).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn operators_have_listeners_on_the_loopback_interface_next_to_the_api_unless_it_is_said_otherwise() {
+    let listen = |line: &str| match command(&format!("pobatch serve {line}")) {
+        Command::Serve(serve) => serve.listen,
+        other => panic!("{other:?}"),
+    };
+    let words = |listen: Listen| {
+        let http = listen.http.map_or("off".to_owned(), |address| address.to_string());
+        format!("{http} {}", listen.admin.map_or("off".to_owned(), |address| address.to_string()))
+    };
+    assert_eq!(words(listen("--listen 0.0.0.0:50051")), "127.0.0.1:50052 http://127.0.0.1:50053");
+    assert_eq!(words(listen("--listen 127.0.0.1:0")), "127.0.0.1:0 http://127.0.0.1:0");
+    assert_eq!(words(listen("--http-listen off --admin-listen off")), "off off");
+    assert_eq!(words(listen("--http-listen 0.0.0.0:9100 --admin-listen unix:/a.sock")), "0.0.0.0:9100 unix:/a.sock");
+    let BadValues(bad) = resolve("pobatch serve --http-listen here --admin-listen there").unwrap_err();
+    assert_eq!(bad.iter().map(|bad| bad.name).collect::<Vec<_>>(), ["--http-listen", "--admin-listen"]);
+    let BadValues(bad) = resolve("pobatch status --admin here").unwrap_err();
+    assert_eq!(bad[0].name, "--admin");
+}

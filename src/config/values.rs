@@ -3,12 +3,13 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Kind, Machine, SHARDS_MAX, Serve, Server,
-    Source, Stats, Target, Verify, args, sweep, units,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Kind, Machine,
+    SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
     client::{Keep, Objective, Reduction},
+    listen::{Address, Listen},
     supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
     telemetry::Log,
     wire::FRAME_BYTES_MAX,
@@ -20,9 +21,15 @@ const FORMATS: &[(&str, Format)] = &[("table", Format::Table), ("json", Format::
 /// main ones.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// The forms in which measurements are shown.
+const BENCH_FORMATS: &[(&str, Format)] = &[("table", Format::Table), ("json", Format::Json)];
+
 /// The modes of the sandbox by name.
 const SANDBOX_MODES: &[(&str, SandboxMode)] =
     &[("prefer", SandboxMode::Prefer), ("require", SandboxMode::Require), ("off", SandboxMode::Off)];
+
+/// Stands for no listener.
+const OFF: &str = "off";
 
 /// Turns texts into values, and collects the bad ones.
 pub(super) struct Values<'a> {
@@ -117,10 +124,8 @@ impl Values<'_> {
     }
 
     pub(super) fn serve(&mut self, serve: &args::Serve) -> Serve {
-        let listen =
-            serve.listen.parse().map_err(|_| format!("`{}` is no address such as `127.0.0.1:50051`", serve.listen));
         Serve {
-            listen: self.take("--listen", listen, || SocketAddr::from(([127, 0, 0, 1], 0))),
+            listen: self.listen(serve),
             drain_delay: match serve.drain_delay.as_deref().filter(|text| !text.is_empty()) {
                 Some(text) => self.time("--drain-delay", text),
                 None => Duration::ZERO,
@@ -128,6 +133,67 @@ impl Values<'_> {
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
             server: Server { faults: serve.faults, ..self.server(&serve.engine, CACHE_BYTES) },
         }
+    }
+
+    fn listen(&mut self, serve: &args::Serve) -> Listen {
+        let api = self.address("--listen", &serve.listen);
+        // Port 0 takes a free one, and so do the others then.
+        let near = |distance| match api.port() {
+            0 => loopback(0),
+            port => loopback(port.checked_add(distance).unwrap_or(0)),
+        };
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let http = match given(&serve.http_listen).as_deref() {
+            None => Some(near(1)),
+            Some(OFF) => None,
+            Some(text) => Some(self.address("--http-listen", text)),
+        };
+        let admin = match given(&serve.admin_listen).as_deref() {
+            None => Some(Address::Tcp(near(2))),
+            Some(OFF) => None,
+            Some(text) => Some(match text.strip_prefix("unix:") {
+                Some(path) => Address::Unix(PathBuf::from(path)),
+                None => Address::Tcp(self.address("--admin-listen", text)),
+            }),
+        };
+        Listen { api, http, admin }
+    }
+
+    fn address(&mut self, name: &'static str, text: &str) -> SocketAddr {
+        let address = text.parse().map_err(|_| format!("`{text}` is no address such as `127.0.0.1:50051`"));
+        self.take(name, address, || loopback(0))
+    }
+
+    pub(super) fn status(&mut self, status: args::Status) -> Status {
+        let every = self.time("--interval", &status.interval);
+        Status {
+            admin: self.admin_url(status.target),
+            every: status.watch.then_some(every),
+            format: self.choose("--format", &status.format, &[("table", Format::Table), ("json", Format::Json)]),
+        }
+    }
+
+    pub(super) fn admin(&mut self, admin: args::Admin) -> Admin {
+        let order = match admin.order {
+            args::AdminOrder::Reset { shards } => AdminOrder::Reset(shards),
+            args::AdminOrder::Evict { base_id } => AdminOrder::Evict(base_id),
+            args::AdminOrder::Drain => AdminOrder::Drain,
+            args::AdminOrder::Undrain => AdminOrder::Undrain,
+            args::AdminOrder::Log { filter } => AdminOrder::Log(filter),
+        };
+        Admin { admin: self.admin_url(admin.target), order }
+    }
+
+    fn admin_url(&mut self, target: args::AdminTarget) -> String {
+        let url = target.admin;
+        let known = ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme));
+        let valid = if known {
+            Ok(())
+        } else {
+            Err(format!("`{url}` is no address such as `http://127.0.0.1:50053` or `unix:/run/pobatch/admin.sock`"))
+        };
+        self.take("--admin", valid, || ());
+        url
     }
 
     fn target(&mut self, target: &args::Target, cache_bytes: usize) -> Target {
@@ -264,24 +330,47 @@ impl Values<'_> {
     }
 
     pub(super) fn bench(&mut self, bench: args::Bench) -> Bench {
+        // Clap's own `requires` is silent here: the suite conflicts with what is given.
+        let of_suite = [
+            ("--builds", !bench.builds.is_empty()),
+            ("--rounds", bench.rounds.is_some()),
+            ("--baseline-command", bench.baseline_command.is_some()),
+        ];
+        for (name, _) in of_suite.into_iter().filter(|(_, is_given)| *is_given) {
+            self.bad.push(BadValue { name, problem: "it belongs to --suite".to_owned() });
+        }
         Bench {
-            base: bench.base,
-            kind: self.choose(
-                "--kind",
-                &bench.kind,
-                &[
-                    ("passives", Kind::Passives),
-                    ("items", Kind::Items),
-                    ("gems", Kind::Gems),
-                    ("config", Kind::Config),
-                    ("mixed", Kind::Mixed),
-                ],
-            ),
+            // Clap sees to it that there is one.
+            base: bench.base.unwrap_or_default(),
+            kind: self.choose("--kind", &bench.kind, Kind::NAMES),
             count: self.count("--count", &bench.count, 1, COUNT_MAX),
             warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
+            nodes: bench.nodes.map(|nodes| self.count("--nodes", &nodes, 1, COUNT_MAX)),
+            streams: self.count("--streams", &bench.streams, 1, STREAMS_MAX),
+            in_flight: self.count("--in-flight", &bench.in_flight, 1, COUNT_MAX),
             stats: if bench.stats.is_empty() { Stats::Main } else { Stats::Named(bench.stats) },
-            format: self.choose("--format", &bench.format, &[("table", Format::Table), ("json", Format::Json)]),
+            format: self.choose("--format", &bench.format, BENCH_FORMATS),
             target: self.target(&bench.target, 0),
+        }
+    }
+
+    pub(super) fn suite(&mut self, bench: args::Bench) -> Suite {
+        let baseline = bench.baseline_command.map(|command| command.split_whitespace().map(str::to_owned).collect());
+        if baseline.as_ref().is_some_and(Vec::is_empty) {
+            self.bad.push(BadValue { name: "--baseline-command", problem: "it is empty".to_owned() });
+        }
+        Suite {
+            builds: match bench.builds {
+                named if named.is_empty() => vec![PathBuf::from("examples")],
+                named => named.into_iter().map(PathBuf::from).collect(),
+            },
+            count: self.count("--count", &bench.count, 1, COUNT_MAX),
+            warm_up: self.count("--warm-up", &bench.warm_up, 0, COUNT_MAX),
+            rounds: self.count("--rounds", bench.rounds.as_deref().unwrap_or("3"), 1, COUNT_MAX),
+            baseline,
+            format: self.choose("--format", &bench.format, BENCH_FORMATS),
+            server: self.server(&bench.target.engine, 0),
+            processors: self.machine.processors,
         }
     }
 
@@ -302,6 +391,10 @@ impl Values<'_> {
             faults: false,
         }
     }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// An empty text is what an environment variable has that is set to nothing.

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::HeaderMap;
 use tonic::metadata::MetadataMap;
 
 use super::status::CallError;
@@ -21,7 +22,10 @@ use crate::build::limits::Limits;
 /// time to travel, and tonic's timer must not be first.
 const ANSWER_MARGIN: Duration = Duration::from_millis(10);
 /// Header in which clients and proxies name a request.
-const REQUEST_ID_HEADER: &str = "x-request-id";
+pub(super) const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// Header of W3C Trace Context.
+const TRACE_PARENT_HEADER: &str = "traceparent";
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -88,11 +92,25 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 }
 
 /// Request ids go into logs and headers as they are.
-fn is_request_id(id: &str, bytes_max: usize) -> bool {
+pub(super) fn is_request_id(id: &str, bytes_max: usize) -> bool {
     (1..=bytes_max).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn next_request_id() -> Arc<str> {
+/// The id of the trace that a call belongs to, if its client traces: 32 hexadecimal digits, not all 0 (W3C Trace Context).
+pub(super) fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let parent = headers.get(TRACE_PARENT_HEADER)?.to_str().ok()?;
+    let is_hex = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let mut parts = parent.split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let known = version != "00" || parts.next().is_none();
+    let valid = known && version != "ff" && is_hex(version, 2) && is_hex(trace, 32) && is_hex(span, 16);
+    let zero = |text: &str| text.bytes().all(|byte| byte == b'0');
+    (valid && is_hex(flags, 2) && !zero(trace) && !zero(span)).then_some(trace)
+}
+
+pub(super) fn next_request_id() -> Arc<str> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     format!("call-{}", NEXT.fetch_add(1, Ordering::Relaxed)).into()
 }
@@ -124,6 +142,30 @@ mod tests {
             assert_eq!(call.deadline.unwrap() - call.arrived, Duration::from_secs_f64(seconds));
         }
         assert_eq!(Call::new(&MetadataMap::new(), &Limits::default()).deadline, None);
+    }
+
+    #[test]
+    fn a_trace_is_known_by_a_traceparent_that_is_one() {
+        let trace = |parent: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(TRACE_PARENT_HEADER, parent.parse().unwrap());
+            trace_id(&headers).map(str::to_owned)
+        };
+        let (id, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+        assert_eq!(trace(&format!("00-{id}-{span}-01")).as_deref(), Some(id));
+        assert_eq!(trace(&format!("cc-{id}-{span}-01-later")).as_deref(), Some(id), "later versions say more");
+        for parent in [
+            String::new(),
+            format!("00-{id}-{span}"),
+            format!("00-{id}-{span}-01-more"),
+            format!("ff-{id}-{span}-01"),
+            format!("00-{}-{span}-01", id.to_uppercase()),
+            format!("00-{}-{span}-01", "0".repeat(32)),
+            format!("00-{id}-{}-01", "0".repeat(16)),
+            format!("00-{id}-{span}-1"),
+        ] {
+            assert_eq!(trace(&parent), None, "{parent}");
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio_stream::{Stream, StreamExt as _};
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
@@ -20,6 +19,7 @@ use super::{
     sweep,
 };
 use crate::{
+    admission::Admission,
     build::{
         base::{Base, BaseId},
         limits::{Limit, Limits},
@@ -39,7 +39,7 @@ pub struct Evaluation {
     supervisor: Supervisor,
     decoder: Decoder,
     idle_max: Duration,
-    draining: CancellationToken,
+    admission: Admission,
 }
 
 /// What a call is about, all of it resolved.
@@ -63,16 +63,11 @@ struct Asked {
 }
 
 impl Evaluation {
-    /// The service in front of that supervisor. Clients may be idle for that long. Once `draining` is cancelled it takes
-    /// no further variations.
+    /// The service in front of that supervisor. Clients may be idle for that long. While admission
+    /// is closed it takes nothing.
     #[must_use]
-    pub(super) fn new(
-        supervisor: Supervisor,
-        decoder: Decoder,
-        idle_max: Duration,
-        draining: CancellationToken,
-    ) -> Self {
-        Self { supervisor, decoder, idle_max, draining }
+    pub(super) fn new(supervisor: Supervisor, decoder: Decoder, idle_max: Duration, admission: Admission) -> Self {
+        Self { supervisor, decoder, idle_max, admission }
     }
 
     fn limits(&self) -> &Limits {
@@ -81,7 +76,8 @@ impl Evaluation {
 
     async fn prepare(&self, base: Option<v1::Base>, asked: Asked) -> Result<Prepared, CallError> {
         let Asked { echo, stats, options, reduction, default_priority } = asked;
-        if self.draining.is_cancelled() {
+        if self.admission.is_draining() {
+            self.supervisor.metrics().work.refused(Refusal::Draining);
             return Err(CallError::Refused(Refusal::Draining));
         }
         let engine = self.supervisor.engine();
@@ -127,7 +123,8 @@ impl Evaluation {
         let session = self.open(&call, &prepared, in_flight_max).await?;
         let Prepared { header, layout, measure, echo, options, .. } = prepared;
         let Options { difference_to_base, ordered, .. } = options;
-        let draining = self.draining.clone();
+        let draining = self.admission.draining();
+        let metrics = Arc::clone(self.supervisor.metrics());
         let plan = Plan {
             call,
             header,
@@ -139,6 +136,7 @@ impl Evaluation {
             in_flight_max,
             idle_max,
             draining,
+            metrics,
         };
         Ok(exchange::start(plan, self.decoder.clone(), session, variations))
     }
@@ -150,7 +148,10 @@ impl Evaluation {
         let variation = variation.unwrap_or_default();
         let id = echoed_id(&variation, self.limits());
         let outcome = match self.decoder.variation(variation).await {
-            Err(failure) => rejected_to_proto(id, 0, &failure),
+            Err(failure) => {
+                self.supervisor.metrics().work.rejected(failure.reason);
+                rejected_to_proto(id, 0, &failure)
+            }
             Ok(Decoded { variation, .. }) => {
                 let Session { submit, mut outcomes } = self.open(call, &prepared, 1).await?;
                 let submission = Submission { tag: 0, variation: variation.into() };

@@ -43,6 +43,7 @@ use super::{
 };
 use crate::{
     build::outcome::Failure,
+    metrics::Metrics,
     objective::{Judged, Offer, Reducer},
     proto::v1::{self, outcome},
     supervisor::{Outcomes, Refusal, Session, Submission},
@@ -86,6 +87,7 @@ pub(super) struct Plan {
     pub(super) idle_max: Duration,
     /// The server takes no further variations.
     pub(super) draining: CancellationToken,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Starts the exchange and gives the answer's messages.
@@ -125,10 +127,11 @@ async fn run(
     let shared = Arc::new(Shared::new(plan.in_flight_max, decoder.limits().in_flight_size));
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
-    let (idle_max, draining) = (plan.idle_max, plan.draining.clone());
+    let (idle_max, draining, metrics) = (plan.idle_max, plan.draining.clone(), Arc::clone(&plan.metrics));
     let shared_too = Arc::clone(&shared);
     let echo = plan.echo;
-    let reader = Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, echo, idle_max, draining };
+    let reader =
+        Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, echo, idle_max, draining, metrics };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -230,6 +233,7 @@ struct Reader {
     echo: bool,
     idle_max: Duration,
     draining: CancellationToken,
+    metrics: Arc<Metrics>,
 }
 
 impl Reader {
@@ -264,6 +268,7 @@ impl Reader {
                 }
                 Err(failure) => {
                     drop(permit);
+                    self.metrics.work.rejected(failure.reason);
                     let rejected = Rejected { index, id, echo, failure };
                     self.rejected.send(rejected).await.map_err(|_| CallError::SessionLost)?;
                 }

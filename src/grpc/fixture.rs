@@ -41,6 +41,7 @@ pub(super) fn base() -> Arc<Base> {
     Arc::new(Base {
         id: BaseId::of("test", XML),
         xml: XML.into(),
+        label: "test".into(),
         stats: vec![("Level".into(), StatValue::Number(90.0))],
         warnings: Vec::new(),
     })

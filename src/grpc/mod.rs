@@ -3,6 +3,7 @@
 //! Generated types stop at [`convert`] and the services, and `tonic::Status` is made in [`status`] alone. Nothing here
 //! computes or decides when something is computed: that is the supervisor's.
 
+mod admin;
 mod call;
 mod catalog;
 pub(crate) mod codec;
@@ -10,6 +11,7 @@ pub mod convert;
 mod decode;
 mod evaluation;
 mod exchange;
+mod observe;
 mod page;
 pub mod server;
 pub mod status;

@@ -2,23 +2,30 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio_util::sync::CancellationToken;
-use tonic::{
-    codec::CompressionEncoding,
-    server::NamedService,
-    transport::{Server, server::Router},
-};
+use tonic::{codec::CompressionEncoding, server::NamedService, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::layer::util::{Identity, Stack};
 
-use super::{catalog::Catalog, codec::Bounded, decode::Decoder, evaluation::Evaluation, weight::Weights};
+use super::{
+    admin::Admin, catalog::Catalog, codec::Bounded, decode::Decoder, evaluation::Evaluation, observe::Observe,
+    weight::Weights,
+};
 use crate::{
+    admission::Admission,
     build::limits::Limits,
+    overview::Observer,
     proto::{
         self,
-        v1::{catalog_service_server::CatalogServiceServer, evaluation_service_server::EvaluationServiceServer},
+        v1::{
+            admin_service_server::AdminServiceServer, catalog_service_server::CatalogServiceServer,
+            evaluation_service_server::EvaluationServiceServer,
+        },
     },
     supervisor::Supervisor,
 };
+
+/// Services behind the layer that observes their calls.
+pub type Router = tonic::transport::server::Router<Stack<Observe, Identity>>;
 
 /// Bytes that a client may send ahead on one stream. A session that is not read from holds them back.
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
@@ -64,13 +71,14 @@ pub async fn router_with(
     limits: Limits,
     patience: Patience,
 ) -> Result<(Router, Health), tonic_reflection::server::Error> {
-    let draining = CancellationToken::new();
+    let admission = Admission::default();
+    let observe = Observe::new(Arc::clone(supervisor.metrics()), limits.request_id_size);
     let (request_size, response_size) = (limits.request_size, limits.response_size);
     let metadata_size = u32::try_from(limits.metadata_size).unwrap_or(u32::MAX);
     let weights = Arc::new(Weights::of(proto::DESCRIPTORS)?);
     let decoded_size = limits.decoded_size;
     let decoder = Decoder::new(limits);
-    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), patience.idle_max, draining.clone());
+    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), patience.idle_max, admission.clone());
     let evaluation = EvaluationServiceServer::new(evaluation)
         .max_decoding_message_size(request_size)
         .max_encoding_message_size(response_size)
@@ -81,16 +89,13 @@ pub async fn router_with(
         .accept_compressed(CompressionEncoding::Gzip);
 
     let (reporter, health_service) = tonic_health::server::health_reporter();
-    let health = Health { reporter, draining };
+    let health = Health { reporter, admission };
     health.set_serving(true).await;
     health.reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
 
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
+    let reflection = || reflection(&PUBLIC);
     let router = Server::builder()
+        .layer(observe)
         .tcp_nodelay(true)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -103,6 +108,41 @@ pub async fn router_with(
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
     Ok((router, health))
+}
+
+/// What the public listener serves, for reflection: not all that there are descriptors of.
+const PUBLIC: [&str; 4] = [
+    EvaluationServiceServer::<Evaluation>::NAME,
+    CatalogServiceServer::<Catalog>::NAME,
+    tonic_health::pb::health_server::SERVICE_NAME,
+    REFLECTION,
+];
+
+const REFLECTION: &str = tonic_reflection::pb::v1::server_reflection_server::SERVICE_NAME;
+
+/// The admin service, for a listener of its own.
+///
+/// # Errors
+/// If the descriptors for reflection are broken, which is a defect of the build.
+pub fn admin_router(
+    observer: Observer,
+    health: Health,
+    limits: &Limits,
+) -> Result<Router, tonic_reflection::server::Error> {
+    let observe = Observe::new(Arc::clone(observer.supervisor().metrics()), limits.request_id_size);
+    let reflection = || reflection(&[AdminServiceServer::<Admin>::NAME, REFLECTION]);
+    Ok(Server::builder()
+        .layer(observe)
+        .add_service(AdminServiceServer::new(Admin::new(observer, health)))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
+}
+
+fn reflection(services: &[&str]) -> tonic_reflection::server::Builder<'static> {
+    let builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    services.iter().fold(builder, |builder, service| builder.with_service_name(*service))
 }
 
 /// Health names that say whether the server takes calls.
@@ -123,15 +163,26 @@ pub async fn router(
 #[derive(Clone, Debug)]
 pub struct Health {
     reporter: HealthReporter,
-    draining: CancellationToken,
+    admission: Admission,
 }
 
 impl Health {
-    /// Takes no further variations, for good: new calls are refused, and open ones end when what they have in hand is
-    /// answered. Without it a graceful shutdown waits for every client that keeps its session open.
+    /// Whether the server takes anything new.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// Takes no further variations: new calls are refused, and open ones end when what they have in hand is answered.
     pub async fn drain(&self) {
+        self.admission.drain();
         self.set_serving(false).await;
-        self.draining.cancel();
+    }
+
+    /// The same, for good. Without it a graceful shutdown waits for every client that keeps its session open.
+    pub async fn leave(&self) {
+        self.admission.leave();
+        self.set_serving(false).await;
     }
 
     /// Says for every service, and for the server as a whole, whether it takes calls. Liveness is another matter.

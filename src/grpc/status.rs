@@ -13,12 +13,13 @@ use tonic::{
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::{
+    admission::Leaving,
     build::{
         base::BaseId,
         limits::{Exceeded, Limit, Limits},
         outcome::{Failure, FailureReason},
     },
-    supervisor::{BaseError, Refusal},
+    supervisor::{BaseError, EvictError, Refusal},
 };
 
 /// Domain of all reasons.
@@ -62,6 +63,12 @@ pub enum CallError {
     /// The base is not loaded.
     #[error("no base {0} is known; send the build again")]
     UnknownBase(BaseId),
+    /// Sessions use the base.
+    #[error("base {0} is in use")]
+    BaseInUse(BaseId),
+    /// The server stops, and that cannot be undone.
+    #[error("the server is stopping")]
+    Leaving,
     /// The base did not load.
     #[error("the base was not loaded: {failure}")]
     Base {
@@ -198,6 +205,7 @@ impl CallError {
         match self {
             Self::Invalid(_) | Self::Limit { .. } | Self::UnknownStats(_) => Code::InvalidArgument,
             Self::UnknownEngine { .. } | Self::UnknownBase(_) => Code::NotFound,
+            Self::BaseInUse(_) | Self::Leaving => Code::FailedPrecondition,
             Self::Base { failure, .. } => code_of_failure(failure.reason),
             Self::Refused(refusal) | Self::Full(refusal, _) => code_of_refusal(*refusal),
             Self::SessionLost => Code::Unavailable,
@@ -217,6 +225,8 @@ impl CallError {
             Self::UnknownStats(_) => "UNKNOWN_STAT",
             Self::UnknownEngine { .. } => "UNKNOWN_ENGINE",
             Self::UnknownBase(_) => "UNKNOWN_BASE",
+            Self::BaseInUse(_) => "BASE_IN_USE",
+            Self::Leaving => "LEAVING",
             Self::Base { failure, .. } => return failure.reason.as_str().to_uppercase(),
             Self::Refused(refusal) | Self::Full(refusal, _) => match refusal {
                 Refusal::Draining => "DRAINING",
@@ -318,6 +328,22 @@ const fn code_of_failure(reason: FailureReason) -> Code {
     }
 }
 
+impl From<EvictError> for CallError {
+    fn from(error: EvictError) -> Self {
+        match error {
+            EvictError::Unknown(id) => Self::UnknownBase(id),
+            EvictError::InUse(id) => Self::BaseInUse(id),
+            EvictError::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+impl From<Leaving> for CallError {
+    fn from(_: Leaving) -> Self {
+        Self::Leaving
+    }
+}
+
 impl From<CallError> for Status {
     fn from(error: CallError) -> Self {
         // What the codec refuses comes back as the end of the stream, and has been given its reason there.
@@ -382,6 +408,8 @@ mod tests {
             (CallError::UnknownStats(violations()), Code::InvalidArgument),
             (CallError::UnknownEngine { asked: "x".into(), present: "sample".into() }, Code::NotFound),
             (CallError::UnknownBase(base_id()), Code::NotFound),
+            (EvictError::InUse(base_id()).into(), Code::FailedPrecondition),
+            (Leaving.into(), Code::FailedPrecondition),
             (CallError::DeadlineExceeded, Code::DeadlineExceeded),
             (CallError::Idle, Code::Aborted),
             (CallError::SessionLost, Code::Unavailable),
@@ -420,6 +448,8 @@ mod tests {
             CallError::Inbound(_) => 12,
             CallError::Internal(_) => 13,
             CallError::Idle => 16,
+            CallError::BaseInUse(_) => 17,
+            CallError::Leaving => 18,
         }
     }
 
@@ -428,7 +458,7 @@ mod tests {
         let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, (0..17).collect::<Vec<_>>(), "a variant is missing from the list");
+        assert_eq!(places, (0..19).collect::<Vec<_>>(), "a variant is missing from the list");
 
         for (error, code) in every_error() {
             let status = Status::from(error.clone());

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_stream::{StreamExt as _, wrappers::TcpListenerStream};
-use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::{v1 as reflection_v1, v1alpha as reflection_v1alpha};
@@ -17,6 +16,7 @@ use super::{
     server::{Health, Patience, router},
 };
 use crate::{
+    admission::Admission,
     build::{code, limits::Limits, outcome::Selection},
     proto::v1::{
         self, catalog_service_client::CatalogServiceClient, evaluate_batch_response, evaluate_stream_request,
@@ -223,7 +223,7 @@ fn unanswered() -> (Evaluation, task::Owned) {
         }
     });
     let decoder = Decoder::new(Limits::default());
-    let service = Evaluation::new(supervisor, decoder, Patience::default().idle_max, CancellationToken::new());
+    let service = Evaluation::new(supervisor, decoder, Patience::default().idle_max, Admission::default());
     (service, driver)
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     build::{
-        base::{Base, BaseId},
+        base::{self, Base, BaseId},
         code,
         outcome::{Failure, FailureReason},
         variation::Variation,
@@ -60,7 +60,8 @@ pub(super) async fn export(
             }
             other => CallError::from_base(other, decoder.limits()),
         })?;
-        let base = Base { id, xml: xml.as_str().into(), stats: loaded.stats, warnings: loaded.warnings };
+        let label = base::label(&xml);
+        let base = Base { id, xml: xml.as_str().into(), label, stats: loaded.stats, warnings: loaded.warnings };
         let layout = resolve(Some(check), &base, &supervisor.engine(), decoder.limits());
         let layout = layout.map_err(|error| error.renamed("stats", "check"))?;
         response.stats = layout.resolved();

@@ -338,6 +338,13 @@ impl Dispatch {
         self.shards.get(shard).map(|shard| (&shard.state, shard.generation))
     }
 
+    /// Variations of a base that wait.
+    #[must_use]
+    pub fn queued_for(&self, base: BaseId) -> usize {
+        let of_base = self.sessions.values().filter(|session| session.base == base);
+        of_base.map(|session| session.fast.len() + session.plain.len()).sum()
+    }
+
     /// A session begins.
     pub fn open_session(&mut self, session: SessionId, base: BaseId, priority: Priority) {
         let queues = Session { base, priority, fast: VecDeque::new(), plain: VecDeque::new() };
@@ -435,6 +442,14 @@ impl Dispatch {
         }
     }
 
+    /// A shard that pauses or is in quarantine may try again at once.
+    pub fn release(&mut self, shard: usize) {
+        if let Some(shard) = self.shards.get_mut(shard).filter(|shard| matches!(shard.state, State::Paused { .. })) {
+            shard.state = State::Empty;
+            shard.pause = PAUSE;
+        }
+    }
+
     /// An assignment is over. What the runtime did not touch goes back to the head of its queue.
     pub fn assignment_done(&mut self, shard: usize, generation: u64, verdict: Verdict, now: Instant) -> Vec<Action> {
         let Some(shard) = self.current(shard, generation) else { return Vec::new() };
@@ -520,12 +535,17 @@ impl Dispatch {
         self.shards.iter().filter_map(wake).min()
     }
 
+    /// Whether the shard is in quarantine.
+    #[must_use]
+    pub fn is_quarantined(&self, shard: usize, now: Instant) -> bool {
+        let state = self.shards.get(shard).map(|shard| &shard.state);
+        matches!(state, Some(State::Paused { until, quarantined: true }) if *until > now)
+    }
+
     /// Shards that are in quarantine.
     #[must_use]
     pub fn quarantined(&self, now: Instant) -> usize {
-        let quarantined =
-            |shard: &Shard| matches!(shard.state, State::Paused { until, quarantined: true } if until > now);
-        self.shards_that(quarantined).len()
+        (0..self.shards.len()).filter(|shard| self.is_quarantined(*shard, now)).count()
     }
 
     /// Gives every shard that can take some the work that is most due.

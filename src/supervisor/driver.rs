@@ -7,22 +7,25 @@
 //!   shard tasks, base loads ─▶┘  dispatch  └──▶ base loads, zygote
 //! ```
 
+mod operator;
+
 use std::{
     collections::HashMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    BaseError, BaseStatus, Counters, Refusal, SessionSpec, Settings, ShardStatus, StartError, Status,
+    BaseError, Counters, EvictError, Incident, Refusal, ResetReason, SessionSpec, Settings, StartError, Status,
     dispatch::{Action, Care, Dispatch, ItemId, SessionId, Source, Verdict},
-    gauge,
+    gauge::{self, Measurement},
     memory::{self, Costs},
     results::Results,
     session::Item,
     shard::{self, Order, Shard},
+    status::{Incidents, Usage},
     template::ForkPoint,
     translate,
     zygote::{self, Template, Zygote},
@@ -32,6 +35,7 @@ use crate::{
         base::{Base, BaseId},
         outcome::{ComputePath, Evaluated, FailureReason, Selection},
     },
+    metrics::{CacheAnswer, Loaded},
     proto::runtime::{AssignmentDone, Evaluate, Outcome},
     task,
 };
@@ -94,8 +98,12 @@ pub enum Event {
     ZygoteBooted(Result<Zygote, StartError>),
     /// Somebody wants to know the process ids of all runtimes.
     Pids(oneshot::Sender<Vec<u32>>),
-    /// What each runtime uses, in bytes, by process id.
-    Measured(HashMap<u32, u64>),
+    /// What the runtimes use.
+    Measured(Measurement),
+    /// An operator wants these shards to have fresh runtimes; none: all.
+    Reset(Vec<usize>, oneshot::Sender<usize>),
+    /// An operator wants a base to go.
+    Evict(BaseId, oneshot::Sender<Result<(), EvictError>>),
     /// Somebody wants to know.
     Status(oneshot::Sender<Status>),
 }
@@ -111,7 +119,13 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         started: None,
         ordered: None,
         heap_bytes: 0,
+        resident_bytes: 0,
+        served: 0,
+        busy_since: None,
+        busy_time: Duration::ZERO,
         resets: 0,
+        last_reset: None,
+        reset_requested: false,
     };
     let driver = Driver {
         dispatch: Dispatch::new(settings.shards, Instant::now()),
@@ -124,7 +138,10 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         results: Results::new(settings.cache_bytes),
         failed: HashMap::new(),
         usage: HashMap::new(),
+        usage_by_role: Usage::default(),
+        cpu: Duration::ZERO,
         counters: Counters::default(),
+        incidents: Incidents::default(),
         verify_due: 0.0,
         given_up: false,
         next_id: 0,
@@ -154,7 +171,12 @@ struct Driver {
     failed: HashMap<BaseId, (BaseError, Instant)>,
     /// What each runtime uses, in bytes, by process id, as last measured.
     usage: HashMap<u32, u64>,
+    /// The same by role, for status: by now some of them may have been replaced.
+    usage_by_role: Usage,
+    /// Processor time of all runtimes that ever were, as last measured.
+    cpu: Duration,
     counters: Counters,
+    incidents: Incidents,
     /// How much of a variation is due for verification.
     verify_due: f64,
     /// Nothing is evaluated any more.
@@ -173,7 +195,26 @@ struct Slot {
     ordered: Option<Instant>,
     /// Lua heap of the runtime, as it last said.
     heap_bytes: u64,
+    /// Resident memory of the runtime, as last measured.
+    resident_bytes: u64,
+    /// Variations that its runtimes answered.
+    served: u64,
+    /// Since when the runtime is at work.
+    busy_since: Option<Instant>,
+    /// How long runtimes were at work before that.
+    busy_time: Duration,
     resets: u64,
+    /// When and why the last.
+    last_reset: Option<(SystemTime, ResetReason)>,
+    /// An operator wants the runtime to be replaced when it is done with what it is at.
+    reset_requested: bool,
+}
+
+impl Slot {
+    /// The runtime is no longer at work.
+    fn rested(&mut self, now: Instant) {
+        self.busy_time += self.busy_since.take().map_or(Duration::ZERO, |since| now - since);
+    }
 }
 
 /// A base that is held.
@@ -232,17 +273,21 @@ impl Driver {
             Event::Submitted(session, items) => self.submitted(session, items),
             Event::SessionClosed(session) => {
                 self.sessions.remove(&session);
-                self.results.close_session(session);
+                for item in self.results.close_session(session) {
+                    item.fail(FailureReason::Cancelled, "the client left");
+                }
                 let (queued, actions) = self.dispatch.close_session(session);
                 for item in queued {
-                    self.items.remove(&item);
-                    self.abandoned(item);
+                    self.fail(item, FailureReason::Cancelled);
                 }
                 self.carry_out_all(actions);
             }
             Event::GiveUp => self.give_up(),
             Event::BaseLoaded(id, result) => self.base_loaded(id, result),
-            Event::ZygoteBooted(Ok(zygote)) => self.zygote = Some(zygote.fork_point),
+            Event::ZygoteBooted(Ok(zygote)) => {
+                tracing::info!(pid = zygote.fork_point.pid(), "the zygote is booted again");
+                self.zygote = Some(zygote.fork_point);
+            }
             Event::ZygoteBooted(Err(error)) => {
                 tracing::error!(%error, "the zygote does not boot");
                 self.boot_zygote();
@@ -257,6 +302,12 @@ impl Driver {
             }
             Event::Status(reply) => {
                 let _ = reply.send(self.status());
+            }
+            Event::Reset(shards, reply) => {
+                let _ = reply.send(self.reset(&shards));
+            }
+            Event::Evict(base, reply) => {
+                let _ = reply.send(self.evict_named(base));
             }
         }
     }
@@ -329,21 +380,36 @@ impl Driver {
 
     /// Lets go of the least recently used base without a session; `None` if there is none.
     fn evict(&mut self) -> Option<()> {
-        let in_use = |id: &BaseId| self.sessions.values().any(|session| session.base == *id);
-        let idle = self.bases.iter().filter(|(id, _)| !in_use(id));
+        let idle = self.bases.iter().filter(|(id, _)| self.sessions_of(**id) == 0);
         let oldest = *idle.min_by_key(|(_, entry)| entry.used)?.0;
-        if let Some(pid) = self.bases.get(&oldest)?.fork_point.as_ref().map(ForkPoint::pid) {
-            self.usage.remove(&pid);
-        }
-        self.forget(oldest, FailureReason::Unavailable);
-        self.counters.evictions += 1;
-        tracing::info!(base = %oldest, "base evicted");
+        self.evict_base(oldest);
         Some(())
     }
 
+    fn evict_base(&mut self, id: BaseId) {
+        if let Some(pid) = self.bases.get(&id).and_then(|entry| entry.fork_point.as_ref()).map(ForkPoint::pid) {
+            self.usage.remove(&pid);
+        }
+        self.forget(id, FailureReason::Unavailable);
+        self.counters.evictions += 1;
+        tracing::info!(base = %id, "base evicted");
+    }
+
+    fn sessions_of(&self, base: BaseId) -> usize {
+        self.sessions.values().filter(|session| session.base == base).count()
+    }
+
     /// Takes note of what every runtime uses, and makes some of them smaller if that is too much.
-    fn measured(&mut self, usage: HashMap<u32, u64>) {
-        self.usage = usage;
+    fn measured(&mut self, measurement: Measurement) {
+        self.usage = measurement.proportional;
+        for slot in &mut self.shards {
+            if let Some(bytes) = slot.pid.and_then(|pid| measurement.resident.get(&pid)) {
+                slot.resident_bytes = *bytes;
+            }
+        }
+        self.usage_by_role = self.measured_by_role();
+        // What was just reaped may be in neither sum for a moment; time does not run backwards.
+        self.cpu = self.cpu.max(measurement.cpu);
         let marks = self.settings.memory;
         while memory::is_over(&marks, self.usage.values().sum()) {
             if self.evict().is_some() {
@@ -356,10 +422,7 @@ impl Driver {
             });
             let Some((_, index, pid)) = largest.max() else { return };
             self.usage.remove(&pid);
-            self.count_reset(index);
-            self.dispatch.drop_idle(index);
-            self.shards[index].pid = None;
-            self.shards[index].shard.order(Order::Stop);
+            self.stop_idle(index, ResetReason::TotalMark);
         }
     }
 
@@ -383,8 +446,12 @@ impl Driver {
     fn start_loading(&mut self, id: BaseId, xml: Arc<str>) -> bool {
         let Some(events) = self.events.upgrade() else { return false };
         let Some(zygote) = self.living_zygote() else { return false };
+        let metrics = Arc::clone(&self.settings.metrics);
         task::spawn("load base", async move {
+            let started = Instant::now();
             let result = zygote::load(zygote, id, xml).await;
+            let loaded = if result.is_ok() { Loaded::Yes } else { Loaded::No };
+            metrics.work.base_loaded(loaded, started.elapsed());
             let _ = events.send(Event::BaseLoaded(id, result)).await;
         });
         true
@@ -409,10 +476,12 @@ impl Driver {
                     tracing::error!(base = %id, "the base does not evaluate to itself: the plain path serves it");
                     self.dispatch.set_plain_only(id);
                 }
+                tracing::info!(base = %id, heap_bytes = entry.heap_bytes, "base loaded");
                 self.bases.insert(id, entry);
                 Ok(template.base)
             }
             Err(error) => {
+                self.note("base_not_loaded", error.to_string(), None, Some(id), "");
                 self.remember_failure(id, &error);
                 if self.bases.contains_key(&id) {
                     self.forget(id, FailureReason::Unavailable);
@@ -484,6 +553,11 @@ impl Driver {
                 Some(asker) => {
                     let (item, answered) = self.results.admit(asker, base, id, item);
                     self.counters.cached += u64::from(answered);
+                    self.settings.metrics.work.looked_up(match (&item, answered) {
+                        (None, true) => CacheAnswer::Hit,
+                        (None, false) => CacheAnswer::Joined,
+                        (Some(_), _) => CacheAnswer::Miss,
+                    });
                     item
                 }
                 None => Some(item),
@@ -546,6 +620,11 @@ impl Driver {
             shard::Event::Ready { pid } => {
                 self.shards[shard].pid = Some(pid);
                 let fork = self.shards[shard].ordered.take().map(|ordered| now - ordered);
+                self.shards[shard].reset_requested = false;
+                let source = self.dispatch.shard(shard).and_then(|(state, _)| state.source());
+                if let (Some(fork), Some(source)) = (fork, source) {
+                    self.settings.metrics.work.forked(source, fork);
+                }
                 if let (Some(entry), Some(fork)) = (self.entry_of(shard), fork) {
                     entry.costs.fork = Some(fork);
                 }
@@ -564,12 +643,27 @@ impl Driver {
                 }
                 self.shards[shard].heap_bytes = collected.lua_heap_after_bytes;
                 self.counters.collections += 1;
-                self.dispatch.care_done(shard, generation, Verdict::Keep, now);
+                self.settings.metrics.work.collected(took);
+                let verdict = if self.shards[shard].reset_requested { Verdict::Reset } else { Verdict::Keep };
+                if verdict == Verdict::Reset {
+                    self.count_reset(shard, ResetReason::Requested);
+                }
+                self.dispatch.care_done(shard, generation, verdict, now);
             }
             shard::Event::Died { reason } => {
                 self.shards[shard].pid = None;
-                self.count_reset(shard);
+                self.shards[shard].rested(now);
+                if reason == FailureReason::RuntimeCrashed {
+                    self.note("runtime_lost", "a runtime died at work or at rest", Some(shard), None, "");
+                    self.count_reset(shard, ResetReason::Crashed);
+                } else {
+                    self.count_reset(shard, ResetReason::TimeLimit);
+                }
                 let actions = self.dispatch.shard_died(shard, generation, reason, now);
+                if self.dispatch.is_quarantined(shard, now) {
+                    tracing::warn!(shard, "quarantined: its runtimes died too often");
+                    self.note("quarantined", "its runtimes died too often", Some(shard), None, "");
+                }
                 self.carry_out_all(actions);
             }
         }
@@ -579,18 +673,21 @@ impl Driver {
     fn done(&mut self, shard: usize, generation: u64, done: &AssignmentDone, now: Instant) {
         let (marks, busy) = (self.settings.memory, self.dispatch.queued() > 0);
         self.shards[shard].heap_bytes = done.lua_heap_bytes;
+        self.shards[shard].rested(now);
         let (template_bytes, costs) =
             self.entry_of(shard).map_or((0, Costs::default()), |entry| (entry.heap_bytes, entry.costs));
         if done.drifted {
             self.counters.drifts += 1;
             tracing::error!(shard, generation, "the base no longer evaluates to itself: the runtime is replaced");
+            self.note("drift", "the base no longer evaluated to itself", Some(shard), None, "");
             self.distrust(shard);
         }
-        let spent = done.spent || done.drifted;
+        let spent = done.spent || done.drifted || self.shards[shard].reset_requested;
         let condition = memory::Condition { heap_bytes: done.lua_heap_bytes, template_bytes, spent, busy };
         let verdict = memory::after_assignment(&marks, &costs, condition);
         if verdict == Verdict::Reset {
-            self.count_reset(shard);
+            let reason = self.why_reset(shard, done, template_bytes);
+            self.count_reset(shard, reason);
         }
         self.dispatch.care_done(shard, generation, verdict, now);
         let actions = self.dispatch.assignment_done(shard, generation, verdict, now);
@@ -606,8 +703,23 @@ impl Driver {
         }
     }
 
-    fn count_reset(&mut self, shard: usize) {
+    fn count_reset(&mut self, shard: usize, reason: ResetReason) {
         self.shards[shard].resets += 1;
+        self.shards[shard].last_reset = Some((SystemTime::now(), reason));
+        self.settings.metrics.work.reset(reason);
+        tracing::debug!(shard, reason = reason.as_str(), "reset");
+    }
+
+    fn note(
+        &mut self,
+        what: &'static str,
+        message: impl Into<String>,
+        shard: Option<usize>,
+        base: Option<BaseId>,
+        request_id: &str,
+    ) {
+        let (at, message, request_id) = (SystemTime::now(), message.into(), request_id.into());
+        self.incidents.note(Incident { at, count: 1, what, message, shard, base, request_id });
     }
 
     /// The base that the shard's runtime serves.
@@ -625,6 +737,7 @@ impl Driver {
         }
         let path = translate::path(&outcome.path);
         let cost = (path == ComputePath::Fast).then_some(outcome.compute_seconds);
+        self.shards[shard].served += 1;
         let Some(id) = self.dispatch.at_work(shard, generation) else { return };
         let Some(mut item) = self.items.remove(&id) else {
             self.dispatch.item_done(shard, generation, cost);
@@ -658,6 +771,10 @@ impl Driver {
         if let Some(fast) = item.to_verify.take() {
             self.compare(&fast, &evaluated);
         }
+        if let Err(failure) = &evaluated.result {
+            let origin = Arc::clone(&item.origin);
+            self.note(failure.reason.as_str(), &*failure.message, Some(shard), Some(origin.base), &origin.request_id);
+        }
         self.settled(id, &evaluated);
         item.answer(evaluated);
     }
@@ -684,6 +801,7 @@ impl Driver {
             self.counters.mismatches += 1;
             self.results.forget_all();
             tracing::error!(difference, shard = plain.shard, "the fast path differs from the plain path");
+            self.note("mismatch", difference, Some(plain.shard as usize), None, "");
         }
     }
 
@@ -773,7 +891,8 @@ impl Driver {
             }
         }
         tracing::trace!(shard, generation, session, variations = items.len(), plain, "assign");
-        self.shards[shard].started = Some(Instant::now());
+        let now = Some(Instant::now());
+        (self.shards[shard].started, self.shards[shard].busy_since) = (now, now);
         self.shards[shard].shard.order(Order::Assign { evaluate, variation_timeout });
     }
 
@@ -790,38 +909,19 @@ impl Driver {
     fn fail(&mut self, id: ItemId, reason: FailureReason) {
         let Some(item) = self.items.remove(&id) else { return };
         self.abandoned(id);
-        item.fail(
-            reason,
-            match reason {
-                FailureReason::TimeLimit => "the time budget ran out",
-                FailureReason::MemoryLimit => "the memory limit was reached",
-                FailureReason::RuntimeCrashed => "the runtime died of it, twice",
-                FailureReason::Cancelled => "the client left",
-                _ => "the base could not be kept; send the build again",
-            },
-        );
-    }
-
-    fn status(&self) -> Status {
-        let shard = |(index, slot): (usize, &Slot)| {
-            let (state, generation) = self.dispatch.shard(index)?;
-            let heap_bytes = slot.heap_bytes;
-            Some(ShardStatus { generation, pid: slot.pid, busy: state.is_busy(), resets: slot.resets, heap_bytes })
+        let message = match reason {
+            FailureReason::TimeLimit => "the time budget ran out",
+            FailureReason::MemoryLimit => "the memory limit was reached",
+            FailureReason::RuntimeCrashed => "the runtime died of it, twice",
+            FailureReason::Cancelled => "the client left",
+            _ => "the base could not be kept; send the build again",
         };
-        let base = |(id, entry): (&BaseId, &Entry)| BaseStatus {
-            id: *id,
-            template_pid: entry.fork_point.as_ref().map(ForkPoint::pid),
-        };
-        Status {
-            shards: self.shards.iter().enumerate().filter_map(shard).collect(),
-            zygote_pid: self.zygote.as_ref().filter(|zygote| !zygote.is_dead()).map(ForkPoint::pid),
-            bases: self.bases.iter().map(base).collect(),
-            counters: self.counters,
-            memory_bytes: self.usage.values().sum(),
-            quarantined: self.dispatch.quarantined(Instant::now()),
-            queued: self.dispatch.queued(),
-            sessions: self.sessions.len(),
+        // A client that leaves is its own business.
+        if reason != FailureReason::Cancelled {
+            let origin = Arc::clone(&item.origin);
+            self.note(reason.as_str(), message, None, Some(origin.base), &origin.request_id);
         }
+        item.fail(reason, message);
     }
 }
 

@@ -63,7 +63,9 @@ impl Marks {
         self.below_limit(template_bytes.saturating_add(self.hard_bytes))
     }
 
-    fn soft_for(&self, template_bytes: u64) -> u64 {
+    /// The Lua heap from which on it is reclaimed when that is convenient, for runtimes of that template.
+    #[must_use]
+    pub fn soft_for(&self, template_bytes: u64) -> u64 {
         self.below_limit(template_bytes.saturating_add(self.soft_bytes))
     }
 

@@ -10,12 +10,13 @@ mod gauge;
 mod inspect;
 pub mod memory;
 pub mod process;
-mod results;
+pub mod results;
 mod scratch;
 #[cfg(test)]
 pub(crate) mod scripted;
-mod session;
+pub mod session;
 mod shard;
+pub mod status;
 mod template;
 mod translate;
 mod zygote;
@@ -31,25 +32,32 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use self::{
+    dispatch::Source,
+    status::{BaseStatus, Counters, Incident, ResetReason, Role, ShardState, ShardStatus, Status},
+};
 use crate::{
     build::{
         base::{Base, BaseId, EngineFacts},
-        outcome::{Evaluated, Failure, Selection},
+        outcome::{Evaluated, Failure, Selection, named_enum},
         passive::PassiveTree,
         variation::Variation,
     },
+    metrics::Metrics,
     task,
     telemetry::Log,
 };
 
-/// Which of two queues a session's variations wait in; interactive ones go first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Priority {
-    /// Somebody waits at a screen.
-    Interactive,
-    /// An optimizer works.
-    #[default]
-    Batch,
+named_enum! {
+    /// Which of two queues a session's variations wait in; interactive ones go first.
+    #[derive(Default)]
+    Priority {
+        /// Somebody waits at a screen.
+        Interactive => "interactive",
+        /// An optimizer works.
+        #[default]
+        Batch => "batch",
+    }
 }
 
 /// What a session is about.
@@ -128,27 +136,43 @@ pub enum BaseError {
     Refused(#[from] Refusal),
 }
 
-/// Why the supervisor takes nothing now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Refusal {
-    /// The server drains.
-    #[error("the server is draining")]
-    Draining,
-    /// No engine is ready.
-    #[error("no engine is ready")]
-    NotReady,
-    /// As many bases are held as memory allows, and all are in use.
-    #[error("no room for another base")]
-    BasesFull,
-    /// The runtimes use as much memory as they may.
-    #[error("no memory for another base")]
-    MemoryFull,
-    /// Too many sessions are open.
-    #[error("too many sessions are open")]
-    SessionsFull,
-    /// The queue is full.
-    #[error("the queue is full")]
-    QueueFull,
+named_enum! {
+    /// Why the supervisor takes nothing now.
+    #[derive(thiserror::Error)]
+    Refusal {
+        /// The server drains.
+        #[error("the server is draining")]
+        Draining => "draining",
+        /// No engine is ready.
+        #[error("no engine is ready")]
+        NotReady => "not_ready",
+        /// As many bases are held as memory allows, and all are in use.
+        #[error("no room for another base")]
+        BasesFull => "bases_full",
+        /// The runtimes use as much memory as they may.
+        #[error("no memory for another base")]
+        MemoryFull => "memory_full",
+        /// Too many sessions are open.
+        #[error("too many sessions are open")]
+        SessionsFull => "sessions_full",
+        /// The queue is full.
+        #[error("the queue is full")]
+        QueueFull => "queue_full",
+    }
+}
+
+/// Why a base was not given up though an operator asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EvictError {
+    /// It is not held.
+    #[error("no base {0} is held")]
+    Unknown(BaseId),
+    /// Sessions use it.
+    #[error("base {0} is in use")]
+    InUse(BaseId),
+    /// The supervisor is gone.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
 }
 
 /// For [`Settings::accelerators`].
@@ -183,6 +207,8 @@ pub struct Settings {
     pub faults: bool,
     /// What runtimes may do beside evaluating.
     pub sandbox: SandboxMode,
+    /// Where what happens is recorded.
+    pub metrics: Arc<Metrics>,
     /// What runtimes log, and how.
     pub log: Log,
 }
@@ -229,6 +255,7 @@ pub enum StartError {
 #[derive(Clone, Debug)]
 pub struct Supervisor {
     engine: Arc<EngineFacts>,
+    metrics: Arc<Metrics>,
     driver: mpsc::Sender<driver::Event>,
 }
 
@@ -245,14 +272,21 @@ impl Supervisor {
             tracing::warn!(missing, "the sandbox of the runtimes is not complete");
         }
         let engine = Arc::clone(&zygote.facts);
+        let metrics = Arc::clone(&settings.metrics);
         let driver = driver::start(settings, zygote);
-        Ok(Self { engine, driver })
+        Ok(Self { engine, metrics, driver })
     }
 
     /// Facts about the engine.
     #[must_use]
     pub fn engine(&self) -> Arc<EngineFacts> {
         Arc::clone(&self.engine)
+    }
+
+    /// Where it records what happens.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// Loads a base, unless it is loaded.
@@ -322,8 +356,9 @@ impl Supervisor {
         let (outcomes, receiver) = mpsc::channel(spec.in_flight_max);
         let left = CancellationToken::new();
         let session = Session { submit, outcomes: Outcomes { receiver, _left: left.clone().drop_guard() } };
+        let origin = Arc::new(session::Origin::new(&spec, Arc::clone(&self.metrics)));
         let id = self.ask(|reply| driver::Event::OpenSession(spec, reply)).await?;
-        task::spawn("session", session::run(id, submissions, outcomes, left, self.driver.clone()));
+        task::spawn("session", session::run(id, origin, submissions, outcomes, left, self.driver.clone()));
         Ok(session)
     }
 
@@ -339,89 +374,41 @@ impl Supervisor {
     /// # Errors
     /// [`Refusal::NotReady`] if it is gone.
     pub async fn status(&self) -> Result<Status, Refusal> {
-        let (reply, answer) = oneshot::channel();
-        self.driver.send(driver::Event::Status(reply)).await.map_err(|_| Refusal::NotReady)?;
-        answer.await.map_err(|_| Refusal::NotReady)
+        self.tell(driver::Event::Status).await
     }
 
+    /// Has these shards get a fresh runtime, all of them if none is named, behind the variation that each is at; says how
+    /// many. A shard in quarantine may try again.
+    ///
+    /// # Errors
+    /// [`Refusal::NotReady`] if it is gone.
+    pub async fn reset(&self, shards: Vec<usize>) -> Result<usize, Refusal> {
+        self.tell(|reply| driver::Event::Reset(shards, reply)).await
+    }
+
+    /// Gives up a base that no session uses.
+    ///
+    /// # Errors
+    /// [`EvictError`].
+    pub async fn evict(&self, base: BaseId) -> Result<(), EvictError> {
+        self.tell(|reply| driver::Event::Evict(base, reply)).await?
+    }
+
+    /// Asks what can be refused, and records that it was.
     async fn ask<T>(
         &self,
         question: impl FnOnce(oneshot::Sender<Result<T, BaseError>>) -> driver::Event,
     ) -> Result<T, BaseError> {
+        let answer = self.tell(question).await.unwrap_or_else(|refusal| Err(refusal.into()));
+        if let Err(BaseError::Refused(refusal)) = &answer {
+            self.metrics.work.refused(*refusal);
+        }
+        answer
+    }
+
+    async fn tell<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> driver::Event) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.driver.send(question(reply)).await.map_err(|_| Refusal::NotReady)?;
-        answer.await.map_err(|_| Refusal::NotReady)?
+        answer.await.map_err(|_| Refusal::NotReady)
     }
-}
-
-/// What the supervisor is doing.
-#[derive(Clone, Debug, Default)]
-pub struct Status {
-    /// One for each shard.
-    pub shards: Vec<ShardStatus>,
-    /// Process id of the zygote, if it lives.
-    pub zygote_pid: Option<u32>,
-    /// Bases that are held.
-    pub bases: Vec<BaseStatus>,
-    /// What happened since the start.
-    pub counters: Counters,
-    /// Proportional set size of all runtimes together, in bytes, as last measured.
-    pub memory_bytes: u64,
-    /// Shards whose runtimes died too often and that rest for a while.
-    pub quarantined: usize,
-    /// Variations that wait.
-    pub queued: usize,
-    /// Sessions that are open.
-    pub sessions: usize,
-}
-
-impl Status {
-    /// Whether variations can be evaluated: there is something to fork from, and a shard that is not in quarantine.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.zygote_pid.is_some() && self.quarantined < self.shards.len()
-    }
-}
-
-/// A base that is held.
-#[derive(Clone, Debug)]
-pub struct BaseStatus {
-    /// Its name.
-    pub id: BaseId,
-    /// Process id of its template, if it lives.
-    pub template_pid: Option<u32>,
-}
-
-/// What a shard is doing.
-#[derive(Clone, Debug)]
-pub struct ShardStatus {
-    /// Generation of its runtime.
-    pub generation: u64,
-    /// Process id of its runtime, if it has one.
-    pub pid: Option<u32>,
-    /// Whether it is at work.
-    pub busy: bool,
-    /// Lua heap of its runtime in bytes, as it last said.
-    pub heap_bytes: u64,
-    /// Runtimes that were replaced or lost since the start.
-    pub resets: u64,
-}
-
-/// What happened since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Times that a base no longer evaluated to itself. Must stay 0.
-    pub drifts: u64,
-    /// Outcomes that were computed again by the plain path and compared.
-    pub verified: u64,
-    /// Those that differed. Must stay 0.
-    pub mismatches: u64,
-    /// Full collections.
-    pub collections: u64,
-    /// Canaries sent to idle runtimes.
-    pub canaries: u64,
-    /// Templates that were given up for room.
-    pub evictions: u64,
-    /// Variations that were answered by what an identical one gave.
-    pub cached: u64,
 }

@@ -139,11 +139,11 @@ impl Results {
         self.leave_hand(id).map(|leader| leader.followers).unwrap_or_default()
     }
 
-    /// A client has left: nothing waits for it any more.
-    pub fn close_session(&mut self, session: SessionId) {
-        for leader in self.in_hand.values_mut() {
-            leader.followers.retain(|(follower, _)| *follower != session);
-        }
+    /// A client has left: nothing waits for it any more. Gives back what did.
+    pub fn close_session(&mut self, session: SessionId) -> Vec<Item> {
+        let followers = self.in_hand.values_mut().map(|leader| &mut leader.followers);
+        let gone = followers.flat_map(|followers| followers.extract_if(.., |(follower, _)| *follower == session));
+        gone.map(|(_, item)| item).collect()
     }
 
     /// What was computed for that base cannot be trusted, or is not needed any more.

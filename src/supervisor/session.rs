@@ -11,11 +11,36 @@ use std::{
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio_util::sync::CancellationToken;
 
-use super::{Submission, dispatch::SessionId, driver::Event};
-use crate::build::outcome::{ComputePath, Evaluated, Failure, FailureReason};
+use super::{Priority, SessionSpec, Submission, dispatch::SessionId, driver::Event};
+use crate::{
+    build::{
+        base::BaseId,
+        outcome::{ComputePath, Evaluated, Failure, FailureReason},
+        variation::VariationKind,
+    },
+    metrics::Metrics,
+};
 
 /// Variations that are passed on at once when that many wait: one event instead of as many.
 const GATHER_MAX: usize = 256;
+
+/// Where variations come from, for those who count and log.
+#[derive(Debug)]
+pub struct Origin {
+    /// The base that they vary.
+    pub base: BaseId,
+    /// The call, as the log names it.
+    pub request_id: Arc<str>,
+    priority: Priority,
+    metrics: Arc<Metrics>,
+}
+
+impl Origin {
+    /// The origin of a session's variations.
+    pub fn new(spec: &SessionSpec, metrics: Arc<Metrics>) -> Self {
+        Self { base: spec.base, request_id: Arc::clone(&spec.request_id), priority: spec.priority, metrics }
+    }
+}
 
 /// A variation in hand: what to evaluate, and the duty to answer. Dropped unanswered, it answers that it was lost.
 #[derive(Debug)]
@@ -26,6 +51,9 @@ pub struct Item {
     pub accepted: Instant,
     /// What the fast path gave, while the plain path computes it again for comparison.
     pub to_verify: Option<Box<Evaluated>>,
+    /// Where it comes from.
+    pub origin: Arc<Origin>,
+    kind: VariationKind,
     tag: u64,
     permit: Option<OwnedPermit<Evaluated>>,
 }
@@ -33,13 +61,20 @@ pub struct Item {
 impl Item {
     /// A variation that was accepted now.
     #[must_use]
-    pub fn new(text: bytes::Bytes, tag: u64, permit: OwnedPermit<Evaluated>) -> Self {
-        Self { text, accepted: Instant::now(), to_verify: None, tag, permit: Some(permit) }
+    pub fn new(
+        origin: Arc<Origin>,
+        kind: VariationKind,
+        text: bytes::Bytes,
+        tag: u64,
+        permit: OwnedPermit<Evaluated>,
+    ) -> Self {
+        Self { text, accepted: Instant::now(), to_verify: None, origin, kind, tag, permit: Some(permit) }
     }
 
-    /// Answers; the tag is put in here.
+    /// Answers; the tag is put in here. The one place where an answer is counted.
     pub fn answer(mut self, mut evaluated: Evaluated) {
         evaluated.tag = self.tag;
+        self.origin.metrics.work.answered(self.kind, self.origin.priority, &evaluated);
         if let Some(permit) = self.permit.take() {
             permit.send(evaluated);
         }
@@ -64,8 +99,9 @@ impl Item {
 impl Drop for Item {
     fn drop(&mut self) {
         if self.permit.is_some() {
-            let (text, permit) = (std::mem::take(&mut self.text), self.permit.take());
-            let item = Self { text, accepted: self.accepted, to_verify: None, tag: self.tag, permit };
+            let (text, permit, origin) = (std::mem::take(&mut self.text), self.permit.take(), Arc::clone(&self.origin));
+            let Self { accepted, kind, tag, .. } = *self;
+            let item = Self { text, accepted, to_verify: None, origin, kind, tag, permit };
             item.fail(FailureReason::Unavailable, "the server stops");
         }
     }
@@ -74,6 +110,7 @@ impl Drop for Item {
 /// Passes variations on until either end of the session is dropped.
 pub async fn run(
     id: SessionId,
+    origin: Arc<Origin>,
     mut submissions: mpsc::Receiver<Submission>,
     outcomes: mpsc::Sender<Evaluated>,
     left: CancellationToken,
@@ -87,11 +124,11 @@ pub async fn run(
             () = left.cancelled() => break,
         };
         let Some(submission) = submission else { break };
-        let mut items = vec![item(submission, permit)];
+        let mut items = vec![item(&origin, submission, permit)];
         while items.len() < GATHER_MAX {
             let Ok(permit) = outcomes.clone().try_reserve_owned() else { break };
             let Ok(submission) = submissions.try_recv() else { break };
-            items.push(item(submission, permit));
+            items.push(item(&origin, submission, permit));
         }
         if driver.send(Event::Submitted(id, items)).await.is_err() {
             return;
@@ -104,10 +141,10 @@ pub async fn run(
     let _ = driver.send(Event::SessionClosed(id)).await;
 }
 
-fn item(submission: Submission, permit: OwnedPermit<Evaluated>) -> Item {
+fn item(origin: &Arc<Origin>, submission: Submission, permit: OwnedPermit<Evaluated>) -> Item {
     let Submission { tag, variation } = submission;
     let variation = Arc::as_ref(&variation);
     // A variation is plain data with text keys, for which this cannot fail.
     let text = serde_json::to_vec(variation).unwrap_or_default().into();
-    Item::new(text, tag, permit)
+    Item::new(Arc::clone(origin), variation.kind(), text, tag, permit)
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     build::{
-        base::{Base, BaseId, EngineFacts},
+        base::{self, Base, BaseId, EngineFacts},
         outcome::{Failure, FailureReason},
     },
     proto::runtime::{Boot, DescribeEngine, LoadBase, Report, SelfCheck, command, report},
@@ -142,6 +142,7 @@ pub async fn load(zygote: ForkPoint, id: BaseId, xml: Arc<str>) -> Result<Templa
         Ok(report::Report::BaseLoaded(loaded)) => {
             let base = Arc::new(Base {
                 id,
+                label: base::label(&xml),
                 xml,
                 stats: loaded.stats.into_iter().filter_map(translate::stat).collect(),
                 warnings: loaded.warnings.into_iter().map(translate::warning).collect(),

@@ -8,6 +8,7 @@ use pobatch::{
         convert::variation_to_proto,
         server::{Health, Patience, router_with},
     },
+    overview::Observer,
     proto::v1::{
         self, EvaluateStreamRequest, EvaluateStreamStart, evaluate_stream_request::Request,
         evaluate_stream_response::Response, evaluation_service_client::EvaluationServiceClient, outcome,
@@ -26,7 +27,7 @@ use tonic::{
 };
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use super::PATIENCE;
+use super::{PATIENCE, scrape::Scrape};
 
 /// Variations that a test may send ahead without waiting.
 const SENT_AHEAD_MAX: usize = 1024;
@@ -35,6 +36,7 @@ const SENT_AHEAD_MAX: usize = 1024;
 pub struct Front {
     pub supervisor: Supervisor,
     pub health: Health,
+    pub observer: Observer,
     pub url: String,
     stop: Option<oneshot::Sender<()>>,
     _server: task::Owned,
@@ -51,12 +53,19 @@ impl Front {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (router, health) =
             router_with(supervisor.clone(), limits, patience).await.expect("the descriptors are sound");
+        let observer = Observer::new(supervisor.clone(), health.admission().clone());
         let (stop, stopped) = oneshot::channel();
         let server = task::spawn_owned("server", async move {
             let stopped = async { drop(stopped.await) };
             router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped).await.expect("it serves");
         });
-        Self { supervisor, health, url, stop: Some(stop), _server: server }
+        Self { supervisor, health, observer, url, stop: Some(stop), _server: server }
+    }
+
+    /// What Prometheus would hear.
+    pub async fn scrape(&self) -> Scrape {
+        let overview = self.observer.look().await;
+        Scrape::parse(&self.supervisor.metrics().render(&overview).expect("sound metrics"))
     }
 
     /// Takes no connections any more, as the first step of a graceful shutdown.

@@ -1,12 +1,15 @@
 //! What the tests share: a supervisor on the sample engine, and ways to hurt its runtimes.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+pub mod browser;
 pub mod chance;
 pub mod front;
 pub mod machine;
 pub mod proxy;
 pub mod raw;
+pub mod scrape;
 pub mod served;
+pub mod tools;
 
 use std::{
     fs,
@@ -25,6 +28,7 @@ use pobatch::{
         variation::{ConfigValue, Variation},
     },
     config,
+    metrics::Metrics,
     supervisor::{
         EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
     },
@@ -50,6 +54,7 @@ pub fn settings() -> Settings {
         faults: true,
         sandbox: SandboxMode::Prefer,
         log: Log::default(),
+        metrics: Arc::new(Metrics::new().expect("sound metrics")),
     }
 }
 

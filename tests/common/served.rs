@@ -13,6 +13,10 @@ use super::{PATIENCE, front::POLL, machine};
 pub struct Served {
     child: Child,
     pub url: String,
+    /// Where the status page is.
+    pub http: String,
+    /// Where the admin service is.
+    pub admin: String,
 }
 
 impl Served {
@@ -25,11 +29,18 @@ impl Served {
             .stderr(Stdio::null())
             .spawn()
             .expect("the program runs");
-        let mut line = String::new();
-        let output = child.stdout.as_mut().expect("its output is piped");
-        BufReader::new(output).read_line(&mut line).expect("it says where it listens");
-        let url = line.trim().rsplit(' ').next().expect("a word").to_owned();
-        Self { child, url }
+        let mut reader = BufReader::new(child.stdout.as_mut().expect("its output is piped"));
+        let mut lines = String::new();
+        for _ in 0..2 {
+            reader.read_line(&mut lines).expect("it says where it listens");
+        }
+        let mut urls = lines
+            .split([' ', ',', '\n'])
+            .filter(|word| word.starts_with("http://") || word.starts_with("unix:"))
+            .map(str::to_owned);
+        let mut url = || urls.next().expect("a URL");
+        let (url, http, admin) = (url(), url(), url());
+        Self { child, url, http, admin }
     }
 
     pub fn signal(&self, signal: Signal) {

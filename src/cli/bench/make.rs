@@ -65,12 +65,18 @@ pub fn xml(build: &Build) -> Result<String, CliError> {
 }
 
 /// That many variations of that kind.
-pub fn variations(kind: Kind, xml: &str, passives: &[Passive], count: usize) -> Result<Made, CliError> {
+pub fn variations(
+    kind: Kind,
+    xml: &str,
+    passives: &[Passive],
+    nodes: Option<usize>,
+    count: usize,
+) -> Result<Made, CliError> {
     let sources = match kind {
         Kind::Mixed => vec![Kind::Passives, Kind::Items, Kind::Gems, Kind::Config],
         kind => vec![kind],
     };
-    let makers = sources.into_iter().map(|kind| maker(kind, xml, passives)).collect::<Result<Vec<_>, _>>()?;
+    let makers = sources.into_iter().map(|kind| maker(kind, xml, passives, nodes)).collect::<Result<Vec<_>, _>>()?;
     // A kind with few variations begins again when it is through.
     let list = (0..count)
         .map(|number| {
@@ -89,9 +95,12 @@ struct Maker {
     make: Box<dyn Fn(usize) -> Variation>,
 }
 
-fn maker(kind: Kind, xml: &str, passives: &[Passive]) -> Result<Maker, CliError> {
+fn maker(kind: Kind, xml: &str, passives: &[Passive], nodes: Option<usize>) -> Result<Maker, CliError> {
     match kind {
-        Kind::Passives => self::passives(passives),
+        Kind::Passives => match nodes {
+            None => self::passives(passives),
+            Some(nodes) => sets_of_passives(passives, nodes),
+        },
         Kind::Items => items(xml),
         Kind::Gems => gems(xml),
         Kind::Config | Kind::Mixed => Ok(config()),
@@ -107,6 +116,26 @@ fn passives(passives: &[Passive]) -> Result<Maker, CliError> {
     Ok(Maker {
         distinct: sets.len(),
         make: Box::new(move |number| Variation { allocate: sets[number].clone(), ..Variation::default() }),
+    })
+}
+
+/// As many nodes at once, of those that one point reaches: every so many of them, beginning with each in turn.
+fn sets_of_passives(passives: &[Passive], size: usize) -> Result<Maker, CliError> {
+    let nodes: Vec<u32> = one_point_each(passives)?.iter().flat_map(|named| named.variation.allocate.clone()).collect();
+    let count = nodes.len();
+    if count < size {
+        return Err(CliError::NothingToVary("one point reaches fewer nodes"));
+    }
+    // A set never goes all the way round the circle, so it has one gap that is wider than its others: no two are the same.
+    let distinct = if size == 1 { count } else { (count * ((count - 1) / size)).max(1) };
+    Ok(Maker {
+        distinct,
+        make: Box::new(move |number| {
+            let (first, stride) = (number % count, number / count + 1);
+            let mut allocate: Vec<u32> = (0..size).map(|step| nodes[(first + step * stride) % count]).collect();
+            allocate.sort_unstable();
+            Variation { allocate, ..Variation::default() }
+        }),
     })
 }
 
@@ -201,13 +230,14 @@ fn worn_items(root: Node<'_, '_>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Group and place, from 1, of every gem that is switched on.
+/// Group and place, from 1, of every gem that is switched on. A skill that an item grants is in the list too and has no gem
+/// that anybody could change.
 fn active_gems(root: Node<'_, '_>) -> Vec<(u32, u32)> {
     let Some(section) = children(root, "Skills").next() else { return Vec::new() };
     let is_on = |node: &Node<'_, '_>| node.attribute("enabled") != Some("false");
     let groups = (1..).zip(children(active(section, "activeSkillSet", "SkillSet"), "Skill"));
     groups
-        .filter(|(_, group)| is_on(group))
+        .filter(|(_, group)| is_on(group) && group.attribute("source").is_none())
         .flat_map(|(index, group)| {
             let gems = (1..).zip(children(group, "Gem")).filter(move |(_, gem)| is_on(gem));
             gems.map(move |(place, _)| (index, place)).collect::<Vec<_>>()
@@ -223,7 +253,8 @@ mod tests {
 
     const BUILD: &str = r#"<PathOfBuilding><Build level="90"/>
         <Skills activeSkillSet="2"><SkillSet id="1"><Skill><Gem/><Gem/><Gem/></Skill></SkillSet>
-        <SkillSet id="2"><Skill enabled="false"><Gem/></Skill><Skill><Gem enabled="false"/><Gem/></Skill></SkillSet></Skills>
+        <SkillSet id="2"><Skill enabled="false"><Gem/></Skill><Skill><Gem enabled="false"/><Gem/></Skill>
+        <Skill source="Item:1:Ring"><Gem/></Skill></SkillSet></Skills>
         <Items activeItemSet="1"><Item id="1">Rarity: RARE
 Ring
 Gold Ring
@@ -241,16 +272,16 @@ Gold Ring
 
     #[test]
     fn only_what_the_build_has_is_varied() {
-        let items = texts(&variations(Kind::Items, BUILD, &[], 2).unwrap());
+        let items = texts(&variations(Kind::Items, BUILD, &[], None, 2).unwrap());
         assert_eq!(
             items[0],
             r#"{"items":[{"slot":"Ring 1","text":"Rarity: RARE\nRing\nGold Ring\n+1 to maximum Life"}]}"#
         );
-        let gems = texts(&variations(Kind::Gems, BUILD, &[], 2).unwrap());
+        let gems = texts(&variations(Kind::Gems, BUILD, &[], None, 2).unwrap());
         assert_eq!(gems[0], r#"{"gems":[{"group":2,"gem":2,"level":20,"quality":0}]}"#);
         assert_eq!(gems[1], r#"{"gems":[{"group":2,"gem":2,"level":19,"quality":0}]}"#);
         let passives = [node(1, true), node(2, false), node(3, true)];
-        let passives = texts(&variations(Kind::Passives, BUILD, &passives, 3).unwrap());
+        let passives = texts(&variations(Kind::Passives, BUILD, &passives, None, 3).unwrap());
         assert_eq!(passives, [r#"{"allocate":[1]}"#, r#"{"allocate":[3]}"#, r#"{"allocate":[1,3]}"#]);
     }
 
@@ -258,7 +289,7 @@ Gold Ring
     fn as_many_are_distinct_as_is_said() {
         let passives: Vec<_> = (1..=3).map(|id| node(id, true)).collect();
         for kind in [Kind::Passives, Kind::Items, Kind::Gems, Kind::Config, Kind::Mixed] {
-            let made = variations(kind, BUILD, &passives, 500).unwrap();
+            let made = variations(kind, BUILD, &passives, None, 500).unwrap();
             let texts = texts(&made);
             assert_eq!(texts.len(), 500);
             assert_eq!(texts.iter().collect::<HashSet<_>>().len(), made.distinct, "{kind:?}");
@@ -266,10 +297,24 @@ Gold Ring
     }
 
     #[test]
+    fn sets_of_nodes_have_that_many_nodes_and_differ() {
+        let passives: Vec<_> = (1..=16).map(|id| node(id, true)).collect();
+        for size in [1, 2, 3, 8, 15, 16] {
+            let made = variations(Kind::Passives, BUILD, &passives, Some(size), 500).unwrap();
+            let texts = texts(&made);
+            assert_eq!(texts.iter().collect::<HashSet<_>>().len(), made.distinct, "{size}");
+            for named in made.list {
+                assert_eq!(named.variation.allocate.into_iter().collect::<HashSet<_>>().len(), size);
+            }
+        }
+        assert!(variations(Kind::Passives, BUILD, &passives, Some(17), 1).is_err());
+    }
+
+    #[test]
     fn a_build_without_what_is_to_be_varied_is_refused_in_words() {
         let bare = "<PathOfBuilding><Build/></PathOfBuilding>";
         for kind in [Kind::Passives, Kind::Items, Kind::Gems, Kind::Mixed] {
-            assert!(matches!(variations(kind, bare, &[], 1), Err(CliError::NothingToVary(_))), "{kind:?}");
+            assert!(matches!(variations(kind, bare, &[], None, 1), Err(CliError::NothingToVary(_))), "{kind:?}");
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What `pobatch bench` found.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -41,6 +44,11 @@ pub struct Tally {
     pub plain: usize,
     /// Outcomes that an identical variation gave.
     pub cached: usize,
+    /// What each reset cost, as the client sees it: from the last outcome of a shard's runtime to the first of the next
+    /// one, without what computing that took.
+    pub resets: Vec<Duration>,
+    /// The last outcome of each shard: generation and time.
+    last: HashMap<u32, (u64, Instant)>,
 }
 
 impl Tally {
@@ -52,6 +60,14 @@ impl Tally {
         self.warned += usize::from(!outcome.warnings.is_empty());
         self.plain += usize::from(outcome.path == ComputePath::Plain);
         self.cached += usize::from(outcome.path == ComputePath::Cached);
+        if let Some((shard, generation)) = outcome.shard {
+            let now = Instant::now();
+            if let Some((before, last)) = self.last.insert(shard, (generation, now))
+                && before != generation
+            {
+                self.resets.push(now.duration_since(last).saturating_sub(outcome.compute));
+            }
+        }
         if let Err(failure) = &outcome.result {
             let first = || (0, failure.message.clone());
             self.failures.entry(failure.reason.as_str()).or_insert_with(first).0 += 1;
@@ -69,16 +85,6 @@ fn percentiles(times: &[Duration]) -> [f64; 3] {
     })
 }
 
-const fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Passives => "passives",
-        Kind::Items => "items",
-        Kind::Gems => "gems",
-        Kind::Config => "config",
-        Kind::Mixed => "mixed",
-    }
-}
-
 impl Report {
     fn per_second(&self) -> f64 {
         self.played.tally.count as f64 / self.played.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
@@ -89,12 +95,13 @@ impl Report {
         let Played { tally, .. } = &self.played;
         let [queue_p50, queue_p95, queue_p99] = percentiles(&tally.queue);
         let [compute_p50, compute_p95, compute_p99] = percentiles(&tally.compute);
+        let [reset_p50, _, reset_p99] = percentiles(&tally.resets);
         let failures: serde_json::Map<_, _> =
             tally.failures.iter().map(|(reason, (count, _))| ((*reason).to_owned(), json!(count))).collect();
         json!({
             "engine": self.played.engine,
             "base_id": self.played.base_id,
-            "kind": word(self.kind),
+            "kind": self.kind.as_str(),
             "shards": self.shards,
             "count": tally.count,
             "distinct": self.distinct,
@@ -109,6 +116,8 @@ impl Report {
             "compute_p95_seconds": compute_p95,
             "compute_p99_seconds": compute_p99,
             "resets": self.played.resets,
+            "reset_p50_seconds": reset_p50,
+            "reset_p99_seconds": reset_p99,
             "plain": tally.plain,
             "cached": tally.cached,
             "warned": tally.warned,
@@ -125,7 +134,7 @@ impl Report {
             format!("{p50:.1} / {p95:.1} / {p99:.1} ms")
         };
         let mut rows = vec![
-            ("variations", format!("{} {} ({} distinct)", tally.count, word(self.kind), self.distinct)),
+            ("variations", format!("{} {} ({} distinct)", tally.count, self.kind.as_str(), self.distinct)),
             ("variations per second", table::number(self.per_second())),
             ("elapsed", format!("{:.2} s", self.played.elapsed.as_secs_f64())),
             ("ready", format!("{:.2} s", self.ready.as_secs_f64())),
@@ -133,6 +142,7 @@ impl Report {
             ("queue, p50 / p95 / p99", milliseconds(&tally.queue)),
             ("compute, p50 / p95 / p99", milliseconds(&tally.compute)),
             ("resets", self.played.resets.to_string()),
+            ("pause of a reset, p50 / p95 / p99", milliseconds(&tally.resets)),
             ("computed the slow way", tally.plain.to_string()),
             ("not computed again", tally.cached.to_string()),
             ("with warnings", tally.warned.to_string()),

@@ -6,6 +6,7 @@
 
 mod engine;
 mod outcome;
+mod overview;
 mod passive;
 mod reduction;
 mod request;
@@ -17,6 +18,7 @@ pub use outcome::{
     duration_to_proto, failure_from_proto, failure_to_proto, outcome_to_proto, rejected_to_proto, warning_from_proto,
     warning_to_proto,
 };
+pub use overview::{overview_to_json, overview_to_proto};
 pub use passive::{passive_from_proto, passive_to_proto, points_from_proto, points_to_proto};
 pub use reduction::{Measure, reduction_from_proto};
 pub use request::{BaseSource, BuildSource, Options, base_from_proto, engine_named, options_from_proto};

@@ -303,6 +303,7 @@ mod tests {
     fn base(stats: &[(&str, StatValue)]) -> Base {
         Base {
             id: BaseId::of("test", "<PathOfBuilding/>"),
+            label: "".into(),
             xml: "<PathOfBuilding/>".into(),
             stats: stats.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
             warnings: Vec::new(),

@@ -66,6 +66,7 @@ impl Running {
             in_flight_max: IN_FLIGHT,
             idle_max: IDLE_MAX,
             draining: CancellationToken::new(),
+            metrics: Arc::clone(supervisor.metrics()),
         };
         change(&mut plan);
         let (client, variations) = unbounded_channel();

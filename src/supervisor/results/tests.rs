@@ -3,7 +3,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::build::outcome::{Cell, Failure, Stats};
+use crate::{
+    build::{
+        outcome::{Cell, Failure, Stats},
+        variation::VariationKind,
+    },
+    metrics::Metrics,
+    supervisor::session::Origin,
+};
 
 const ROOM: usize = 1 << 20;
 /// Outcomes that a test may leave unread.
@@ -41,6 +48,7 @@ fn failed(reason: FailureReason) -> Evaluated {
 
 /// A session, and what it hears.
 struct Client {
+    origin: Arc<Origin>,
     spec: SessionSpec,
     session: SessionId,
     outcomes: mpsc::Sender<Evaluated>,
@@ -50,12 +58,14 @@ struct Client {
 impl Client {
     fn new(session: SessionId, spec: SessionSpec) -> Self {
         let (outcomes, heard) = mpsc::channel(UNREAD_MAX);
-        Self { spec, session, outcomes, heard }
+        let origin = Arc::new(Origin::new(&spec, Arc::new(Metrics::new().unwrap())));
+        Self { origin, spec, session, outcomes, heard }
     }
 
     fn item(&self, text: &str) -> Item {
         let permit = self.outcomes.clone().try_reserve_owned().unwrap();
-        Item::new(Bytes::copy_from_slice(text.as_bytes()), self.session, permit)
+        let (origin, text) = (Arc::clone(&self.origin), Bytes::copy_from_slice(text.as_bytes()));
+        Item::new(origin, VariationKind::Empty, text, self.session, permit)
     }
 
     /// True if it must be computed. What is to be computed is let go of.

@@ -31,7 +31,6 @@ pub struct Points {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them may hold")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Passive {
     /// Its id.
     pub id: u32,

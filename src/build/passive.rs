@@ -30,7 +30,6 @@ pub struct Points {
 /// A node that points can be spent on.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Passive {
     /// Its id.
     pub id: u32,

@@ -1,5 +1,7 @@
 //! The members of a family of variations. Pure: what is known of build and data comes in, variations come out.
 
+use std::sync::Arc;
+
 use super::Variations;
 use crate::{
     build::passive::{Passive, PassiveKind},
@@ -34,7 +36,7 @@ pub(super) fn make(asked: Asked, sources: &Sources) -> Result<Family, String> {
     let passives = sources.passives.as_deref().unwrap_or_default();
     Ok(match asked {
         Asked::Passives(v1::PassiveSweep { distance_max }) => {
-            let allocate = |node: &Passive| v1::Variation { allocate_path: vec![node.id], ..named(title(node)) };
+            let allocate = |node: &Passive| v1::Variation { allocate: way(passives, node), ..named(title(node)) };
             Family::of(within(passives, distance_max)?.map(allocate).collect())
         }
         Asked::Removable(_) => {
@@ -42,7 +44,7 @@ pub(super) fn make(asked: Asked, sources: &Sources) -> Result<Family, String> {
             let give_up = |node: &Passive| v1::Variation { deallocate: vec![node.id], ..named(title(node)) };
             Family::of(leaves.map(give_up).collect())
         }
-        Asked::Pairs(v1::PassivePairSweep { distance_max }) => pairs(within(passives, distance_max)?),
+        Asked::Pairs(v1::PassivePairSweep { distance_max }) => pairs(passives, within(passives, distance_max)?),
         Asked::Gems(asked) => gems(&asked, sources.build.as_ref())?,
         Asked::Supports(v1::SupportSweep { group, gem }) => {
             let supports = sources.gems.iter().flatten().filter(|gem| gem.support);
@@ -94,15 +96,32 @@ fn within(passives: &[Passive], distance_max: u32) -> Result<impl Iterator<Item 
     }))
 }
 
+/// The nodes that the shortest way takes, the nearest first. Said outright, it need not be looked for again each time,
+/// which takes Path of Building's engine longer than to evaluate it.
+fn way(passives: &[Passive], to: &Passive) -> Vec<u32> {
+    // Ascending by id, as the engine says them.
+    let at = |id: u32| passives.binary_search_by_key(&id, |node| node.id).ok().map(|place| &passives[place]);
+    let mut way = vec![to.id];
+    let mut next = to.toward.and_then(at);
+    while let Some(node) = next.filter(|node| node.distance.is_some() && way.len() < passives.len()) {
+        way.push(node.id);
+        next = node.toward.and_then(at);
+    }
+    way.reverse();
+    way
+}
+
 /// Made as they are asked for: some thousand nodes have millions of pairs.
-fn pairs<'a>(nodes: impl Iterator<Item = &'a Passive>) -> Family {
-    let nodes: Vec<_> = nodes.map(|node| (node.id, title(node))).collect();
+fn pairs<'a>(passives: &[Passive], nodes: impl Iterator<Item = &'a Passive>) -> Family {
+    let nodes: Arc<[_]> = nodes.map(|node| (title(node), way(passives, node))).collect();
     let count = nodes.len();
     let members = (0..count).flat_map(move |first| {
-        let nodes = nodes.clone();
+        let nodes = Arc::clone(&nodes);
         (first + 1..count).map(move |second| {
-            let ((a, title_a), (b, title_b)) = (&nodes[first], &nodes[second]);
-            v1::Variation { allocate_path: vec![*a, *b], ..named(format!("{title_a} + {title_b}")) }
+            let ((title_a, way_a), (title_b, way_b)) = (&nodes[first], &nodes[second]);
+            let mut allocate = way_a.clone();
+            allocate.extend(way_b.iter().filter(|id| !way_a.contains(id)));
+            v1::Variation { allocate, ..named(format!("{title_a} + {title_b}")) }
         })
     });
     Family { size: count * count.saturating_sub(1) / 2, members: Box::new(members) }
@@ -272,7 +291,8 @@ mod tests {
     use super::*;
 
     fn node(id: u32, distance: u32, kind: PassiveKind) -> Passive {
-        Passive { id, name: "N".into(), kind: Some(kind), distance: Some(distance), ..Passive::default() }
+        let toward = Some(if distance > 1 { id - 1 } else { 8 });
+        Passive { id, name: "N".into(), kind: Some(kind), distance: Some(distance), toward, ..Passive::default() }
     }
 
     fn members(asked: Asked, sources: &Sources) -> Vec<v1::Variation> {
@@ -292,9 +312,15 @@ mod tests {
     #[test]
     fn nodes_and_pairs_are_those_within_the_distance() {
         let near = members(Asked::Passives(v1::PassiveSweep { distance_max: 3 }), &tree());
-        assert_eq!(near.iter().map(|one| one.allocate_path.clone()).collect::<Vec<_>>(), [[1], [2], [3]]);
+        assert_eq!(
+            near.iter().map(|one| one.allocate.clone()).collect::<Vec<_>>(),
+            [vec![1], vec![1, 2], vec![1, 2, 3]]
+        );
         let pairs = members(Asked::Pairs(v1::PassivePairSweep { distance_max: 3 }), &tree());
-        assert_eq!(pairs.iter().map(|one| one.allocate_path.clone()).collect::<Vec<_>>(), [[1, 2], [1, 3], [2, 3]]);
+        assert_eq!(
+            pairs.iter().map(|one| one.allocate.clone()).collect::<Vec<_>>(),
+            [vec![1, 2], vec![1, 2, 3], vec![1, 2, 3]]
+        );
         assert_eq!(members(Asked::Removable(v1::RemovableSweep {}), &tree())[0].deallocate, [8]);
         assert!(make(Asked::Passives(v1::PassiveSweep { distance_max: 0 }), &tree()).is_err());
     }

@@ -2,8 +2,8 @@
 //! base drifts, and every outcome is the one that the same variation had before.
 //!
 //! 100,000 variations of the sample engine always; of Path of Building, where it is installed, 1,000 in a short form and
-//! 20,000 with `POBATCH_SOAK=1`. Times are printed. What is asserted of them is generous, since other programs run on the
-//! same machine; the figure that counts is the printed one on a quiet machine, and must stay below 1.05.
+//! 20,000 with `POBATCH_SOAK=1`. Times are printed, and only then asserted, generously, since other programs run on the same
+//! machine; the figure that counts is the printed one on a quiet machine, and must stay below 1.05.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;

@@ -28,6 +28,7 @@ pub struct Points {
 }
 
 /// A node that points can be spent on.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Passive {

@@ -19,7 +19,7 @@ use pobatch::{
     supervisor::{
         Priority, SessionSpec,
         dispatch::{Action, Dispatch, Verdict},
-        results::{Asker, Results},
+        results::{Admitted, Asker, Results},
         session::{Item, Origin},
     },
 };
@@ -134,9 +134,9 @@ fn asker(results: &mut Results) -> Asker {
 fn ask(results: &mut Results, asker: Asker, items: Vec<Item>, computed: &Evaluated) -> usize {
     let mut kept = 0;
     for (id, item) in (0..).zip(items) {
-        match results.admit(asker, base(), id, item) {
-            (None, _) => kept += 1,
-            (Some(item), _) => {
+        match results.admit(asker, id, item) {
+            Admitted::Answered | Admitted::Waits => kept += 1,
+            Admitted::New(item) => {
                 results.settle(id, computed);
                 item.answer(computed.clone());
             }

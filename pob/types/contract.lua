@@ -142,8 +142,9 @@
 ---| 'uniques'         a list of `Unique`, ascending by name
 
 ---@class (exact) Engine
----@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean? }): boolean?, EngineError?
----  Boots the engine and parses the passive trees. Once per VM. Ends with the JIT off. `faults` opens a hatch for tests
+---@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean?, accelerators: string? }): boolean?, EngineError?
+---  Boots the engine and parses the passive trees. Once per VM. Ends with the JIT off. `accelerators` says which of an
+---  engine's run (`all`, `none`, or names; empty: all). `faults` opens a hatch for tests
 ---  of the server (sample engine only; see pob/sample/README.md).
 ---@field describe fun(): EngineInfo
 ---@field load_base fun(xml: string): BaseInfo?, EngineError?

@@ -22,7 +22,7 @@ use super::{
     dispatch::{Action, Care, Dispatch, ItemId, SessionId, Source, Verdict},
     gauge::{self, Measurement},
     memory::{self, Costs},
-    results::Results,
+    results::{Admitted, Results},
     session::Item,
     shard::{self, Order, Shard},
     status::{Incidents, Usage},
@@ -544,20 +544,19 @@ impl Driver {
             }
             return;
         }
-        let base = spec.base;
         let asker = self.results.asker(session, spec);
         let mut ids = Vec::with_capacity(items.len());
         for item in items {
             let id = self.fresh_id();
             let item = match asker {
                 Some(asker) => {
-                    let (item, answered) = self.results.admit(asker, base, id, item);
-                    self.counters.cached += u64::from(answered);
-                    self.settings.metrics.work.looked_up(match (&item, answered) {
-                        (None, true) => CacheAnswer::Hit,
-                        (None, false) => CacheAnswer::Joined,
-                        (Some(_), _) => CacheAnswer::Miss,
-                    });
+                    let (answer, item) = match self.results.admit(asker, id, item) {
+                        Admitted::Answered => (CacheAnswer::Hit, None),
+                        Admitted::Waits => (CacheAnswer::Joined, None),
+                        Admitted::New(item) => (CacheAnswer::Miss, Some(item)),
+                    };
+                    self.counters.cached += u64::from(answer == CacheAnswer::Hit);
+                    self.settings.metrics.work.looked_up(answer);
                     item
                 }
                 None => Some(item),

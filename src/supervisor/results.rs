@@ -43,8 +43,20 @@ struct Key {
 #[derive(Clone, Copy, Debug)]
 pub struct Asker {
     session: SessionId,
+    base: BaseId,
     context: u64,
     priority: Priority,
+}
+
+/// What becomes of a variation that was asked for.
+#[derive(Debug)]
+pub enum Admitted {
+    /// It has its answer.
+    Answered,
+    /// It gets the answer of the same variation in hand.
+    Waits,
+    /// It must be computed.
+    New(Item),
 }
 
 /// Results that are kept, and variations in hand that others wait for.
@@ -67,8 +79,8 @@ pub struct Results {
 /// A variation in hand.
 #[derive(Debug)]
 struct Leader {
-    key: Key,
-    priority: Priority,
+    /// Where it stands among the leaders.
+    place: (Key, Priority),
     base: BaseId,
     followers: Vec<(SessionId, Item)>,
 }
@@ -94,26 +106,26 @@ impl Results {
             *next += 1;
             *next
         });
-        Some(Asker { session, context, priority: spec.priority })
+        Some(Asker { session, base: spec.base, context, priority: spec.priority })
     }
 
     /// Answers a variation by what is kept, or lets it wait for the same one in hand; otherwise gives it back to be
-    /// computed under that id. True beside it if it was answered.
-    pub fn admit(&mut self, asker: Asker, base: BaseId, id: ItemId, item: Item) -> (Option<Item>, bool) {
+    /// computed under that id.
+    pub fn admit(&mut self, asker: Asker, id: ItemId, item: Item) -> Admitted {
         let key = Key { context: asker.context, text: item.text.clone() };
         if let Some(kept) = self.kept(&key) {
             let queue = item.accepted.elapsed();
             item.answer(Evaluated { queue, ..kept });
-            return (None, true);
+            return Admitted::Answered;
         }
-        let leader = self.leaders.get(&(key.clone(), asker.priority)).and_then(|id| self.in_hand.get_mut(id));
-        if let Some(leader) = leader {
+        let place = (key, asker.priority);
+        if let Some(leader) = self.leaders.get(&place).and_then(|id| self.in_hand.get_mut(id)) {
             leader.followers.push((asker.session, item));
-            return (None, false);
+            return Admitted::Waits;
         }
-        self.leaders.insert((key.clone(), asker.priority), id);
-        self.in_hand.insert(id, Leader { key, priority: asker.priority, base, followers: Vec::new() });
-        (Some(item), false)
+        self.leaders.insert(place.clone(), id);
+        self.in_hand.insert(id, Leader { place, base: asker.base, followers: Vec::new() });
+        Admitted::New(item)
     }
 
     /// A variation in hand has its outcome. Answers those that waited for it, as many as are returned first; or returns
@@ -130,7 +142,7 @@ impl Results {
             let queue = item.accepted.elapsed();
             item.answer(Evaluated { queue, ..shared.clone() });
         }
-        self.keep(leader.key, shared);
+        self.keep(leader.place.0, shared);
         (answered, Vec::new())
     }
 
@@ -171,9 +183,8 @@ impl Results {
 
     fn leave_hand(&mut self, id: ItemId) -> Option<Leader> {
         let leader = self.in_hand.remove(&id)?;
-        let place = (leader.key.clone(), leader.priority);
-        if self.leaders.get(&place) == Some(&id) {
-            self.leaders.remove(&place);
+        if self.leaders.get(&leader.place) == Some(&id) {
+            self.leaders.remove(&leader.place);
         }
         Some(leader)
     }

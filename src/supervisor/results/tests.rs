@@ -71,12 +71,12 @@ impl Client {
     /// True if it must be computed. What is to be computed is let go of.
     fn asks(&self, results: &mut Results, id: ItemId, text: &str) -> bool {
         let asker = results.asker(self.session, &self.spec).unwrap();
-        match results.admit(asker, self.spec.base, id, self.item(text)).0 {
-            Some(item) => {
+        match results.admit(asker, id, self.item(text)) {
+            Admitted::New(item) => {
                 item.answer(outcome(-1.0));
                 true
             }
-            None => false,
+            Admitted::Answered | Admitted::Waits => false,
         }
     }
 

@@ -153,6 +153,15 @@ def test_tries_without_progress_end() -> None:
         assert len(server.calls) == QUICK.attempts
 
 
+def test_a_status_that_the_library_lost_is_asked_for_again() -> None:
+    def ended(code: grpc.StatusCode, details: str) -> pobatch.CallError:
+        nothing = grpc.aio.Metadata()
+        return pobatch.CallError.of(grpc.aio.AioRpcError(code, nothing, nothing, details=details))
+
+    assert ended(grpc.StatusCode.INTERNAL, "Internal error from Core").code is grpc.StatusCode.UNAVAILABLE
+    assert ended(grpc.StatusCode.INTERNAL, "a defect").code is grpc.StatusCode.INTERNAL
+
+
 async def test_the_one_that_does_not_block_does_the_same() -> None:
     breaking = so_many_and_then(5, grpc.StatusCode.UNAVAILABLE)
     with Scripted(breaking, unavailable, all_of_them) as server:

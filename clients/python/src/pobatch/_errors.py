@@ -9,6 +9,9 @@ import grpc
 
 #: When a client may try again (gRFC A6).
 _PUSHBACK = "grpc-retry-pushback-ms"
+#: What grpc.aio says itself, in place of the server's status, when it was writing while the call ended
+#: (grpc/grpc#36066). No server says it.
+_STATUS_LOST = "Internal error from Core"
 
 
 class PobatchError(Exception):
@@ -33,6 +36,9 @@ class CallError(PobatchError):
         code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN
         message = error.details() if hasattr(error, "details") else str(error)
         trailers = error.trailing_metadata() if hasattr(error, "trailing_metadata") else None
+        if code is grpc.StatusCode.INTERNAL and message == _STATUS_LOST:
+            # The call ended, and why is lost. The next try hears it, if it is anything that stays.
+            code, message = grpc.StatusCode.UNAVAILABLE, "the call ended while a message was being sent"
         return CallError(code, message or "", pushback(trailers))
 
 

@@ -13,7 +13,7 @@ use common::{
     front::Front,
 };
 use pobatch::{
-    client::{Client, ClientError, RetryPolicy},
+    client::{Client, ClientError, Keep, Objective, Reduction, Request, RetryPolicy},
     proto::v1::{
         self, EvaluateStreamResponse,
         evaluate_stream_request::Request as Sent,
@@ -38,6 +38,8 @@ enum Script {
     Answers(usize, Then),
     /// Computes with an engine of its own.
     Differs,
+    /// Takes the call and says nothing, ever.
+    Silent,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +132,9 @@ impl EvaluationService for Service {
                 status.metadata_mut().insert("grpc-retry-pushback-ms", pushback.parse().expect("ASCII"));
             }
             return Err(status);
+        }
+        if let Script::Silent = script {
+            std::future::pending::<()>().await;
         }
         let (say, said) = mpsc::channel(16);
         let calls = Arc::clone(&self.calls);
@@ -292,6 +297,25 @@ async fn what_a_server_is_slow_with_is_taken_over_and_its_late_answers_are_dropp
     assert_eq!(summary.resumed, 0);
     let header = evaluation.header().clone();
     each_once(&pobatch::client::Results { header, outcomes, summary }, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_never_begins_holds_nobody_up() {
+    let (front, silent) = (Front::start(common::settings()).await, Scripted::start(&[Script::Silent]).await);
+    let client = client([&silent.url, &front.url]).await;
+    let top = Reduction {
+        objectives: vec![Objective { expression: "Life".to_owned(), minimize: false }],
+        keep: Keep::Top(5),
+        ..Reduction::default()
+    };
+    for (reduction, ordered) in [(None, false), (None, true), (Some(top), false)] {
+        let kept = if reduction.is_some() { 5 } else { 300 - 27 };
+        let request = Request { reduction, ordered, ..request() };
+        let whole = async { client.evaluate(request, variations(300)).await.unwrap().collect().await.unwrap() };
+        let results = tokio::time::timeout(PATIENCE, whole).await.expect("it comes to an end");
+        assert_eq!(results.summary.succeeded + results.summary.failed, 300);
+        assert_eq!(results.outcomes.iter().filter(|outcome| outcome.result.is_ok()).count(), kept);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -171,6 +171,10 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
     /// is not done at once.
     async fn step(&mut self) -> Result<(), ClientError> {
         self.carry_out();
+        // That the caller has no more may just have turned out; and then nothing happens any more.
+        if self.exchange.is_done() && self.calls.iter().all(Option::is_none) {
+            return Ok(());
+        }
         let wake = self.wakes.iter().flatten().min().copied();
         tokio::select! {
             // Never `None`: this holds a sender.

@@ -41,12 +41,12 @@ use super::{
 };
 use crate::objective::Keep;
 
-/// How long an endpoint has nothing to do before it takes over what others are slow with. Most finish by then what they
-/// have at the end, and nothing is computed twice.
+/// How long an endpoint has nothing to do before it takes over what others are slow with, or do not begin with. Most
+/// finish by then what they have at the end, and nothing is computed twice.
 const STEAL_PATIENCE: Duration = Duration::from_millis(200);
 /// Most variations of a call with a reduction, if there are other endpoints: what is done again when it breaks.
 const SHARE_MAX: usize = 4096;
-/// Fewest of them: each call costs the time that its last variations take.
+/// Fewest of them, if there are enough for all: each call costs the time that its last variations take.
 const SHARE_MIN: usize = 64;
 /// How far an ordered evaluation may run ahead of an outcome that is slow, in multiples of what may be in flight.
 const AHEAD_FACTOR: usize = 4;
@@ -202,6 +202,13 @@ struct Call<O> {
     kept: Vec<(Number, Vec<f64>, O)>,
 }
 
+impl<O> Call<O> {
+    /// What it has not answered, sent or to be sent; with a reduction all of it.
+    fn held(&self) -> impl Iterator<Item = Number> {
+        self.numbers.values().chain(&self.stolen).copied()
+    }
+}
+
 impl<V, O> Exchange<V, O> {
     pub(super) fn new(plan: Plan, policy: RetryPolicy, endpoints: usize) -> Self {
         let idle = || Endpoint { state: State::Idle, misses: 0, answered: 0, patience: Patience::None };
@@ -310,7 +317,10 @@ impl<V, O> Exchange<V, O> {
     fn share(&self, left: usize) -> usize {
         match self.endpoints.len() {
             1 => usize::MAX,
-            endpoints => (left / (2 * endpoints)).clamp(SHARE_MIN, SHARE_MAX),
+            endpoints => {
+                let least = SHARE_MIN.min(left.div_ceil(endpoints)).max(1);
+                (left / (2 * endpoints)).max(least).min(SHARE_MAX)
+            }
         }
     }
 
@@ -321,23 +331,48 @@ impl<V, O> Exchange<V, O> {
         })
     }
 
-    fn next_open(&mut self, source: &impl Iterator<Item = V>) -> Option<Order> {
-        let left = self.left(source);
-        let calls = self.calls().count();
-        // Each of these will take something.
-        let fresh = self.calls().filter(|call| call.sent == 0).count();
-        let is_needed = calls == 0 || (!self.plan.is_sweep && left > fresh);
+    fn next_open(&mut self, source: &mut impl Iterator<Item = V>) -> Option<Order> {
         let idle = |endpoint: &Endpoint<O>| matches!(endpoint.state, State::Idle);
         // Whoever failed least goes first.
         let by_misses = |index: &usize| self.endpoints[*index].misses;
-        let index = (0..self.endpoints.len()).filter(|index| idle(&self.endpoints[*index])).min_by_key(by_misses);
-        if let Some(index) = index.filter(|_| is_needed) {
+        let index = (0..self.endpoints.len()).filter(|index| idle(&self.endpoints[*index])).min_by_key(by_misses)?;
+        self.look_ahead(source);
+        let (left, calls) = (self.left(source), self.calls().count());
+        // Each of these will take something.
+        let fresh = self.calls().filter(|call| call.sent == 0).count();
+        let is_needed = if calls == 0 { !self.is_done() } else { !self.plan.is_sweep && left > fresh };
+        if is_needed {
             return Some(self.open(index, self.share(left), VecDeque::new()));
         }
         let patient = |endpoint: &Endpoint<O>| idle(endpoint) && matches!(endpoint.patience, Patience::Over(_));
         let index = self.endpoints.iter().position(patient)?;
+        if left > 0 && !self.plan.is_sweep {
+            // The calls that should have taken it do not begin.
+            return Some(self.open(index, self.share(left), VecDeque::new()));
+        }
         let stolen = self.steal(index);
         (!stolen.is_empty()).then(|| self.open(index, stolen.len(), stolen))
+    }
+
+    /// Finds out whether there is anything to open another call for. The first one begins in any case, for its header.
+    fn look_ahead(&mut self, source: &mut impl Iterator<Item = V>) {
+        if self.taken > 0 && self.waiting.is_empty() && self.can_take() {
+            if let Some(number) = self.take(source) {
+                self.waiting.insert(number);
+            }
+        }
+    }
+
+    /// Takes a variation from the caller; no call has it yet.
+    fn take(&mut self, source: &mut impl Iterator<Item = V>) -> Option<Number> {
+        let Some(variation) = source.next() else {
+            self.exhausted = true;
+            return None;
+        };
+        let number = self.taken;
+        self.taken += 1;
+        self.items.insert(number, Item { variation, holders: 0, refusals: 0 });
+        Some(number)
     }
 
     fn open(&mut self, index: usize, quota: usize, stolen: VecDeque<Number>) -> Order {
@@ -426,23 +461,15 @@ impl<V, O> Exchange<V, O> {
             return None;
         }
         let from = if whole { call.last.map_or(0, |last| last + 1) } else { 0 };
-        if let Some(number) = self.waiting.range(from..).next().copied() {
-            self.waiting.remove(&number);
-            if let Some(item) = self.items.get_mut(&number) {
-                item.holders += 1;
-            }
-            return Some(number);
-        }
-        if !self.can_take() {
-            return None;
-        }
-        let Some(variation) = source.next() else {
-            self.exhausted = true;
-            return None;
+        let number = match self.waiting.range(from..).next().copied() {
+            Some(number) => number,
+            None if self.can_take() => self.take(source)?,
+            None => return None,
         };
-        let number = self.taken;
-        self.taken += 1;
-        self.items.insert(number, Item { variation, holders: 1, refusals: 0 });
+        self.waiting.remove(&number);
+        if let Some(item) = self.items.get_mut(&number) {
+            item.holders += 1;
+        }
         Some(number)
     }
 
@@ -473,19 +500,21 @@ impl<V, O> Exchange<V, O> {
     // Taking over.
 
     fn next_patience(&mut self) -> Option<Order> {
+        if self.plan.is_sweep {
+            return None;
+        }
         let whole = self.counts_whole_calls();
-        let is_free = |endpoint: &Endpoint<O>| match &endpoint.state {
-            State::Idle => true,
+        let is_something_left = self.can_take() || !self.waiting.is_empty();
+        let may_help = |index: &usize| match &self.endpoints[*index].state {
+            State::Idle => is_something_left || self.victim(*index).is_some(),
             State::Calling(call) => {
-                let open = call.is_ready && !call.is_half_closed && !call.is_leaving;
-                !whole && open && call.numbers.is_empty()
+                let is_open = call.is_ready && !call.is_half_closed && !call.is_leaving;
+                !whole && is_open && call.numbers.is_empty() && self.victim(*index).is_some()
             }
             State::Pausing | State::Out => false,
         };
-        let index = (0..self.endpoints.len()).find(|index| {
-            let endpoint = &self.endpoints[*index];
-            matches!(endpoint.patience, Patience::None) && is_free(endpoint) && self.victim(*index).is_some()
-        })?;
+        let is_new = |index: &usize| matches!(self.endpoints[*index].patience, Patience::None);
+        let index = (0..self.endpoints.len()).find(|index| is_new(index) && may_help(index))?;
         let marks = self.endpoints.iter().map(|endpoint| endpoint.answered).collect();
         self.endpoints[index].patience = Patience::Waiting(marks);
         Some(Order::Wake(index, STEAL_PATIENCE))
@@ -493,14 +522,13 @@ impl<V, O> Exchange<V, O> {
 
     /// The endpoint that has most of what nobody else has, and how much that is.
     fn victim(&self, thief: usize) -> Option<(usize, usize)> {
-        if self.plan.is_sweep {
-            return None;
-        }
         let whole = self.counts_whole_calls();
-        let alone = |call: &Call<O>| call.numbers.values().filter(|number| self.is_held_once(**number)).count();
+        let alone = |call: &Call<O>| call.held().filter(|number| self.is_held_once(*number)).count();
         let loads = self.endpoints.iter().enumerate().filter_map(|(index, endpoint)| match &endpoint.state {
             // A call that counts as a whole can be taken over when it is known what is in it.
-            State::Calling(call) if index != thief && (!whole || call.is_half_closed) => Some((index, alone(call))),
+            State::Calling(call) if index != thief && (!whole || call.is_half_closed || call.is_copy) => {
+                Some((index, alone(call)))
+            }
             _ => None,
         });
         loads.filter(|(_, load)| *load > 0).max_by_key(|(_, load)| *load)
@@ -519,12 +547,14 @@ impl<V, O> Exchange<V, O> {
         let endpoint = &self.endpoints[victim];
         let State::Calling(call) = &endpoint.state else { return VecDeque::new() };
         let numbers: VecDeque<Number> = if self.counts_whole_calls() {
-            call.numbers.values().copied().collect()
+            call.held().collect()
         } else {
             let is_stuck = marks.get(victim) == Some(&endpoint.answered);
             let most = if is_stuck { load } else { load.div_ceil(2) }.min(self.plan.in_flight_max);
             // From the end: the other one works from the start.
-            call.numbers.values().rev().copied().filter(|number| self.is_held_once(*number)).take(most).collect()
+            let mut held: Vec<Number> = call.held().filter(|number| self.is_held_once(*number)).collect();
+            held.reverse();
+            held.into_iter().take(most).collect()
         };
         for number in &numbers {
             if let Some(item) = self.items.get_mut(number) {
@@ -703,8 +733,7 @@ impl<V, O> Exchange<V, O> {
     fn cancel_copies(&mut self, numbers: &BTreeSet<Number>) {
         for index in 0..self.endpoints.len() {
             let State::Calling(call) = &self.endpoints[index].state else { continue };
-            let first = call.numbers.values().next().or(call.stolen.front());
-            if first.is_some_and(|first| numbers.contains(first)) {
+            if call.held().next().is_some_and(|first| numbers.contains(&first)) {
                 self.lose(index);
                 self.orders.push_back(Order::Cancel(index));
             }

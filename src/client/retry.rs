@@ -30,8 +30,9 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
+        // About 20 seconds in all: a server that is started again needs some to boot its engine.
         Self {
-            attempts: 6,
+            attempts: 10,
             first_pause: Duration::from_millis(100),
             longest_pause: Duration::from_secs(5),
             longest_pushback: Duration::from_secs(60),

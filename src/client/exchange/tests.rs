@@ -87,7 +87,7 @@ fn alone_it_sends_as_many_ahead_as_may_be_and_another_for_each_outcome() {
 #[test]
 fn without_variations_it_is_over_when_it_has_begun() {
     let mut bench = bench(2, 0);
-    assert_eq!(bench.orders(), [Order::Open(0)]);
+    assert_eq!(bench.orders()[0], Order::Open(0));
     assert!(!bench.exchange.is_done());
     bench.exchange.header(0);
     assert_eq!(bench.orders(), [Order::HalfClose(0)]);
@@ -100,7 +100,9 @@ fn several_endpoints_get_equal_parts_and_one_variation_goes_to_one() {
     several.begin();
     assert_eq!(several.sent(), [(0, 0), (1, 1), (0, 2), (1, 3), (0, 4), (1, 5)]);
     let mut one = bench(2, 1);
-    assert_eq!(one.orders(), [Order::Open(0)]);
+    assert_eq!(one.orders(), [Order::Open(0), Order::Wake(1, STEAL_PATIENCE)]);
+    one.exchange.wake(1);
+    assert_eq!(one.orders(), [Order::Open(1)], "unless that one does not begin");
     // The first one to be ready does not get all.
     let mut early = bench(2, 6);
     early.orders();
@@ -318,6 +320,16 @@ fn with_a_reduction_whole_calls_are_taken_over_and_one_of_them_counts() {
     assert_eq!(bench.ready(), [(14, "second")]);
     assert_eq!(bench.orders(), [Order::Cancel(0)]);
     assert_eq!((bench.exchange.summary().succeeded, bench.exchange.summary().stolen), (100, 50));
+}
+
+#[test]
+fn with_a_reduction_the_first_endpoint_to_begin_does_not_get_all() {
+    for (variations, share) in [(1, 1), (10, 5), (100, 50), (1000, 250), (100_000, SHARE_MAX)] {
+        let mut bench = with(top(1), 2, variations);
+        bench.orders();
+        bench.exchange.header(0);
+        assert_eq!(bench.sent().len(), share, "of {variations}");
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@
 //! * **A build travels once** to each server; from then on its name does, until the server has forgotten it.
 //!
 //! The client speaks the API's messages and hands out domain values; beside `grpc/` it is the only place that knows
-//! `tonic::Status`. What is pending where, and what to do when a call breaks, is decided in `exchange.rs`.
+//! `tonic::Status`. What is pending where, and what to do when a call breaks, is decided in `exchange.rs` and below it.
 
 mod admin;
 mod bases;

@@ -6,7 +6,10 @@ use std::collections::HashSet;
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::objective::{Judged, Reducer};
+use crate::{
+    client::retry::Again,
+    objective::{Judged, Reducer},
+};
 
 /// What a variation says of its own outcome.
 fn verdict(value: u8) -> Verdict {
@@ -216,7 +219,32 @@ impl World {
                 }
             }
         }
-        panic!("it does not come to an end");
+        panic!("it does not come to an end: {}", self.exchange.in_words());
+    }
+}
+
+impl<V, O> Exchange<V, O> {
+    /// Who has what.
+    fn in_words(&self) -> String {
+        let items: Vec<_> = self.items.iter().map(|(number, item)| (number, item.holders)).collect();
+        let state = |endpoint: &Endpoint<O>| match &endpoint.state {
+            State::Idle => "idle".to_owned(),
+            State::Pausing => "pausing".to_owned(),
+            State::Out => "out".to_owned(),
+            State::Calling(call) => format!(
+                "calling: ready {}, half-closed {}, leaving {}, copy {}, sent {} of {}, numbers {:?}, stolen {:?}",
+                call.is_ready,
+                call.is_half_closed,
+                call.is_leaving,
+                call.is_copy,
+                call.sent,
+                call.quota,
+                call.numbers,
+                call.stolen
+            ),
+        };
+        let endpoints: Vec<_> = self.endpoints.iter().map(state).collect();
+        format!("exhausted {}, items {items:?}, waiting {:?}, {endpoints:#?}", self.exhausted, self.waiting)
     }
 }
 

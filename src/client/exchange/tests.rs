@@ -1,6 +1,7 @@
 //! Decisions, one at a time. Variations are numbers, and an outcome is the name of who gave it.
 
 use super::*;
+use crate::client::retry::Again;
 
 const POLICY: RetryPolicy = RetryPolicy {
     attempts: 3,
@@ -214,6 +215,25 @@ fn an_idle_endpoint_takes_all_over_from_one_that_is_stuck() {
     bench.exchange.wake(0);
     bench.begin();
     assert_eq!(bench.sent().len(), 4);
+}
+
+#[test]
+fn what_was_taken_over_and_not_sent_goes_back() {
+    let plan = Plan { ordered: false, in_flight_max: 2, is_sweep: false, reduction: None };
+    let mut bench = with(plan, 2, 4);
+    bench.begin();
+    assert_eq!(bench.sent(), [(0, 0), (1, 1), (0, 2), (1, 3)]);
+    bench.answer(1, 0);
+    bench.answer(1, 1);
+    bench.orders();
+    bench.exchange.wake(1);
+    assert_eq!(bench.exchange.next_order(&mut bench.source, |_| false), None, "there is no room for them yet");
+    let State::Calling(call) = &mut bench.exchange.endpoints[1].state else { panic!("it is open") };
+    assert_eq!(call.stolen, [2, 0]);
+    call.is_leaving = true;
+    bench.exchange.ended(1, &Summary::default(), 1.0).unwrap();
+    bench.breaks(0).unwrap();
+    assert_eq!(bench.exchange.waiting.len(), 2);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Several servers, and a client that spreads over them.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use pobatch::{
     build::{outcome::StatValue, variation::Variation},
@@ -37,12 +40,25 @@ pub fn request() -> Request {
 
 /// Variations of which no two are the same and one in eleven fails. Named after their numbers.
 pub fn variations(count: u32) -> Vec<Named> {
-    let variation = |number: u32| {
-        let level = if number % 11 == 10 { 101 } else { 1 + number % 100 };
-        let custom_mods = format!("+{} to maximum Life", 1 + number);
-        Variation { level: Some(level), custom_mods: Some(custom_mods), ..Variation::default() }
-    };
-    (0..count).map(|number| Named { id: number.to_string(), variation: variation(number) }).collect()
+    (0..count).map(variation).collect()
+}
+
+/// As many as it takes until something has been seen, and some more: how long that takes is the machine's business.
+pub fn until(seen: &AtomicBool, mut more: u32) -> impl Iterator<Item = Named> {
+    (0..).map_while(move |number| {
+        if seen.load(Ordering::Relaxed) {
+            more = more.checked_sub(1)?;
+        }
+        Some(variation(number))
+    })
+}
+
+/// The one of that number.
+pub fn variation(number: u32) -> Named {
+    let level = if number % 11 == 10 { 101 } else { 1 + number % 100 };
+    let custom_mods = format!("+{} to maximum Life", 1 + number);
+    let variation = Variation { level: Some(level), custom_mods: Some(custom_mods), ..Variation::default() };
+    Named { id: number.to_string(), variation }
 }
 
 /// What an outcome says, bit for bit; the reason of a failure.

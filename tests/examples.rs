@@ -1,9 +1,23 @@
 //! The examples that the README shows: every build loads without complaint, every variation gives values.
 
 mod common;
+#[path = "../examples/tree_optimizer.rs"]
+#[expect(dead_code, reason = "the test calls what its main calls")]
+mod tree_optimizer;
 
-use common::{WITCH, collect, settings, spec, submit_all, with_base};
-use pobatch::{build::variation::Variation, supervisor::Supervisor};
+use std::path::Path;
+
+use clap::Parser as _;
+use common::{
+    WITCH, collect,
+    fleet::{client, fronts},
+    settings, spec, submit_all, with_base,
+};
+use pobatch::{
+    build::{outcome::StatValue, variation::Variation},
+    client::{Build, StatChoice},
+    supervisor::Supervisor,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_build_loads_without_a_warning() {
@@ -28,4 +42,32 @@ async fn every_example_variation_but_the_empty_one_moves_a_stat() {
         let changes = *variation != Variation::default();
         assert_eq!(common::bits(outcome) != common::bits(&outcomes[0]), changes, "{variation:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tree_optimizer_improves_a_build_and_keeps_its_promise() {
+    let fronts = fronts(2).await;
+    let urls: Vec<_> = fronts.iter().map(|front| front.url.as_str()).collect();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("winner.txt");
+    let witch = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/witch.xml");
+    let arguments =
+        ["tree_optimizer", "--endpoint", urls[0], "--endpoint", urls[1], "--generations", "6", "--generation", "32"];
+    let files = ["--base", witch.to_str().unwrap(), "--out", file.to_str().unwrap()];
+    tree_optimizer::run(tree_optimizer::Arguments::parse_from(arguments.into_iter().chain(files))).await.unwrap();
+
+    let client = client(urls).await;
+    let stats = async |build| {
+        let names = ["TotalEHP", "TotalDPS"].map(str::to_owned).to_vec();
+        let described = client.describe_build(build, StatChoice::Named(names)).await.unwrap();
+        assert_eq!(described.warnings, []);
+        let number = |(_, value): &(String, StatValue)| match value {
+            StatValue::Number(number) => *number,
+            other => panic!("{other:?}"),
+        };
+        (number(&described.stats[0]), number(&described.stats[1]))
+    };
+    let before = stats(Build::Xml(WITCH.to_owned())).await;
+    let after = stats(Build::ShareCode(std::fs::read_to_string(&file).unwrap())).await;
+    assert!(after.0 > before.0 && after.1 >= before.1, "{before:?} {after:?}");
 }

@@ -60,11 +60,14 @@ impl CliError {
         match self {
             Self::Input(InputError::Read { .. } | InputError::NoSuchFile(_)) => EX_NOINPUT,
             Self::Input(_) | Self::NothingToVary(_) => EX_DATAERR,
-            Self::App(_) | Self::Runtime(_) | Self::Other { .. } | Self::Client(ClientError::Connect { .. }) => {
-                EX_UNAVAILABLE
+            Self::App(_)
+            | Self::Runtime(_)
+            | Self::Other { .. }
+            | Self::Client(ClientError::Connect { .. } | ClientError::Lost { .. }) => EX_UNAVAILABLE,
+            Self::Client(ClientError::Endpoint(_) | ClientError::NoEndpoint) | Self::NoStat(_) => EX_USAGE,
+            Self::Client(ClientError::Protocol(_) | ClientError::Differs { .. }) | Self::Stopped(_) | Self::Session => {
+                EX_SOFTWARE
             }
-            Self::Client(ClientError::Endpoint(_)) | Self::NoStat(_) => EX_USAGE,
-            Self::Client(ClientError::Protocol(_)) | Self::Stopped(_) | Self::Session => EX_SOFTWARE,
             Self::Client(ClientError::Call(failure)) => match failure.code {
                 Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::OutOfRange => EX_DATAERR,
                 Code::Unavailable | Code::ResourceExhausted => EX_UNAVAILABLE,

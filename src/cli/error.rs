@@ -60,9 +60,10 @@ impl CliError {
         match self {
             Self::Input(InputError::Read { .. } | InputError::NoSuchFile(_)) => EX_NOINPUT,
             Self::Input(_) | Self::NothingToVary(_) => EX_DATAERR,
-            Self::App(_) | Self::Runtime(_) | Self::Other { .. } | Self::Client(ClientError::Connect { .. }) => {
-                EX_UNAVAILABLE
-            }
+            Self::App(_)
+            | Self::Runtime(_)
+            | Self::Other { .. }
+            | Self::Client(ClientError::Connect { .. } | ClientError::Silent(_)) => EX_UNAVAILABLE,
             Self::Client(ClientError::Endpoint(_)) | Self::NoStat(_) => EX_USAGE,
             Self::Client(ClientError::Protocol(_)) | Self::Stopped(_) | Self::Session => EX_SOFTWARE,
             Self::Client(ClientError::Call(failure)) => match failure.code {

@@ -4,6 +4,7 @@
 mod admin;
 mod error;
 mod evaluation;
+pub mod health;
 mod reduction;
 mod sweep;
 

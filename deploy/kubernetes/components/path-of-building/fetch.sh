@@ -8,7 +8,7 @@ git -c advice.detachedHead=false clone --quiet --depth 1 --branch "$TAG" "$REPOS
 found=$(git -C "$target" rev-parse HEAD)
 if [ "$found" != "$COMMIT" ]; then
     rm -rf "$target"
-    echo "$TAG of $REPOSITORY is commit $found, expected was '$COMMIT' (commit= of the ConfigMap path-of-building)" >&2
+    echo "$TAG of $REPOSITORY is commit $found, expected was '$COMMIT' (COMMIT of the init container)" >&2
     exit 1
 fi
 # The history is half of it, and nobody reads it.

@@ -63,9 +63,13 @@ impl CliError {
             Self::App(_)
             | Self::Runtime(_)
             | Self::Other { .. }
-            | Self::Client(ClientError::Connect { .. } | ClientError::Silent(_)) => EX_UNAVAILABLE,
-            Self::Client(ClientError::Endpoint(_)) | Self::NoStat(_) => EX_USAGE,
-            Self::Client(ClientError::Protocol(_)) | Self::Stopped(_) | Self::Session => EX_SOFTWARE,
+            | Self::Client(ClientError::Connect { .. } | ClientError::Lost { .. } | ClientError::Silent(_)) => {
+                EX_UNAVAILABLE
+            }
+            Self::Client(ClientError::Endpoint(_) | ClientError::NoEndpoint) | Self::NoStat(_) => EX_USAGE,
+            Self::Client(ClientError::Protocol(_) | ClientError::Differs { .. }) | Self::Stopped(_) | Self::Session => {
+                EX_SOFTWARE
+            }
             Self::Client(ClientError::Call(failure)) => match failure.code {
                 Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::OutOfRange => EX_DATAERR,
                 Code::Unavailable | Code::ResourceExhausted => EX_UNAVAILABLE,

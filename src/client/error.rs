@@ -8,6 +8,9 @@ use tonic_types::StatusExt as _;
 /// Why a client has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
+    /// There is nobody to ask.
+    #[error("no endpoint is given")]
+    NoEndpoint,
     /// The text is no URL.
     #[error("`{0}` is no URL of a server")]
     Endpoint(String),
@@ -25,6 +28,22 @@ pub enum ClientError {
     /// The server refused or gave up a call.
     #[error(transparent)]
     Call(#[from] Box<CallFailure>),
+    /// No endpoint made any progress, as often as the policy allows.
+    #[error("{last} (given up after {tries} tries)")]
+    Lost {
+        /// How often an endpoint was tried in vain.
+        tries: u32,
+        /// How it ended the last time.
+        last: Box<CallFailure>,
+    },
+    /// Its outcomes cannot stand beside those of other endpoints, or of its own before it was restarted.
+    #[error(
+        "{endpoint} computes with another engine, or understands the request in another way, than was asked before"
+    )]
+    Differs {
+        /// Which one.
+        endpoint: String,
+    },
     /// The server does not keep to the API.
     #[error("the server does not keep to the API: {0}")]
     Protocol(&'static str),
@@ -44,8 +63,15 @@ pub struct CallFailure {
     pub fields: Vec<(String, String)>,
 }
 
-impl From<Status> for CallFailure {
-    fn from(status: Status) -> Self {
+impl ClientError {
+    /// That many tries were in vain, and so the last one ended.
+    pub(super) fn lost(tries: u32, last: &Status) -> Self {
+        Self::Lost { tries, last: Box::new(last.into()) }
+    }
+}
+
+impl From<&Status> for CallFailure {
+    fn from(status: &Status) -> Self {
         let details = status.get_error_details();
         let fields = details.bad_request().map(|bad| {
             bad.field_violations.iter().map(|field| (field.field.clone(), field.description.clone())).collect()
@@ -61,7 +87,7 @@ impl From<Status> for CallFailure {
 
 impl From<Status> for ClientError {
     fn from(status: Status) -> Self {
-        Self::Call(Box::new(status.into()))
+        Self::Call(Box::new((&status).into()))
     }
 }
 
@@ -76,7 +102,7 @@ mod tests {
         let mut details = ErrorDetails::new();
         details.add_bad_request_violation("stats.names[0]", "nobody knows it");
         details.set_error_info("UNKNOWN_STAT", "pobatch", std::collections::HashMap::new());
-        let failure = CallFailure::from(Status::with_error_details(Code::InvalidArgument, "unknown stat", details));
+        let failure = CallFailure::from(&Status::with_error_details(Code::InvalidArgument, "unknown stat", details));
         assert_eq!(failure.code, Code::InvalidArgument);
         assert_eq!(failure.reason.as_deref(), Some("UNKNOWN_STAT"));
         assert_eq!(failure.fields, [("stats.names[0]".to_owned(), "nobody knows it".to_owned())]);

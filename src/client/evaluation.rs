@@ -1,209 +1,152 @@
-//! One evaluation: variations go out as there is room for them, outcomes come in.
+//! One evaluation at work: it carries out what the exchange orders, and tells it what happens.
 //!
-//! Everything happens within [`Evaluation::next`], so there is no task to look after. Variations are put into a channel
-//! that has room for all that may be in flight, hence sending never waits, and an evaluation that nobody asks for
-//! outcomes sends nothing.
+//! Each call is a task of its own that passes on what it hears (`call.rs`); everything else happens within
+//! [`Evaluation::next`]. An evaluation that nobody asks for outcomes sends nothing and, once its few buffers are full,
+//! reads nothing.
 
-use std::{pin::Pin, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
-use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
-use tonic::{Status, transport::Channel};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
+use tonic::Status;
 
-use super::{ClientError, EngineInfo, Named, Reduction, Request, Sweep};
+use super::{
+    Build, CallFailure, Client, ClientError, Header, Named, Outcome, Reduction, Request, Results, Summary, Sweep,
+    call::{Call, Event, Report, Start},
+    exchange::{Exchange, GiveUp, Order, Plan},
+    outcome::{answer, summary},
+    retry::{Again, chance},
+};
 use crate::{
-    build::outcome::{ComputePath, Failure, StatValue, Warning},
-    grpc::convert::{failure_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
-    proto::v1::{
-        self, EvaluateStreamRequest, EvaluateStreamStart, evaluate_stream_request, evaluate_stream_response,
-        evaluate_sweep_response, evaluation_service_client::EvaluationServiceClient, outcome,
-    },
+    grpc::convert::variation_to_proto,
+    proto::v1::{self, EvaluateStreamRequest, evaluate_stream_request, evaluate_stream_response::Response},
 };
 
-/// What all outcomes refer to.
-#[derive(Clone, Debug)]
-pub struct Header {
-    /// Name of the base.
-    pub base_id: String,
-    /// The engine that computes.
-    pub engine: EngineInfo,
-    /// Names of the selected stats.
-    pub stats: Vec<String>,
-    /// The base's own values.
-    pub base_stats: Vec<(String, StatValue)>,
-    /// What is odd about the base.
-    pub base_warnings: Vec<Warning>,
-}
-
-/// The outcome of a variation.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The client's name for the variation.
-    pub id: String,
-    /// Its place among those sent.
-    pub index: u64,
-    /// Values, or why there are none.
-    pub result: Result<Vec<(String, StatValue)>, Failure>,
-    /// What else is to be known.
-    pub warnings: Vec<Warning>,
-    /// Time in the queue.
-    pub queue: Duration,
-    /// Time of the computation.
-    pub compute: Duration,
-    /// How it was computed.
-    pub path: ComputePath,
-    /// The shard and its generation, if one computed it.
-    pub shard: Option<(u32, u64)>,
-    /// With a reduction: what its objectives measured.
-    pub scores: Vec<f64>,
-}
-
-/// What became of the whole.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// Outcomes with values.
-    pub succeeded: u64,
-    /// Outcomes with a failure.
-    pub failed: u64,
-    /// Outcomes with warnings.
-    pub warned: u64,
-    /// Times that outcomes moved to a newer generation of a shard.
-    pub resets: u64,
-    /// From the call's arrival to its end, as the server measured it.
-    pub elapsed: Duration,
-    /// With a reduction: outcomes that broke a constraint or had no score.
-    pub infeasible: u64,
-    /// It was enough before all variations were answered.
-    pub stopped_early: bool,
-    /// The Pareto front had no room for all of its members.
-    pub front_truncated: bool,
-}
-
-/// The answer's messages; those of a sweep look like those of a session.
-type Inbound = Pin<Box<dyn Stream<Item = Result<v1::EvaluateStreamResponse, Status>> + Send>>;
+/// Messages of all calls that wait to be taken.
+const EVENTS_MAX: usize = 64;
+/// How long calls may take to end when all outcomes are there: nothing comes of waiting but a good ending.
+const FAREWELL_MAX: Duration = Duration::from_secs(2);
 
 /// A running evaluation.
 pub struct Evaluation<I> {
-    header: Header,
-    layout: Vec<v1::ResolvedStat>,
-    outbound: Option<mpsc::Sender<EvaluateStreamRequest>>,
-    inbound: Inbound,
-    variations: I,
-    in_flight: usize,
+    client: Client,
+    build: Build,
+    start: Start,
     in_flight_max: usize,
-    /// Not every variation has an outcome, so that only the server bounds what is in flight.
-    reduced: bool,
+    exchange: Exchange<Named, Outcome>,
+    variations: I,
+    /// By endpoint.
+    calls: Vec<Option<Running>>,
+    /// By endpoint: when the exchange wants to be woken.
+    wakes: Vec<Option<Instant>>,
+    serial: u64,
+    event_sender: mpsc::Sender<Event>,
+    events: mpsc::Receiver<Event>,
+    room: Arc<Notify>,
+    began: Instant,
+    header: Option<Header>,
     summary: Option<Summary>,
+    has_failed: bool,
+}
+
+/// A call, and what its server has said so far.
+struct Running {
+    call: Call,
+    layout: Vec<v1::ResolvedStat>,
+    said: Option<Summary>,
 }
 
 impl<I: Iterator<Item = Named>> Evaluation<I> {
     pub(super) async fn start(
-        mut client: EvaluationServiceClient<Channel>,
+        client: Client,
         request: Request,
+        sweeps: Option<Vec<Sweep>>,
         variations: I,
     ) -> Result<Self, ClientError> {
-        let (in_flight_max, reduced) = (request.in_flight_max.max(1), request.reduction.is_some());
-        let options = v1::EvaluationOptions {
+        let plan = Plan {
             ordered: request.ordered,
+            in_flight_max: request.in_flight_max,
+            is_sweep: sweeps.is_some(),
+            reduction: request.reduction.as_ref().map(Reduction::shape),
+        };
+        // One variation after the other is put in order here, since calls know nothing of each other; what a call leaves
+        // out is known only if it keeps to the order itself.
+        let is_whole = plan.is_sweep || plan.reduction.is_some();
+        let options = v1::EvaluationOptions {
+            ordered: request.ordered && is_whole,
             strict: request.strict,
-            ..v1::EvaluationOptions::default()
+            ..Default::default()
         };
-        let start = EvaluateStreamStart {
-            base: Some(request.build.into_proto()),
-            stats: Some(request.stats.into_proto()),
-            options: Some(options),
-            reduction: request.reduction.map(Reduction::into_proto),
+        let (options, stats) = (Some(options), Some(request.stats.into_proto()));
+        let reduction = request.reduction.map(Reduction::into_proto);
+        let start = match sweeps {
+            Some(sweeps) => Start::Sweep(v1::EvaluateSweepRequest {
+                base: None,
+                sweeps: sweeps.into_iter().map(Sweep::into_proto).collect(),
+                stats,
+                options,
+                reduction,
+            }),
+            None => Start::Session(v1::EvaluateStreamStart { base: None, stats, options, reduction }),
         };
-        // One more than may be in flight: the start is among them.
-        let (outbound, requests) = mpsc::channel(in_flight_max + 1);
-        let start = EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Start(start)) };
-        outbound.try_send(start).map_err(|_| ClientError::Protocol("no room for the first message"))?;
-        let inbound = Box::pin(client.evaluate_stream(ReceiverStream::new(requests)).await?.into_inner());
-        Self::begin(inbound, Some(outbound), variations, in_flight_max, reduced).await
-    }
-
-    /// Reads the header.
-    async fn begin(
-        mut inbound: Inbound,
-        outbound: Option<mpsc::Sender<EvaluateStreamRequest>>,
-        variations: I,
-        in_flight_max: usize,
-        reduced: bool,
-    ) -> Result<Self, ClientError> {
-        let first = inbound.next().await.transpose()?.and_then(|message| message.response);
-        let Some(evaluate_stream_response::Response::Header(header)) = first else {
-            return Err(ClientError::Protocol("the first message is no header"));
-        };
-        let base_stats = stats_from_proto(&header.stats, &header.base_stats.unwrap_or_default());
-        Ok(Self {
-            header: Header {
-                base_id: header.base_id,
-                engine: EngineInfo::from_proto(header.engine.unwrap_or_default()),
-                stats: header.stats.iter().map(|stat| stat.name.clone()).collect(),
-                base_stats,
-                base_warnings: header.base_warnings.into_iter().map(warning_from_proto).collect(),
-            },
-            layout: header.stats,
-            outbound,
-            inbound,
+        let endpoints = client.links.len();
+        let (event_sender, events) = mpsc::channel(EVENTS_MAX);
+        let mut evaluation = Self {
+            exchange: Exchange::new(plan, client.policy, endpoints),
+            client,
+            build: request.build,
+            start,
+            in_flight_max: request.in_flight_max.max(1),
             variations,
-            in_flight: 0,
-            in_flight_max,
-            reduced,
+            calls: (0..endpoints).map(|_| None).collect(),
+            wakes: vec![None; endpoints],
+            serial: 0,
+            event_sender,
+            events,
+            room: Arc::new(Notify::new()),
+            began: Instant::now(),
+            header: None,
             summary: None,
-        })
+            has_failed: false,
+        };
+        while evaluation.header.is_none() {
+            evaluation.step().await?;
+        }
+        Ok(evaluation)
     }
 
     /// What all outcomes refer to.
+    ///
+    /// # Panics
+    /// Never: an evaluation that has started has a header.
     pub fn header(&self) -> &Header {
-        &self.header
+        self.header.as_ref().expect("read before anybody gets the evaluation")
     }
 
     /// The next outcome; `None` when all are there. Cancel safe.
     ///
     /// # Errors
-    /// [`ClientError::Call`] if the call ended early; what is left has no outcome then.
+    /// What ends the whole of it; what is left has no outcome then, and `None` follows. [`ClientError::Call`]: a server
+    /// refused it, as any other would. [`ClientError::Lost`]: no endpoint made any progress, as often as the policy
+    /// says. [`ClientError::Differs`], [`ClientError::Protocol`].
     pub async fn next(&mut self) -> Result<Option<Outcome>, ClientError> {
-        if self.summary.is_some() {
-            return Ok(None);
-        }
-        let message = loop {
-            if !self.reduced {
-                self.send();
-                break self.inbound.next().await.transpose()?;
+        while self.summary.is_none() && !self.has_failed {
+            if let Some((number, outcome)) = self.exchange.next_ready() {
+                return Ok(Some(Outcome { index: number, ..outcome }));
             }
-            // Both are cancel safe, and the order does not matter: the server bounds both.
-            let outbound = self.outbound.clone();
-            tokio::select! {
-                permit = async { outbound.as_ref()?.reserve().await.ok() }, if outbound.is_some() => {
-                    let next = permit.and_then(|permit| Some((permit, self.variations.next()?)));
-                    match next {
-                        Some((permit, named)) => permit.send(message(named)),
-                        // No more, or the call is over, and reading will tell why.
-                        None => self.outbound = None,
-                    }
-                }
-                message = self.inbound.next() => break message.transpose()?,
-            }
-        };
-        let message = message.ok_or(ClientError::Protocol("the stream ended without a summary"))?;
-        match message.response {
-            Some(evaluate_stream_response::Response::Outcome(message)) => {
-                self.in_flight = self.in_flight.saturating_sub(1);
-                outcome(&self.layout, message).map(Some)
-            }
-            Some(evaluate_stream_response::Response::Summary(message)) => {
-                // A server that drains sums up, and then says that it did not read everything.
-                if self.inbound.next().await.transpose()?.is_some() {
-                    return Err(ClientError::Protocol("a message behind the summary"));
-                }
-                self.summary = Some(summary(&message));
-                Ok(None)
-            }
-            Some(evaluate_stream_response::Response::Header(_)) | None => {
-                Err(ClientError::Protocol("a message out of turn"))
+            if self.exchange.is_done() {
+                let elapsed = self.began.elapsed();
+                self.farewell().await;
+                self.summary = Some(Summary { elapsed, ..self.exchange.summary().clone() });
+            } else if let Err(error) = self.step().await {
+                self.has_failed = true;
+                self.calls.fill_with(|| None);
+                return Err(error);
             }
         }
+        Ok(None)
     }
 
     /// What became of the whole, once [`Self::next`] has said `None`.
@@ -211,97 +154,164 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         self.summary.as_ref()
     }
 
-    /// Sends what there is room for, and says so when nothing is left.
-    fn send(&mut self) {
-        while self.in_flight < self.in_flight_max {
-            let Some(outbound) = &self.outbound else { return };
-            let Some(named) = self.variations.next() else {
-                self.outbound = None;
-                return;
-            };
-            if outbound.try_send(message(named)).is_err() {
-                // The call is over, and reading will tell why.
-                self.outbound = None;
-                return;
+    /// All that is left of it.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn collect(mut self) -> Result<Results, ClientError> {
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = self.next().await? {
+            outcomes.push(outcome);
+        }
+        let header = self.header().clone();
+        Ok(Results { header, outcomes, summary: self.summary.unwrap_or_default() })
+    }
+
+    /// Does what is to be done, and waits until something happens. Cancel safe: nothing is done behind the wait that
+    /// is not done at once.
+    async fn step(&mut self) -> Result<(), ClientError> {
+        self.carry_out();
+        let wake = self.wakes.iter().flatten().min().copied();
+        tokio::select! {
+            // Never `None`: this holds a sender.
+            Some(event) = self.events.recv() => self.take(event),
+            () = self.room.notified() => Ok(()),
+            () = tokio::time::sleep_until(wake.unwrap_or(self.began)), if wake.is_some() => {
+                self.wake();
+                Ok(())
             }
-            self.in_flight += 1;
         }
     }
-}
 
-impl Evaluation<std::iter::Empty<Named>> {
-    pub(super) async fn sweep(
-        mut client: EvaluationServiceClient<Channel>,
-        request: Request,
-        sweeps: Vec<Sweep>,
-    ) -> Result<Self, ClientError> {
-        let options = v1::EvaluationOptions { ordered: request.ordered, strict: request.strict, ..Default::default() };
-        let sweep = v1::EvaluateSweepRequest {
-            base: Some(request.build.into_proto()),
-            sweeps: sweeps.into_iter().map(Sweep::into_proto).collect(),
-            stats: Some(request.stats.into_proto()),
-            options: Some(options),
-            reduction: request.reduction.map(Reduction::into_proto),
+    /// Lets calls that are through end well. Whatever they say, all outcomes are there.
+    async fn farewell(&mut self) {
+        self.carry_out();
+        let ended = async {
+            while self.calls.iter().any(Option::is_some) {
+                let _ = self.step().await;
+            }
         };
-        let as_session = |message: Result<v1::EvaluateSweepResponse, Status>| {
-            use evaluate_stream_response::Response as Session;
-            use evaluate_sweep_response::Response as Swept;
-            let response = message?.response.map(|response| match response {
-                Swept::Header(header) => Session::Header(header),
-                Swept::Outcome(outcome) => Session::Outcome(outcome),
-                Swept::Summary(summary) => Session::Summary(summary),
-            });
-            Ok(v1::EvaluateStreamResponse { response })
+        let _ = tokio::time::timeout(FAREWELL_MAX, ended).await;
+        self.calls.fill_with(|| None);
+    }
+
+    fn carry_out(&mut self) {
+        loop {
+            let calls = &self.calls;
+            let has_room = |endpoint: usize| calls[endpoint].as_ref().is_some_and(|running| running.call.has_room());
+            match self.exchange.next_order(&mut self.variations, has_room) {
+                None => return,
+                Some(Order::Open(endpoint)) => self.open(endpoint),
+                Some(Order::Send(endpoint, number)) => {
+                    if let (Some(running), Some(named)) = (&self.calls[endpoint], self.exchange.variation(number)) {
+                        running.call.send(message(named));
+                    }
+                }
+                Some(Order::HalfClose(endpoint)) => {
+                    if let Some(running) = &mut self.calls[endpoint] {
+                        running.call.half_close();
+                    }
+                }
+                Some(Order::Cancel(endpoint)) => self.calls[endpoint] = None,
+                Some(Order::Wake(endpoint, after)) => self.wakes[endpoint] = Some(Instant::now() + after),
+            }
+        }
+    }
+
+    fn open(&mut self, endpoint: usize) {
+        let base = Some(self.client.bases().form(endpoint, &self.build).into_proto());
+        let start = match self.start.clone() {
+            Start::Session(start) => Start::Session(v1::EvaluateStreamStart { base, ..start }),
+            Start::Sweep(request) => Start::Sweep(v1::EvaluateSweepRequest { base, ..request }),
         };
-        let inbound = Box::pin(client.evaluate_sweep(sweep).await?.into_inner().map(as_session));
-        Self::begin(inbound, None, std::iter::empty(), request.in_flight_max, false).await
+        self.serial += 1;
+        let (events, room) = (self.event_sender.clone(), Arc::clone(&self.room));
+        let report = Report { endpoint, serial: self.serial, events, room };
+        let client = self.client.links[endpoint].evaluation.clone();
+        let call = Call::open(client, start, self.in_flight_max, report);
+        self.calls[endpoint] = Some(Running { call, layout: Vec::new(), said: None });
+    }
+
+    fn wake(&mut self) {
+        let now = Instant::now();
+        for endpoint in 0..self.wakes.len() {
+            if self.wakes[endpoint].is_some_and(|wake| wake <= now) {
+                self.wakes[endpoint] = None;
+                self.exchange.wake(endpoint);
+            }
+        }
+    }
+
+    fn take(&mut self, Event { endpoint, serial, what }: Event) -> Result<(), ClientError> {
+        // What calls say that were given up meanwhile is of no interest.
+        let Some(running) = self.calls[endpoint].as_mut().filter(|running| running.call.serial == serial) else {
+            return Ok(());
+        };
+        match what {
+            Ok(Some(Response::Header(message))) => {
+                let (header, layout) = Header::from_proto(message);
+                running.layout = layout;
+                self.begun(endpoint, header)
+            }
+            Ok(Some(Response::Outcome(message))) => {
+                let answer = answer(endpoint, &running.layout, message)?;
+                let unknown = |()| ClientError::Protocol("an outcome of a variation that was not sent");
+                self.exchange.outcome(endpoint, answer).map_err(unknown)
+            }
+            Ok(Some(Response::Summary(message))) => {
+                // A server that drains sums up, and then says that it did not read everything.
+                running.said = Some(summary(&message));
+                Ok(())
+            }
+            Ok(None) => match running.said.take() {
+                Some(said) => {
+                    self.calls[endpoint] = None;
+                    let last =
+                        || CallFailure::from(&Status::unavailable("the server did not come to what it was sent"));
+                    self.exchange.ended(endpoint, &said, chance()).map_err(|give_up| gave_up(give_up, last()))
+                }
+                None => self.broken(endpoint, &Status::unknown("the stream ended without a summary")),
+            },
+            Err(status) => self.broken(endpoint, &status),
+        }
+    }
+
+    fn begun(&mut self, endpoint: usize, header: Header) -> Result<(), ClientError> {
+        self.client.bases().learn(endpoint, &self.build, &header.base_id);
+        match &self.header {
+            Some(first) if !first.agrees_with(&header) => {
+                return Err(ClientError::Differs { endpoint: self.client.links[endpoint].url.clone() });
+            }
+            Some(_) => {}
+            None => self.header = Some(header),
+        }
+        self.exchange.header(endpoint);
+        Ok(())
+    }
+
+    fn broken(&mut self, endpoint: usize, status: &Status) -> Result<(), ClientError> {
+        self.calls[endpoint] = None;
+        let again = match Again::of(status, &self.client.policy) {
+            // Another endpoint may know it.
+            Again::WithTheBuild if !self.client.bases().forget(endpoint, &self.build) => Again::Elsewhere,
+            again => again,
+        };
+        tracing::debug!(endpoint = self.client.links[endpoint].url, ?again, %status, "a call broke");
+        let broken = self.exchange.broken(endpoint, again, chance());
+        broken.map_err(|give_up| gave_up(give_up, status.into()))
     }
 }
 
-fn message(Named { id, variation }: Named) -> EvaluateStreamRequest {
-    let variation = variation_to_proto(id, &variation);
+fn gave_up(give_up: GiveUp, last: CallFailure) -> ClientError {
+    match give_up {
+        GiveUp::Refused => ClientError::Call(Box::new(last)),
+        // No try was in vain: there is nobody who knows the base.
+        GiveUp::Exhausted(_) if last.code == tonic::Code::NotFound => ClientError::Call(Box::new(last)),
+        GiveUp::Exhausted(tries) => ClientError::Lost { tries, last: Box::new(last) },
+    }
+}
+
+fn message(Named { id, variation }: &Named) -> EvaluateStreamRequest {
+    let variation = variation_to_proto(id.clone(), variation);
     EvaluateStreamRequest { request: Some(evaluate_stream_request::Request::Variation(variation)) }
-}
-
-fn outcome(layout: &[v1::ResolvedStat], message: v1::Outcome) -> Result<Outcome, ClientError> {
-    let path = match message.path() {
-        v1::ComputePath::Fast => ComputePath::Fast,
-        v1::ComputePath::Plain => ComputePath::Plain,
-        v1::ComputePath::Cached => ComputePath::Cached,
-        v1::ComputePath::None | v1::ComputePath::Unspecified => ComputePath::None,
-    };
-    let result = match message.result {
-        Some(outcome::Result::Stats(stats)) => Ok(stats_from_proto(layout, &stats)),
-        Some(outcome::Result::Failure(failure)) => Err(failure_from_proto(failure)),
-        None => return Err(ClientError::Protocol("an outcome without a result")),
-    };
-    Ok(Outcome {
-        id: message.variation_id,
-        index: message.index,
-        result,
-        warnings: message.warnings.into_iter().map(warning_from_proto).collect(),
-        queue: duration(message.queue_time),
-        compute: duration(message.compute_time),
-        path,
-        shard: message.shard.zip(message.generation),
-        scores: message.scores,
-    })
-}
-
-fn summary(message: &v1::EvaluationSummary) -> Summary {
-    Summary {
-        succeeded: message.succeeded,
-        failed: message.failed,
-        warned: message.warned,
-        resets: message.resets,
-        elapsed: duration(message.elapsed_time),
-        infeasible: message.infeasible,
-        stopped_early: message.stopped_early,
-        front_truncated: message.front_truncated,
-    }
-}
-
-/// Absent and negative times count as none.
-fn duration(message: Option<prost_types::Duration>) -> Duration {
-    message.and_then(|message| message.try_into().ok()).unwrap_or_default()
 }

@@ -1,313 +1,184 @@
-//! The Rust client: a connection, and evaluations over it. It speaks the API's messages and hands out domain values;
-//! beside `grpc/` it is the only place that knows `tonic::Status`.
+//! The Rust client: one server or several that serve alike, and evaluations over them.
+//!
+//! ```no_run
+//! use pobatch::{
+//!     build::variation::Variation,
+//!     client::{Build, Client, ClientError, Named, Request},
+//! };
+//!
+//! # async fn example() -> Result<(), ClientError> {
+//! let client = Client::connect_to(["http://10.0.0.1:50051", "http://10.0.0.2:50051"]).await?;
+//! let build = Build::Xml(std::fs::read_to_string("witch.xml").expect("a build"));
+//! let levels = (80..=90).map(|level| Named {
+//!     id: format!("level {level}"),
+//!     variation: Variation { level: Some(level), ..Variation::default() },
+//! });
+//! let mut evaluation = client.evaluate(Request::new(build), levels).await?;
+//! while let Some(outcome) = evaluation.next().await? {
+//!     match outcome.result {
+//!         Ok(stats) => println!("{}: {stats:?}", outcome.id),
+//!         Err(failure) => println!("{}: {failure}", outcome.id),
+//!     }
+//! }
+//! let summary = evaluation.summary().expect("it is over");
+//! println!("{} evaluated, {} calls resumed", summary.succeeded, summary.resumed);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * **Nothing is lost.** When a connection breaks, a server drains or is full, what has no outcome is sent again, there
+//!   or to another endpoint. Every variation gets exactly one outcome; only when no endpoint makes any progress, as often
+//!   as [`RetryPolicy`] says, an evaluation ends with [`ClientError::Lost`].
+//! * **All endpoints work at once**, each with [`Request::in_flight_max`] variations in flight. Who is faster gets more; near
+//!   the end, who is idle takes over what others are slow with, and the first outcome wins. An endpoint that comes back is
+//!   used again.
+//! * **Nothing is mixed.** An endpoint that computes with another engine than the others ends the evaluation with
+//!   [`ClientError::Differs`].
+//! * **A build travels once** to each server; from then on its name does, until the server has forgotten it.
+//!
+//! The client speaks the API's messages and hands out domain values; beside `grpc/` it is the only place that knows
+//! `tonic::Status`. What is pending where, and what to do when a call breaks, is decided in `exchange.rs`.
 
 mod admin;
+mod bases;
+mod call;
+mod catalog;
+mod channel;
 mod error;
 mod evaluation;
+mod exchange;
 pub mod health;
+mod outcome;
 mod reduction;
+mod request;
+mod retry;
 mod sweep;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 pub use admin::Admin;
+use bases::Bases;
+pub use catalog::{BuildDescription, Described, EngineDescription, EngineInfo, Exported};
 pub use error::{CallFailure, ClientError};
-pub use evaluation::{Evaluation, Header, Outcome, Summary};
+pub use evaluation::Evaluation;
+pub use outcome::{Header, Outcome, Results, Summary};
 pub use reduction::{Keep, Objective, Reduction};
+pub use request::{Build, Named, Request, StatChoice};
+pub use retry::RetryPolicy;
 pub use sweep::Sweep;
+use tonic::transport::Channel;
 
-use tonic::transport::{Channel, Endpoint};
-
-use crate::{
-    build::{
-        base::StatInfo,
-        outcome::{StatValue, Warning},
-        passive::PassiveTree,
-        variation::Variation,
-    },
-    grpc::convert::{passive_from_proto, points_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
-    proto::v1::{
-        self, Base, StatDirection, StatPreset, base, catalog_service_client::CatalogServiceClient,
-        evaluation_service_client::EvaluationServiceClient,
-    },
+use crate::proto::v1::{
+    catalog_service_client::CatalogServiceClient, evaluation_service_client::EvaluationServiceClient,
 };
 
 /// Largest message taken, in bytes: that of a header with every stat, many times over.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
-/// A build, as the server is told of it.
-#[derive(Clone, Debug)]
-pub enum Build {
-    /// As XML.
-    Xml(String),
-    /// As a share code.
-    ShareCode(String),
-    /// As the server named it.
-    Id(String),
-}
-
-impl Build {
-    fn into_proto(self) -> Base {
-        let build = match self {
-            Self::Xml(xml) => base::Build::Xml(xml),
-            Self::ShareCode(code) => base::Build::ShareCode(code),
-            Self::Id(id) => base::Build::BaseId(id),
-        };
-        Base { build: Some(build), engine: String::new() }
-    }
-}
-
-/// Which stats outcomes carry.
-#[derive(Clone, Debug, Default)]
-pub enum StatChoice {
-    /// The engine's main ones.
-    #[default]
-    Main,
-    /// Every one.
-    All,
-    /// These.
-    Named(Vec<String>),
-}
-
-impl StatChoice {
-    fn into_proto(self) -> v1::StatSelection {
-        let (names, preset) = match self {
-            Self::Main => (Vec::new(), StatPreset::Main),
-            Self::All => (Vec::new(), StatPreset::All),
-            Self::Named(names) => (names, StatPreset::Unspecified),
-        };
-        v1::StatSelection { names, preset: preset.into() }
-    }
-}
-
-/// What an evaluation is about.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The base.
-    pub build: Build,
-    /// Which stats outcomes carry.
-    pub stats: StatChoice,
-    /// Outcomes come in the order of the variations.
-    pub ordered: bool,
-    /// Warnings become failures.
-    pub strict: bool,
-    /// How many variations are sent ahead of their outcomes. The server has a bound of its own, which is the only one
-    /// with a reduction: then not every variation has an outcome.
-    pub in_flight_max: usize,
-    /// Which outcomes come back; `None`: all.
-    pub reduction: Option<Reduction>,
-}
-
-/// A variation, and what the client calls it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Named {
-    /// The client's name; comes back with the outcome.
-    pub id: String,
-    /// The variation.
-    pub variation: Variation,
-}
-
-/// Which engine computes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EngineInfo {
-    /// `pob` or `sample`.
-    pub name: String,
-    /// The engine's own version.
-    pub version: String,
-    /// Hash over its calculation files.
-    pub fingerprint: String,
-}
-
-impl EngineInfo {
-    fn from_proto(engine: v1::Engine) -> Self {
-        Self { name: engine.name, version: engine.version, fingerprint: engine.fingerprint }
-    }
-}
-
-/// What a server says of its engine when it is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EngineDescription {
-    /// Which engine it is.
-    pub engine: EngineInfo,
-    /// Versions of the passive tree that it can load, oldest first.
-    pub tree_versions: Vec<String>,
-    /// One sentence for people; empty: nothing to say.
-    pub notice: String,
-}
-
-/// What a build is made of.
-pub use crate::proto::v1::BuildDescription;
-
-/// A described build.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Described {
-    /// Name of the base.
-    pub base_id: String,
-    /// What it is made of.
-    pub build: BuildDescription,
-    /// The selected stats.
-    pub stats: Vec<(String, StatValue)>,
-    /// What is odd about it.
-    pub warnings: Vec<Warning>,
-}
-
-/// A varied build.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Exported {
-    /// As XML.
-    pub xml: String,
-    /// As a share code.
-    pub share_code: String,
-    /// Stats of the build as loaded from scratch, if they were asked for.
-    pub stats: Option<Vec<(String, StatValue)>>,
-    /// What is odd about it, if it was loaded.
-    pub warnings: Vec<Warning>,
-}
-
-/// A connection to a server. Clones share it.
+/// Connections to a server, or to several that serve alike. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Client {
+    links: Arc<[Link]>,
+    bases: Arc<Mutex<Bases>>,
+    policy: RetryPolicy,
+}
+
+/// A connection to a server.
+#[derive(Clone, Debug)]
+struct Link {
+    url: String,
     evaluation: EvaluationServiceClient<Channel>,
     catalog: CatalogServiceClient<Channel>,
 }
 
-impl Client {
-    /// Connects.
-    ///
-    /// # Errors
-    /// [`ClientError::Endpoint`], [`ClientError::Connect`].
-    pub async fn connect(endpoint: &str) -> Result<Self, ClientError> {
-        let failed = |source| ClientError::Connect { endpoint: endpoint.to_owned(), source };
-        let parsed =
-            Endpoint::from_shared(endpoint.to_owned()).map_err(|_| ClientError::Endpoint(endpoint.to_owned()))?;
-        let channel = parsed.tcp_nodelay(true).connect().await.map_err(failed)?;
-        Ok(Self {
+impl Link {
+    fn new(url: String, channel: Channel) -> Self {
+        Self {
+            url,
             evaluation: EvaluationServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX),
             catalog: CatalogServiceClient::new(channel)
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX),
-        })
-    }
-
-    /// What the server runs.
-    ///
-    /// # Errors
-    /// [`ClientError::Call`].
-    pub async fn describe_engine(&self) -> Result<EngineDescription, ClientError> {
-        let mut catalog = self.catalog.clone();
-        let answer = catalog.describe_engine(v1::DescribeEngineRequest::default()).await?.into_inner();
-        Ok(EngineDescription {
-            engine: EngineInfo::from_proto(answer.engine.unwrap_or_default()),
-            tree_versions: answer.tree_versions,
-            notice: answer.notice,
-        })
-    }
-
-    /// The stats that the engine describes, in display order.
-    ///
-    /// # Errors
-    /// [`ClientError::Call`].
-    pub async fn stats(&self) -> Result<Vec<StatInfo>, ClientError> {
-        let mut catalog = self.catalog.clone();
-        let answer = catalog.list_stats(v1::ListStatsRequest::default()).await?.into_inner();
-        Ok(answer.stats.into_iter().map(stat_info).collect())
-    }
-
-    /// The passive nodes of a build.
-    ///
-    /// # Errors
-    /// [`ClientError::Call`].
-    pub async fn passives(&self, build: Build) -> Result<PassiveTree, ClientError> {
-        let mut catalog = self.catalog.clone();
-        let mut base = build.into_proto();
-        let (mut tree, mut page_token) = (PassiveTree::default(), String::new());
-        loop {
-            let request =
-                v1::ListPassivesRequest { base: Some(base), page_token, ..v1::ListPassivesRequest::default() };
-            let answer = catalog.list_passives(request).await?.into_inner();
-            tree.tree_version = answer.tree_version;
-            tree.points = answer.points.map(points_from_proto).unwrap_or_default();
-            tree.passives.extend(answer.passives.into_iter().map(passive_from_proto));
-            if answer.next_page_token.is_empty() {
-                return Ok(tree);
-            }
-            page_token = answer.next_page_token;
-            base = Build::Id(answer.base_id).into_proto();
         }
     }
+}
 
-    /// What a build is made of.
+impl Client {
+    /// Connects to a server.
     ///
     /// # Errors
-    /// [`ClientError::Call`].
-    pub async fn describe_build(&self, build: Build, stats: StatChoice) -> Result<Described, ClientError> {
-        let mut catalog = self.catalog.clone();
-        let request = v1::DescribeBuildRequest { base: Some(build.into_proto()), stats: Some(stats.into_proto()) };
-        let answer = catalog.describe_build(request).await?.into_inner();
-        Ok(Described {
-            base_id: answer.base_id,
-            build: answer.build.unwrap_or_default(),
-            stats: stats_from_proto(&answer.stats, &answer.values.unwrap_or_default()),
-            warnings: answer.warnings.into_iter().map(warning_from_proto).collect(),
-        })
+    /// [`ClientError::Endpoint`], [`ClientError::Connect`].
+    pub async fn connect(endpoint: &str) -> Result<Self, ClientError> {
+        Self::connect_to([endpoint]).await
     }
 
-    /// Writes a varied build, and with `check` has the server load it from scratch and say those stats of it.
+    /// Connects to servers that serve alike. One that answers is enough; the others are used when they do.
     ///
     /// # Errors
-    /// [`ClientError::Call`], also for a variation that makes no sense.
-    pub async fn export(
-        &self,
-        build: Build,
-        variation: &Variation,
-        check: Option<StatChoice>,
-    ) -> Result<Exported, ClientError> {
-        let mut catalog = self.catalog.clone();
-        let request = v1::ExportBuildRequest {
-            base: Some(build.into_proto()),
-            variation: Some(variation_to_proto(String::new(), variation)),
-            check: check.map(StatChoice::into_proto),
-        };
-        let answer = catalog.export_build(request).await?.into_inner();
-        Ok(Exported {
-            stats: answer.values.map(|values| stats_from_proto(&answer.stats, &values)),
-            xml: answer.xml,
-            share_code: answer.share_code,
-            warnings: answer.warnings.into_iter().map(warning_from_proto).collect(),
-        })
+    /// [`ClientError::NoEndpoint`], [`ClientError::Endpoint`]; [`ClientError::Connect`] if none can be reached.
+    pub async fn connect_to<U: Into<String>>(endpoints: impl IntoIterator<Item = U>) -> Result<Self, ClientError> {
+        let mut links = Vec::new();
+        let mut unreachable = None;
+        let mut reached = false;
+        for url in endpoints.into_iter().map(Into::into) {
+            let channel = if reached {
+                channel::channel(&url)?
+            } else {
+                match channel::connect(&url).await {
+                    Ok(channel) => {
+                        reached = true;
+                        channel
+                    }
+                    Err(error @ ClientError::Connect { .. }) => {
+                        unreachable.get_or_insert(error);
+                        channel::channel(&url)?
+                    }
+                    Err(error) => return Err(error),
+                }
+            };
+            links.push(Link::new(url, channel));
+        }
+        if !reached {
+            return Err(unreachable.unwrap_or(ClientError::NoEndpoint));
+        }
+        let bases = Arc::new(Mutex::new(Bases::new(links.len())));
+        Ok(Self { links: links.into(), bases, policy: RetryPolicy::default() })
+    }
+
+    /// The same connections, tried again by another policy.
+    #[must_use]
+    pub fn with_retry(self, policy: RetryPolicy) -> Self {
+        Self { policy, ..self }
     }
 
     /// Starts an evaluation. Variations are taken from the iterator as there is room for them.
     ///
     /// # Errors
-    /// [`ClientError::Call`] if the server refuses the whole of it.
+    /// [`ClientError::Call`] if a server refuses the whole of it, [`ClientError::Lost`] if none begins with it.
     pub async fn evaluate<I>(&self, request: Request, variations: I) -> Result<Evaluation<I::IntoIter>, ClientError>
     where
         I: IntoIterator<Item = Named>,
     {
-        Evaluation::start(self.evaluation.clone(), request, variations.into_iter()).await
+        Evaluation::start(self.clone(), request, None, variations.into_iter()).await
     }
-}
 
-impl Client {
-    /// Starts an evaluation of variations that the server makes.
+    /// Starts an evaluation of variations that the server makes. One endpoint makes and evaluates them; if it breaks,
+    /// another one begins anew, and what was handed out is not handed out twice.
     ///
     /// # Errors
-    /// [`ClientError::Call`] if the server refuses the whole of it.
+    /// As [`Self::evaluate`].
     pub async fn sweep(
         &self,
         request: Request,
         sweeps: Vec<Sweep>,
     ) -> Result<Evaluation<std::iter::Empty<Named>>, ClientError> {
-        Evaluation::sweep(self.evaluation.clone(), request, sweeps).await
+        Evaluation::start(self.clone(), request, Some(sweeps), std::iter::empty()).await
     }
-}
 
-fn stat_info(message: v1::StatInfo) -> StatInfo {
-    let more_is_better = match message.better() {
-        StatDirection::More => Some(true),
-        StatDirection::Less => Some(false),
-        StatDirection::Unspecified => None,
-    };
-    StatInfo { name: message.name, label: message.label, unit: message.unit, more_is_better, main: message.main }
+    /// What is known of builds; valid between any two statements, so a panic elsewhere does not matter.
+    fn bases(&self) -> MutexGuard<'_, Bases> {
+        self.bases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -1,6 +1,6 @@
 //! What a client wants to hear of: constraints, objectives, and how many of the best.
 
-use crate::proto::v1;
+use crate::{objective, proto::v1};
 
 /// Which outcomes come back. The expressions' language is that of `proto/pobatch/v1/reduction.proto`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +37,17 @@ pub enum Keep {
 }
 
 impl Reduction {
+    /// What is kept, and for each objective whether less of it is better.
+    pub(super) fn shape(&self) -> (objective::Keep, Vec<bool>) {
+        let size = |most: u32| usize::try_from(most).unwrap_or(usize::MAX);
+        let keep = match self.keep {
+            Keep::All => objective::Keep::All,
+            Keep::Top(most) => objective::Keep::Top(size(most)),
+            Keep::ParetoFront(most) => objective::Keep::ParetoFront(size(most)),
+        };
+        (keep, self.objectives.iter().map(|objective| objective.minimize).collect())
+    }
+
     pub(super) fn into_proto(self) -> v1::Reduction {
         let objective = |Objective { expression, minimize }| v1::Objective {
             measure: Some(v1::objective::Measure::Expression(expression)),

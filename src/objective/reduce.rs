@@ -143,11 +143,19 @@ impl<T> Reducer<T> {
     /// A reducer that has seen nothing yet.
     #[must_use]
     pub fn new(reduction: &Reduction) -> Self {
+        let minimize = reduction.goals.iter().map(|goal| goal.minimize).collect();
+        Self { stop: reduction.stop, ..Self::merging(reduction.keep, minimize) }
+    }
+
+    /// A reducer of what other reducers kept, each of its part: it keeps what one would have kept of the whole. Of each
+    /// goal it has to know whether less is better.
+    #[must_use]
+    pub fn merging(keep: Keep, minimize: Vec<bool>) -> Self {
         Self {
-            keep: reduction.keep,
-            stop: reduction.stop,
-            minimize: reduction.goals.iter().map(|goal| goal.minimize).collect(),
-            held: match reduction.keep {
+            keep,
+            stop: Stop::default(),
+            minimize,
+            held: match keep {
                 Keep::All | Keep::Top(_) => Held::Top(BTreeMap::new()),
                 Keep::ParetoFront(_) => Held::Front(Vec::new()),
             },

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod chance;
+pub mod fleet;
 pub mod front;
 pub mod machine;
 pub mod proxy;

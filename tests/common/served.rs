@@ -21,8 +21,13 @@ pub struct Served {
 
 impl Served {
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", arguments)
+    }
+
+    /// The same, at an address that it had before.
+    pub fn start_at(address: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pobatch"))
-            .args(["serve", "--faults", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--faults", "--listen", address])
             .args(arguments)
             .env_clear()
             .stdout(Stdio::piped())

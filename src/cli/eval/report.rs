@@ -279,6 +279,7 @@ mod tests {
             compute: Duration::ZERO,
             path: ComputePath::Fast,
             shard: None,
+            endpoint: 0,
             scores: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
-//! Files of `deploy/` that are made of something else are what it makes of it: the table of flags of the command line, the
-//! `PrometheusRule` of the rules. `POBATCH_BLESS=1 cargo test --test deploy` writes them anew.
+//! `deploy/` agrees with the program. Files that are made of something else are what it makes of it: the table of flags of the
+//! command line, the `PrometheusRule` of the rules. `POBATCH_BLESS=1 cargo test --test deploy` writes them anew. What is set for
+//! servers there can be set, to what it is set to.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::{
@@ -132,4 +133,60 @@ fn kubernetes_has_the_same_rules_and_alerts() {
         groups("prometheus/alerts.yml"),
     );
     assert_is("kubernetes/components/monitoring/prometheusrule.yaml", &rules);
+}
+
+/// Names of Compose's own that merely look like ours: they stand in `${...}`.
+const OF_COMPOSE: [&str; 2] = ["POBATCH_TAG", "POBATCH_MEMORY"];
+
+/// All files below a folder of `deploy/`.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+/// What an environment in YAML says of our variables: `- name: X` and `value: Y` on the next line.
+fn settings(text: &str) -> Vec<(String, String)> {
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let pair = |pair: &[&str]| {
+        let name = pair[0].strip_prefix("- name: ").filter(|name| name.starts_with("POBATCH_"))?;
+        let value = pair[1].strip_prefix("value: ").unwrap_or_else(|| panic!("{name} has no value on its next line"));
+        Some((name.to_owned(), value.trim_matches('\'').to_owned()))
+    };
+    lines.windows(2).filter_map(pair).collect()
+}
+
+#[test]
+fn every_variable_that_is_set_for_a_server_is_one_and_has_a_value_that_makes_sense() {
+    let mut all = Vec::new();
+    for folder in ["kubernetes", "compose", "docker"] {
+        files(&deploy(folder), &mut all);
+    }
+    let flags = flags();
+    let (mut names, mut values) = (0, 0);
+    for file in all {
+        let text = fs::read_to_string(&file).unwrap();
+        for name in
+            text.split(|c: char| c != '_' && !c.is_ascii_uppercase()).filter(|word| word.starts_with("POBATCH_"))
+        {
+            names += 1;
+            let is_known = flags.contains(&format!("| `{name}` |")) || OF_COMPOSE.contains(&name);
+            assert!(is_known, "{name} in {} is no variable of ours", file.display());
+        }
+        let set = settings(&text);
+        values += set.len();
+        // No shards at all: the one mistake that is to be reported.
+        let refused = std::process::Command::new(env!("CARGO_BIN_EXE_pobatch"))
+            .args(["serve", "--shards", "0"])
+            .env_clear()
+            .envs(set)
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(64), "{}: {complaint}", file.display());
+        let bad: Vec<_> = complaint.lines().filter(|line| line.starts_with("--")).collect();
+        assert!(matches!(bad[..], [only] if only.starts_with("--shards")), "{}: {complaint}", file.display());
+    }
+    assert!(names > 15 && values > 8, "{names} names, {values} values");
 }

@@ -52,19 +52,21 @@ fn row(table: &mut String, argument: &Arg) {
     writeln!(table, "| {name} | {variable} | {default} | {} |", cell(&help)).unwrap();
 }
 
-fn is_ours(argument: &&Arg) -> bool {
+fn is_ours(argument: &Arg) -> bool {
     !argument.is_hide_set() && !matches!(argument.get_id().as_str(), "help" | "version")
 }
 
 /// A section with a table, if the command has anything of its own to say; then those of its commands.
 fn sections(page: &mut String, path: &str, command: &Command, said_before: &[String]) {
     let named = |argument: &&Arg| !said_before.contains(&argument.get_id().to_string());
-    let own: Vec<_> = command.get_arguments().filter(is_ours).filter(named).collect();
+    let own: Vec<_> = command.get_arguments().filter(|argument| is_ours(argument)).filter(named).collect();
     if !own.is_empty() {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         writeln!(page, "\n## `{path}`\n\n{}\n", cell(&about)).unwrap();
         page.push_str("| flag | environment | default | |\n|---|---|---|---|\n");
-        own.into_iter().for_each(|argument| row(page, argument));
+        for argument in own {
+            row(page, argument);
+        }
     }
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help" && !inner.is_hide_set()) {
         sections(page, &format!("{path} {}", inner.get_name()), inner, said_before);
@@ -75,7 +77,11 @@ fn sections(page: &mut String, path: &str, command: &Command, said_before: &[Str
 fn flags() -> String {
     let command = Arguments::command();
     let ids = |command: &Command| -> Vec<String> {
-        command.get_arguments().filter(is_ours).map(|argument| argument.get_id().to_string()).collect()
+        command
+            .get_arguments()
+            .filter(|argument| is_ours(argument))
+            .map(|argument| argument.get_id().to_string())
+            .collect()
     };
     let of_all = ids(&command);
     let serve = command.find_subcommand("serve").expect("it serves");
@@ -97,22 +103,24 @@ fn flags() -> String {
     page
 }
 
+/// The arguments of a command and of all its commands.
+fn every(command: &Command) -> Vec<Arg> {
+    let own = command.get_arguments().filter(|argument| is_ours(argument)).cloned();
+    own.chain(command.get_subcommands().flat_map(every)).collect()
+}
+
 #[test]
 #[cfg_attr(feature = "otlp", ignore = "the table is that of the program as it is built by default")]
 fn the_table_of_flags_is_the_command_lines() {
     let flags = flags();
-    // The table can be trusted as far as it has everything: each flag of each command stands in it.
-    fn every(command: &Command, check: &mut impl FnMut(&Arg)) {
-        command.get_arguments().filter(is_ours).for_each(&mut *check);
-        command.get_subcommands().for_each(|inner| every(inner, check));
-    }
-    every(&Arguments::command(), &mut |argument| {
+    // It can be trusted as far as it has everything.
+    for argument in every(&Arguments::command()) {
         let name = argument.get_long().map_or_else(|| "| `".to_owned(), |long| format!("| `--{long}"));
         assert!(flags.contains(&name), "{name} is missing");
         if let Some(variable) = argument.get_env() {
             assert!(flags.contains(&format!("| `{}` |", variable.to_string_lossy())), "{variable:?} is missing");
         }
-    });
+    }
     assert_is("FLAGS.md", &flags);
 }
 

@@ -1,4 +1,4 @@
-//! A real HAProxy (Debian's `haproxy` package) in front of two real servers, by the very file that `deploy/` has. Servers
+//! A real `HAProxy` (Debian's `haproxy` package) in front of two real servers, by the very file that `deploy/` has. Servers
 //! drain, are killed and come back under load; a client that spreads over the proxy loses nothing, and one that tries nothing
 //! again sees how calls fail.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -19,11 +19,12 @@ use common::{
     front::{Stream, connect, message, start},
     level,
     raw::call,
+    scrape::{Scrape, get},
     served::Served,
     tools::{self, Running},
 };
 use pobatch::{
-    build::variation::Variation,
+    build::{outcome::StatValue, variation::Variation},
     client::{Admin, Build, Client, Named, Request, RetryPolicy, StatChoice},
     task,
 };
@@ -119,6 +120,13 @@ async fn sessions(admin: &mut Admin) -> u64 {
     admin.status().await.unwrap().occupancy.unwrap().sessions
 }
 
+/// Whether a server ever had a session.
+async fn was_used(server: &Served) -> bool {
+    let (_, _, text) = get(&server.http, "/metrics").await;
+    let is_session = |name: &str| name.starts_with("grpc_server_started_total{") && name.contains("\"EvaluateStream\"");
+    Scrape::parse(&text).series.iter().any(|(name, count)| is_session(name) && *count > 0.0)
+}
+
 /// How calls failed: their codes, with the reasons of our servers.
 type Seen = Arc<Mutex<BTreeMap<(i32, String), usize>>>;
 
@@ -188,12 +196,12 @@ async fn nothing_is_lost_behind_a_proxy_whose_servers_drain_die_and_come_back() 
     let mut lives: BTreeMap<usize, f64> = BTreeMap::new();
     while let Some(outcome) = evaluation.next().await.unwrap() {
         let stats = outcome.result.expect("each can be computed");
-        let pobatch::build::outcome::StatValue::Number(life) = stats[0].1 else { panic!("{stats:?}") };
+        let StatValue::Number(life) = stats[0].1 else { panic!("{stats:?}") };
         let is_new = lives.insert(outcome.id.parse().unwrap(), life).is_none();
         assert!(is_new, "{} has two outcomes", outcome.id);
         let count = lives.len();
         // Now and then, so that looking is not most of the work.
-        if count % 100 != 0 {
+        if !count.is_multiple_of(100) {
             continue;
         }
         if count >= DRAINED_AT && !is_drained && sessions(&mut first_admin).await > 0 {
@@ -219,6 +227,14 @@ async fn nothing_is_lost_behind_a_proxy_whose_servers_drain_die_and_come_back() 
     let summary = evaluation.summary().unwrap();
     assert_eq!(summary.succeeded, VARIATIONS as u64);
     assert!(summary.resumed >= 2, "sessions broke: {}", summary.resumed);
+
+    let second = second.expect("it was started again");
+    let used = async {
+        while !was_used(&second).await {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, used).await.expect("who has come back is used again");
 
     let seen = seen.lock().unwrap().clone();
     eprintln!("{} calls resumed, {} variations taken over; others saw {seen:?}", summary.resumed, summary.stolen);

@@ -1,4 +1,4 @@
-//! Programs that not every machine has: Prometheus, Chromium, HAProxy. A test that needs one says so where there is none.
+//! Programs that not every machine has: Prometheus, Chromium, `HAProxy`. A test that needs one says so where there is none.
 
 use std::{
     env,

@@ -150,7 +150,7 @@ pub struct Serve {
     #[arg(long, env = "POBATCH_CONNECTION_AGE_MAX", value_name = "TIME", hide_short_help = true)]
     pub connection_age_max: Option<String>,
     /// Age at which a session ends in order: what it has in hand is answered, and `UNAVAILABLE` with the reason
-    /// `SESSION_AGED` has the client open another one, perhaps elsewhere. Batches and sweeps go on. Default: never.
+    /// `SESSION_AGED` has the client open another one, perhaps elsewhere. Batches, sweeps and reductions go on. Default: never.
     #[arg(long, env = "POBATCH_SESSION_AGE_MAX", value_name = "TIME", hide_short_help = true)]
     pub session_age_max: Option<String>,
     /// How long calls in hand may take to finish when the server is stopped.

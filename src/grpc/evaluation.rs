@@ -221,7 +221,8 @@ impl EvaluationService for Evaluation {
             let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
             let prepared = self.prepare(base, asked).await;
             let prepared = prepared.map_err(|error| error.within("start"))?;
-            let age_max = self.patience.ages.session_max;
+            // What a reduction holds back would be computed once more in the next session, and so on for ever.
+            let age_max = self.patience.ages.session_max.filter(|_| prepared.measure.is_none());
             self.exchange(call.clone(), prepared, age_max, inbound.map(later_message)).await
         };
         let events = call.within(prepare).await?;

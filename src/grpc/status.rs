@@ -366,7 +366,9 @@ impl From<CallError> for Status {
         let mut metadata = MetadataMap::new();
         let refused = matches!(error, CallError::Refused(_) | CallError::Full(..));
         if refused || code == Code::Unavailable {
-            details.set_retry_info(Some(RETRY_DELAY));
+            // Nothing is full or broken where a session was too old.
+            let delay = if matches!(error, CallError::SessionAged) { Duration::ZERO } else { RETRY_DELAY };
+            details.set_retry_info(Some(delay));
         }
         if refused && code == Code::ResourceExhausted {
             let delay_ms = u32::try_from(RETRY_DELAY.as_millis()).unwrap_or(u32::MAX);
@@ -494,7 +496,12 @@ mod tests {
             let status = Status::from(error.clone());
             let refused = matches!(error, CallError::Refused(_) | CallError::Full(..));
             let retry = refused || code == Code::Unavailable;
-            assert_eq!(status.get_error_details().retry_info().is_some(), retry, "{error}");
+            let delay = match error {
+                CallError::SessionAged => Duration::ZERO,
+                _ => RETRY_DELAY,
+            };
+            let said = status.get_error_details().retry_info().and_then(|info| info.retry_delay);
+            assert_eq!(said, retry.then_some(delay), "{error}");
             let pushback = refused && code == Code::ResourceExhausted;
             assert_eq!(status.metadata().contains_key(PUSHBACK_HEADER), pushback, "{error}");
         }

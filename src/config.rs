@@ -23,6 +23,8 @@ use crate::{
     telemetry::{self, LOG_FORMATS, Log},
 };
 
+/// Most servers that a command spreads over: each has a connection of its own.
+const ENDPOINTS_MAX: usize = 64;
 /// More shards than any machine has processors are a slip of the keyboard.
 const SHARDS_MAX: usize = 1024;
 /// More sessions than that are no measure of anything.
@@ -159,8 +161,8 @@ pub enum AdminOrder {
 pub enum Target {
     /// A server in this process.
     Own(Box<Server>),
-    /// The server at this URL.
-    Endpoint(String),
+    /// The servers at these URLs; at least one.
+    Endpoints(Vec<String>),
 }
 
 /// Form of a result.
@@ -250,8 +252,8 @@ pub enum BuildFormat {
     Code,
     /// Build XML.
     Xml,
-    /// Both, and stats.
-    Json,
+    /// With all that is known of it.
+    Report(Format),
 }
 
 /// Settings of `export`.

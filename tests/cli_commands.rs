@@ -311,6 +311,65 @@ fn a_build_is_described_and_compared_with_another() {
 }
 
 #[test]
+fn every_report_is_a_table_or_json_or_csv() {
+    let witch = example("witch.xml");
+    let varied = good(&["export", "--base", path(&witch), "--variation", r#"{"level":90}"#]);
+    let (base, varied) = (path(&witch), varied.trim());
+    let commands: [&[&str]; 4] = [
+        &["eval", "--base", base, "--vary", "passives", "--stats", "Life", "--maximize", "Life"],
+        &["export", "--base", base, "--variation", r#"{"level":90}"#, "--check", "Life,TotalDPS"],
+        &["describe", "--base", base, "--stats", "Life,TotalDPS"],
+        &["diff", base, varied, "--stats", "Life,TotalDPS"],
+    ];
+    for command in commands {
+        let as_format = |format| [command, &["--format", format]].concat();
+        let table = good(&as_format("table"));
+        assert!(table.contains("not Path of Building's") && table.contains('│'), "{table}");
+        let json = json_of(&as_format("json"));
+        assert_eq!(json["engine"]["name"], "sample", "{json}");
+        assert!(json["notice"].as_str().unwrap().contains("not Path of Building's"));
+        let csv = good(&as_format("csv"));
+        assert!(csv.lines().count() > 1 && !csv.contains('│'), "{csv}");
+        bad(&as_format("yaml"), 64);
+    }
+}
+
+#[test]
+fn what_programs_read_has_every_digit() {
+    let witch = example("witch.xml");
+    let described = good(&["describe", "--base", path(&witch), "--stats", "TotalDPS", "--format", "csv"]);
+    assert!(described.contains("stats,TotalDPS,3017.4808824911997"), "{described}");
+    let variation = r#"{"allocate":[404]}"#;
+    let arguments = ["export", "--base", path(&witch), "--variation", variation, "--check", "TotalDPS"];
+    let exported = good(&[&arguments[..], &["--format", "csv"]].concat());
+    let (head, row) = exported.trim().split_once('\n').unwrap();
+    assert_eq!(head, "share_code,TotalDPS,warnings");
+    let [code, dps, ""] = row.split(',').collect::<Vec<_>>()[..] else { panic!("{row}") };
+    let diff = good(&["diff", path(&witch), code, "--stats", "TotalDPS", "--format", "csv"]);
+    let row = diff.lines().find(|line| line.starts_with("stats,TotalDPS,")).unwrap();
+    let [_, _, a, b, change] = row.split(',').collect::<Vec<_>>()[..] else { panic!("{row}") };
+    assert_eq!((a, b), ("3017.4808824911997", dps));
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    assert_eq!(number(change).to_bits(), (number(b) - number(a)).to_bits());
+    let table = good(&[&arguments[..], &["--format", "table"]].concat());
+    assert!(table.contains("3,017.48") && table.trim_end().ends_with(code), "{table}");
+    let scored = good(&[
+        "eval",
+        "--base",
+        path(&witch),
+        "--vary",
+        "passives",
+        "--stats",
+        "Life",
+        "--maximize",
+        "2 * Life",
+        "--format",
+        "csv",
+    ]);
+    assert!(scored.starts_with("variation,score 1,Life,failure,warnings\n(base),,1436,,\n"), "{scored}");
+}
+
+#[test]
 fn the_server_makes_the_variations_of_a_sweep() {
     let witch = example("witch.xml");
     let json = json_of(&[

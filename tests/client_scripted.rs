@@ -65,19 +65,19 @@ struct Scripted {
 
 impl Scripted {
     async fn start(scripts: &[Script]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
         let calls = Arc::default();
         let service = Service { scripts: scripts.to_vec(), calls: Arc::clone(&calls) };
         let server = task::spawn_owned("scripted", async move {
             let router = Server::builder().add_service(EvaluationServiceServer::new(service));
-            router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
+            router.serve_with_incoming(TcpListenerStream::new(listener)).await.expect("it serves");
         });
         Self { url, calls, _server: server }
     }
 
     fn calls(&self) -> Vec<Vec<String>> {
-        self.calls.lock().unwrap().clone()
+        self.calls.lock().expect("nobody panicked").clone()
     }
 }
 
@@ -86,12 +86,14 @@ struct Service {
     calls: Arc<Mutex<Vec<Vec<String>>>>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as streams have it")]
 fn header(engine: &str) -> Said {
     let engine = v1::Engine { name: "sample".into(), version: "1".into(), fingerprint: engine.into() };
     let header = v1::EvaluationHeader { base_id: "1".repeat(64), engine: Some(engine), ..Default::default() };
     Ok(EvaluateStreamResponse { response: Some(Response::Header(header)) })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as streams have it")]
 fn outcome(index: u64, id: String, failure: Option<v1::FailureReason>) -> Said {
     let result = match failure {
         None => outcome::Result::Stats(v1::Stats::default()),
@@ -101,6 +103,7 @@ fn outcome(index: u64, id: String, failure: Option<v1::FailureReason>) -> Said {
     Ok(EvaluateStreamResponse { response: Some(Response::Outcome(outcome)) })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as streams have it")]
 fn summary() -> Said {
     Ok(EvaluateStreamResponse { response: Some(Response::Summary(v1::EvaluationSummary::default())) })
 }
@@ -116,15 +119,15 @@ impl EvaluationService for Service {
         request: tonic::Request<Streaming<v1::EvaluateStreamRequest>>,
     ) -> Result<Answer<Self::EvaluateStreamStream>, Status> {
         let number = {
-            let mut calls = self.calls.lock().unwrap();
+            let mut calls = self.calls.lock().expect("nobody panicked");
             calls.push(Vec::new());
             calls.len() - 1
         };
-        let script = self.scripts.get(number).or(self.scripts.last()).unwrap().clone();
+        let script = self.scripts.get(number).or(self.scripts.last()).expect("a script").clone();
         if let Script::Refuses(code, pushback) = script {
             let mut status = Status::new(code, "not now");
             if let Some(pushback) = pushback {
-                status.metadata_mut().insert("grpc-retry-pushback-ms", pushback.parse().unwrap());
+                status.metadata_mut().insert("grpc-retry-pushback-ms", pushback.parse().expect("ASCII"));
             }
             return Err(status);
         }
@@ -143,7 +146,7 @@ impl EvaluationService for Service {
             let mut count = 0;
             while let Ok(Some(message)) = inbound.message().await {
                 let Some(Sent::Variation(variation)) = message.request else { panic!("{message:?}") };
-                calls.lock().unwrap()[number].push(variation.id.clone());
+                calls.lock().expect("nobody panicked")[number].push(variation.id.clone());
                 let index = count as u64;
                 count += 1;
                 if count <= answers {

@@ -16,7 +16,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{CliError, Output, Verdict, eval::choice, input, progress, server::Server};
 use crate::{
-    client::{Build, Client, Header, Named, Outcome, Request},
+    client::{Build, Client, Header, Named, Outcome, Request, Summary},
     config::{self, Format, Kind, Target},
 };
 
@@ -28,7 +28,7 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
     let build = input::build(&settings.base)?;
     let shards = match &settings.target {
         Target::Own(server) => Some(server.shards),
-        Target::Endpoint(_) => None,
+        Target::Endpoints(_) => None,
     };
     let started = Instant::now();
     let server = Server::connect(settings.target).await?;
@@ -85,6 +85,10 @@ pub struct Played {
     /// From the first message to the first outcome.
     pub first_outcome: Duration,
     pub resets: u64,
+    /// Calls that broke and were taken up again.
+    pub resumed: u64,
+    /// Variations that one endpoint took over from another.
+    pub stolen: u64,
     pub tally: Tally,
 }
 
@@ -111,11 +115,13 @@ async fn play(client: &Client, request: &Request, lists: Vec<Vec<Named>>) -> Res
         tally.count(&outcome);
     }
     let mut ended = None;
-    let mut resets = 0;
+    let mut sum = Summary::default();
     while let Some(session) = sessions.join_next().await {
-        let (header, resets_of_one) = session.map_err(|_| CliError::Session)??;
+        let (header, summary) = session.map_err(|_| CliError::Session)??;
         // Each session sees the same resets, as far as it has outcomes on both sides of them.
-        resets = resets_of_one.max(resets);
+        sum.resets = summary.resets.max(sum.resets);
+        sum.resumed += summary.resumed;
+        sum.stolen += summary.stolen;
         ended = Some(header);
     }
     let header = ended.ok_or(CliError::Session)?;
@@ -126,23 +132,25 @@ async fn play(client: &Client, request: &Request, lists: Vec<Vec<Named>>) -> Res
         engine: format!("{} {}", header.engine.name, header.engine.version),
         elapsed,
         first_outcome: first_outcome.unwrap_or(elapsed),
-        resets,
+        resets: sum.resets,
+        resumed: sum.resumed,
+        stolen: sum.stolen,
         tally,
     })
 }
 
-/// Plays one list; returns its header and how many resets it saw.
+/// Plays one list.
 async fn session(
     client: Client,
     request: Request,
     list: Vec<Named>,
     outcomes: mpsc::Sender<Outcome>,
-) -> Result<(Header, u64), CliError> {
+) -> Result<(Header, Summary), CliError> {
     let mut evaluation = client.evaluate(request, list).await?;
     while let Some(outcome) = evaluation.next().await? {
         if outcomes.send(outcome).await.is_err() {
             break;
         }
     }
-    Ok((evaluation.header().clone(), evaluation.summary().map_or(0, |summary| summary.resets)))
+    Ok((evaluation.header().clone(), evaluation.summary().cloned().unwrap_or_default()))
 }

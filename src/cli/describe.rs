@@ -8,8 +8,7 @@ use serde_json::json;
 
 use super::{
     CliError, Output, Verdict,
-    eval::{choice, stats_json},
-    golden::Shown,
+    eval::{choice, engine_json, stat_json, stats_json, warning_json},
     input,
     server::Server,
     table,
@@ -32,33 +31,42 @@ pub async fn run(settings: config::Describe, output: &mut Output) -> Result<Verd
         Some(other) => Some(server.client.describe_build(other, stats).await?),
         None => None,
     };
-    let notice = server.engine.notice.clone();
+    let (engine, notice) = (engine_json(&server.engine.engine), server.engine.notice.clone());
     server.leave().await;
     match (other, settings.format) {
         (None, Format::Json) => output.json(&json!({
+            "engine": engine,
             "notice": notice,
             "base_id": base.base_id,
             "build": base.build,
             "stats": stats_json(&base.stats),
-            "warnings": base.warnings.iter().map(|warning| &warning.message).collect::<Vec<_>>(),
+            "warnings": base.warnings.iter().map(warning_json).collect::<Vec<_>>(),
         }))?,
         (None, format) => {
-            let rows = rows(&base).into_iter().map(|(section, name, value)| [section.to_owned(), name, value.words()]);
+            let row = |(section, name, value): Row| [section.to_owned(), name, value.shown(format)];
+            let rows = rows(&base).into_iter().map(row);
             write(output, format, &notice, ["section", "name", "value"], rows.collect())?;
         }
         (Some(other), Format::Json) => {
             let entry = |(section, name, a, b): Difference| {
-                let exact = |value: Option<Cell>| value.map(|value| value.exact());
-                json!({ "section": section, "name": name, "a": exact(a), "b": exact(b) })
+                let json = |value: Option<Cell>| value.map(|value| value.json());
+                json!({ "section": section, "name": name, "a": json(a), "b": json(b) })
             };
             let list: Vec<_> = differences(&base, &other).into_iter().map(entry).collect();
-            output.json(&json!({ "a": base.base_id, "b": other.base_id, "differences": list }))?;
+            output.json(&json!({
+                "engine": engine,
+                "notice": notice,
+                "a": base.base_id,
+                "b": other.base_id,
+                "differences": list,
+            }))?;
         }
         (Some(other), format) => {
-            let words = |cell: &Option<Cell>| cell.as_ref().map_or_else(|| "-".to_owned(), Cell::words);
+            let none = if format == Format::Csv { "" } else { "-" };
+            let shown = |cell: &Option<Cell>| cell.as_ref().map_or_else(|| none.to_owned(), |cell| cell.shown(format));
             let rows = differences(&base, &other).into_iter().map(|(section, name, a, b)| {
-                let change = table::difference(stat(b.as_ref()), stat(a.as_ref()));
-                [section.to_owned(), name, words(&a), words(&b), change]
+                let change = change(stat(a.as_ref()), stat(b.as_ref()), format);
+                [section.to_owned(), name, shown(&a), shown(&b), change]
             });
             write(output, format, &notice, ["section", "name", "a", "b", "b to a"], rows.collect())?;
         }
@@ -95,23 +103,29 @@ enum Cell {
 }
 
 impl Cell {
-    fn words(&self) -> String {
+    /// Short for people, in full for programs.
+    fn shown(&self, format: Format) -> String {
         match self {
             Self::Words(words) => words.clone(),
+            Self::Stat(value) if format == Format::Csv => table::exact(Some(value)),
             Self::Stat(value) => table::value(Some(value)),
         }
     }
 
-    fn exact(&self) -> serde_json::Value {
+    fn json(&self) -> serde_json::Value {
         match self {
             Self::Words(words) => json!(words),
-            Self::Stat(value @ StatValue::Number(number)) if !number.is_finite() => {
-                json!(Shown(Some(value)).to_string())
-            }
-            Self::Stat(StatValue::Number(number)) => json!(number),
-            Self::Stat(StatValue::Boolean(boolean)) => json!(boolean),
-            Self::Stat(StatValue::Text(text)) => json!(text),
+            Self::Stat(value) => stat_json(value),
         }
+    }
+}
+
+/// What `b` is beyond `a`: in words for people, for programs a number or nothing.
+fn change(a: Option<&StatValue>, b: Option<&StatValue>, format: Format) -> String {
+    match (a, b) {
+        (Some(StatValue::Number(a)), Some(StatValue::Number(b))) if format == Format::Csv => (b - a).to_string(),
+        _ if format == Format::Csv => String::new(),
+        _ => table::difference(b, a),
     }
 }
 

@@ -4,7 +4,7 @@ mod report;
 
 use indicatif::ProgressBar;
 use report::Report;
-pub use report::stats_json;
+pub use report::{engine_json, stat_json, stats_json, warning_json, words};
 
 use super::{CliError, Output, Verdict, input, progress, server::Server};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         passive::{Passive, PassiveKind},
         variation::Variation,
     },
-    client::{Client, Evaluation, Header, Named, Outcome, Request, StatChoice, Summary, Sweep},
+    client::{Client, Evaluation, Named, Request, Results, StatChoice, Summary, Sweep},
     config::{self, Source, Stats, SweepSource},
 };
 
@@ -49,7 +49,7 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
         in_flight_max: IN_FLIGHT_MAX,
         reduction: settings.reduction,
     };
-    let (header, outcomes, summary) = match sweeps {
+    let Results { header, outcomes, summary } = match sweeps {
         Some(sweeps) => collect(server.client.sweep(request, sweeps).await?, &bar).await?,
         None => collect(server.client.evaluate(request, variations).await?, &bar).await?,
     };
@@ -76,13 +76,14 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
 async fn collect<I: Iterator<Item = Named>>(
     mut evaluation: Evaluation<I>,
     bar: &ProgressBar,
-) -> Result<(Header, Vec<Outcome>, Summary), CliError> {
+) -> Result<Results, CliError> {
     let mut outcomes = Vec::new();
     while let Some(outcome) = evaluation.next().await? {
         bar.inc(1);
         outcomes.push(outcome);
     }
-    Ok((evaluation.header().clone(), outcomes, evaluation.summary().cloned().unwrap_or_default()))
+    let summary = evaluation.summary().cloned().unwrap_or_default();
+    Ok(Results { header: evaluation.header().clone(), outcomes, summary })
 }
 
 /// The family, with its items read.

@@ -1,4 +1,4 @@
-//! The server that a command asks: one of its own in this process, or another. Either way over gRPC.
+//! The server that a command asks: one of its own in this process, or others. Either way over gRPC.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,9 +17,9 @@ const DRAIN_GRACE: Duration = Duration::from_secs(5);
 
 /// A server to ask, for as long as this lives.
 pub struct Server {
-    /// Where it listens.
-    pub url: String,
-    /// The connection to it.
+    /// Where it listens; others may serve alike.
+    pub urls: Vec<String>,
+    /// The connections to it and the others.
     pub client: Client,
     /// What it runs.
     pub engine: EngineDescription,
@@ -35,17 +35,17 @@ struct Own {
 impl Server {
     /// Starts or finds the server, and connects.
     pub async fn connect(target: Target) -> Result<Self, CliError> {
-        let (url, own) = match target {
-            Target::Endpoint(url) => (url, None),
+        let (urls, own) = match target {
+            Target::Endpoints(urls) => (urls, None),
             Target::Own(settings) => {
                 let app = App::start(*settings, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
                 let url = format!("http://{}", app.address());
-                (url, Some(Own::run(app)))
+                (vec![url], Some(Own::run(app)))
             }
         };
-        let client = Client::connect(&url).await?;
+        let client = Client::connect_to(&urls).await?;
         let engine = client.describe_engine().await?;
-        Ok(Self { url, client, engine, own })
+        Ok(Self { urls, client, engine, own })
     }
 
     /// Leaves it, and stops it if it is our own.

@@ -1,8 +1,8 @@
 //! Numbers and tables for people.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::Output;
+use super::{Output, golden::Shown};
 use crate::build::outcome::StatValue;
 
 /// Decimals of numbers for people.
@@ -21,6 +21,13 @@ pub fn new<T: Into<String>>(output: &Output, headings: impl IntoIterator<Item = 
     table
 }
 
+/// Sets the columns from that one on flush right, as numbers are.
+pub fn right(table: &mut Table, from: usize) {
+    for column in table.column_iter_mut().skip(from) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
 /// A value, short.
 pub fn value(value: Option<&StatValue>) -> String {
     match value {
@@ -29,6 +36,15 @@ pub fn value(value: Option<&StatValue>) -> String {
         Some(StatValue::Boolean(true)) => "yes".to_owned(),
         Some(StatValue::Boolean(false)) => "no".to_owned(),
         Some(StatValue::Text(text)) => text.clone(),
+    }
+}
+
+/// A value as programs read it: every digit that it has, and nothing for one that is not there.
+pub fn exact(value: Option<&StatValue>) -> String {
+    match value {
+        None => String::new(),
+        Some(StatValue::Text(text)) => text.clone(),
+        value => Shown(value).to_string(),
     }
 }
 
@@ -98,6 +114,15 @@ mod tests {
         assert_eq!(number(0.0), "0");
         assert_eq!(number(0.00012), "1.2e-4");
         assert_eq!(number(f64::INFINITY), "inf");
+    }
+
+    #[test]
+    fn programs_get_every_digit_and_nothing_for_what_is_not_there() {
+        assert_eq!(exact(Some(&StatValue::Number(0.1 + 0.2))), "0.30000000000000004");
+        assert_eq!(exact(Some(&StatValue::Number(f64::INFINITY))), "inf");
+        assert_eq!(exact(Some(&StatValue::Boolean(true))), "true");
+        assert_eq!(exact(Some(&StatValue::Text("1 / 2".into()))), "1 / 2");
+        assert_eq!(exact(None), "");
     }
 
     #[test]

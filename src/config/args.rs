@@ -203,8 +203,8 @@ pub struct Admin {
 /// Arguments of `health`.
 #[derive(Debug, Args)]
 pub struct Health {
-    /// URL of the server.
-    #[arg(long, env = "POBATCH_ENDPOINT", value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    /// URL of the server: one, and not from the environment, as it is asked for itself.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
     pub endpoint: String,
     /// Name that is asked for: empty for the server as a whole, `pobatch.v1.Liveness` for whether it lives, which it also
     /// does while it is busy or drains.
@@ -242,9 +242,10 @@ pub enum AdminOrder {
 /// Who evaluates, for commands that need a server.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// URL of a running server (`http://127.0.0.1:50051`). Default: one of our own, in this process.
-    #[arg(long, env = "POBATCH_ENDPOINT", value_name = "URL")]
-    pub endpoint: Option<String>,
+    /// URL of a running server (`http://127.0.0.1:50051`). Can be given more than once, or as a list with commas: the work
+    /// is spread over all of them, and goes on while one is left. Default: a server of our own, in this process.
+    #[arg(long, env = "POBATCH_ENDPOINT", value_name = "URL", value_delimiter = ',')]
+    pub endpoint: Vec<String>,
     /// What runs.
     #[command(flatten)]
     pub engine: Engine,
@@ -359,10 +360,11 @@ pub struct Export {
     /// The variation, as JSON. Default: the build as it is.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     pub variation: String,
-    /// Stats of the build that was written, loaded from scratch to prove it. They are part of `--format json`.
+    /// Stats of the build that was written, loaded from scratch to prove it. They are part of `--format table`, `json` and
+    /// `csv`.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub check: Vec<String>,
-    /// How it is written: `code`, `xml` or `json`.
+    /// How it is written: `code` and `xml` give the build alone, `table`, `json` and `csv` what else is known of it, too.
     #[arg(long, value_name = "FORMAT", default_value = "code")]
     pub format: String,
     /// Who writes.

@@ -25,6 +25,25 @@ fn all_bad_values_are_named_together() {
 }
 
 #[test]
+fn servers_are_named_one_by_one_or_as_a_list() {
+    let target = |line: &str| match command(&format!("pobatch eval --base b --vary passives {line}")) {
+        Command::Eval(eval) => eval.target,
+        other => panic!("{other:?}"),
+    };
+    let urls = |line: &str| match target(line) {
+        Target::Endpoints(urls) => urls,
+        Target::Own(_) => Vec::new(),
+    };
+    assert_eq!(urls("--endpoint http://a --endpoint https://b"), ["http://a", "https://b"]);
+    assert_eq!(urls("--endpoint http://a,http://b"), ["http://a", "http://b"]);
+    assert!(urls("--endpoint=").is_empty() && urls("").is_empty());
+    let many = format!("pobatch eval --base b --vary passives --endpoint {}", vec!["http://a"; 65].join(","));
+    for line in [&many, "pobatch eval --base b --vary passives --endpoint http://a,b"] {
+        assert_eq!(resolve(line).unwrap_err().0[0].name, "--endpoint");
+    }
+}
+
+#[test]
 fn without_an_installation_the_sample_engine_runs_on_every_processor() {
     let Command::Serve(serve) = command("pobatch serve --pob= --shards=") else { panic!("serve") };
     assert_eq!(serve.server.engine, EngineChoice::Sample);

@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Health, Kind, Machine,
-    SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep, units,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, ENDPOINTS_MAX, Eval, Export, Format, Health,
+    Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep,
+    units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
@@ -18,6 +19,13 @@ use crate::{
 /// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
 /// Forms of a result.
 const FORMATS: &[(&str, Format)] = &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)];
+const BUILD_FORMATS: &[(&str, BuildFormat)] = &[
+    ("code", BuildFormat::Code),
+    ("xml", BuildFormat::Xml),
+    ("table", BuildFormat::Report(Format::Table)),
+    ("json", BuildFormat::Report(Format::Json)),
+    ("csv", BuildFormat::Report(Format::Csv)),
+];
 /// main ones.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -217,13 +225,17 @@ impl Values<'_> {
 
     fn target(&mut self, target: &args::Target, cache_bytes: usize) -> Target {
         let server = self.server(&target.engine, cache_bytes);
-        match target.endpoint.as_deref().filter(|url| !url.is_empty()) {
-            None => Target::Own(Box::new(server)),
-            Some(url) => {
-                self.url("--endpoint", url);
-                Target::Endpoint(url.to_owned())
-            }
+        let urls: Vec<String> = target.endpoint.iter().filter(|url| !url.is_empty()).cloned().collect();
+        if urls.is_empty() {
+            return Target::Own(Box::new(server));
         }
+        if urls.len() > ENDPOINTS_MAX {
+            self.take("--endpoint", Err(format!("at most {ENDPOINTS_MAX} can be given")), || ());
+        }
+        for url in &urls {
+            self.url("--endpoint", url);
+        }
+        Target::Endpoints(urls)
     }
 
     pub(super) fn eval(&mut self, eval: args::Eval) -> Eval {
@@ -322,11 +334,7 @@ impl Values<'_> {
             base: export.base,
             variation: export.variation,
             check: if export.check.is_empty() { None } else { Some(Stats::Named(export.check)) },
-            format: self.choose(
-                "--format",
-                &export.format,
-                &[("code", BuildFormat::Code), ("xml", BuildFormat::Xml), ("json", BuildFormat::Json)],
-            ),
+            format: self.choose("--format", &export.format, BUILD_FORMATS),
             target: self.target(&export.target, 0),
         }
     }

@@ -47,8 +47,8 @@ pub struct Tally {
     /// What each reset cost, as the client sees it: from the last outcome of a shard's runtime to the first of the next
     /// one, without what computing that took.
     pub resets: Vec<Duration>,
-    /// The last outcome of each shard: generation and time.
-    last: HashMap<u32, (u64, Instant)>,
+    /// The last outcome of each endpoint's shards: generation and time.
+    last: HashMap<(usize, u32), (u64, Instant)>,
 }
 
 impl Tally {
@@ -62,7 +62,7 @@ impl Tally {
         self.cached += usize::from(outcome.path == ComputePath::Cached);
         if let Some((shard, generation)) = outcome.shard {
             let now = Instant::now();
-            if let Some((before, last)) = self.last.insert(shard, (generation, now))
+            if let Some((before, last)) = self.last.insert((outcome.endpoint, shard), (generation, now))
                 && before != generation
             {
                 self.resets.push(now.duration_since(last).saturating_sub(outcome.compute));
@@ -118,6 +118,8 @@ impl Report {
             "resets": self.played.resets,
             "reset_p50_seconds": reset_p50,
             "reset_p99_seconds": reset_p99,
+            "resumed": self.played.resumed,
+            "stolen": self.played.stolen,
             "plain": tally.plain,
             "cached": tally.cached,
             "warned": tally.warned,
@@ -147,6 +149,12 @@ impl Report {
             ("not computed again", tally.cached.to_string()),
             ("with warnings", tally.warned.to_string()),
         ];
+        if self.played.resumed > 0 {
+            rows.push(("calls resumed", self.played.resumed.to_string()));
+        }
+        if self.played.stolen > 0 {
+            rows.push(("taken over by another server", self.played.stolen.to_string()));
+        }
         for (reason, (count, message)) in &tally.failures {
             rows.push(("failed", format!("{count} {reason}: {message}")));
         }

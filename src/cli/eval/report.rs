@@ -2,14 +2,13 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use comfy_table::CellAlignment;
 use serde_json::{Value, json};
 
 use super::Direction;
 use crate::{
     build::outcome::{StatValue, Warning},
-    cli::{CliError, Output, golden::Shown, table},
-    client::{Header, Outcome, Summary},
+    cli::{CliError, Output, table},
+    client::{EngineInfo, Header, Outcome, Summary},
     config::Format,
 };
 
@@ -81,8 +80,15 @@ impl Report {
         let Summary { succeeded, failed, warned, elapsed, .. } = self.summary;
         let left_out = if self.left_out == 0 { String::new() } else { format!(", {} not shown", self.left_out) };
         let seconds = elapsed.as_secs_f64();
-        output
-            .line(&format!("{succeeded} evaluated, {failed} failed, {warned} with warnings{left_out}; {seconds:.2} s"))
+        let sums = format!("{succeeded} evaluated, {failed} failed, {warned} with warnings{left_out}; {seconds:.2} s");
+        // Nobody has to know of what did not happen.
+        let of_calls = match self.summary {
+            Summary { resumed: 0, stolen: 0, .. } => String::new(),
+            Summary { resumed, stolen, .. } => {
+                format!("; {resumed} calls resumed, {stolen} variations taken over by another server")
+            }
+        };
+        output.line(&format!("{sums}{of_calls}"))
     }
 
     /// A row for each variation, two columns for each stat.
@@ -110,9 +116,7 @@ impl Report {
             let values = outcome.result.as_deref().ok().map(by_name);
             table.add_row(row(&outcome.id, &outcome.scores, values.as_ref()));
         }
-        for column in table.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        table::right(&mut table, 1);
         table
     }
 
@@ -141,9 +145,7 @@ impl Report {
                 table.add_row([name, "nothing changes", "", "", ""]);
             }
         }
-        for column in table.column_iter_mut().skip(2) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        table::right(&mut table, 2);
         table
     }
 
@@ -156,7 +158,7 @@ impl Report {
                     "id": outcome.id,
                     "index": outcome.index,
                     "warnings": outcome.warnings.iter().map(warning_json).collect::<Vec<_>>(),
-                    "scores": outcome.scores,
+                    "scores": outcome.scores.iter().map(|score| number_json(*score)).collect::<Vec<_>>(),
                     "queue_seconds": outcome.queue.as_secs_f64(),
                     "compute_seconds": outcome.compute.as_secs_f64(),
                 });
@@ -175,7 +177,7 @@ impl Report {
             .collect();
         let Header { base_id, engine, base_stats, base_warnings, .. } = &self.header;
         json!({
-            "engine": { "name": engine.name, "version": engine.version, "fingerprint": engine.fingerprint },
+            "engine": engine_json(engine),
             "notice": self.notice,
             "base": {
                 "id": base_id,
@@ -191,6 +193,8 @@ impl Report {
                 "infeasible": self.summary.infeasible,
                 "stopped_early": self.summary.stopped_early,
                 "front_truncated": self.summary.front_truncated,
+                "resumed": self.summary.resumed,
+                "stolen": self.summary.stolen,
                 "elapsed_seconds": self.summary.elapsed.as_secs_f64(),
             },
         })
@@ -199,26 +203,26 @@ impl Report {
     /// Full precision, one row for the base and one for each variation.
     fn csv(&self, output: &mut Output) -> Result<(), CliError> {
         let stats = &self.header.stats;
+        let scores = self.outcomes.iter().map(|outcome| outcome.scores.len()).max().unwrap_or(0);
+        let scored = (1..=scores).map(|place| format!("score {place}"));
         let ends = ["failure", "warnings"].map(str::to_owned);
-        output.csv(std::iter::once("variation".to_owned()).chain(stats.iter().cloned()).chain(ends))?;
-        let row = |name: &str, values: &HashMap<&str, &StatValue>, ends: [String; 2]| {
-            let cells = stats.iter().map(|stat| match values.get(stat.as_str()) {
-                None => String::new(),
-                Some(StatValue::Text(text)) => text.clone(),
-                Some(value) => Shown(Some(value)).to_string(),
-            });
-            std::iter::once(name.to_owned()).chain(cells).chain(ends).collect::<Vec<_>>()
+        output.csv(std::iter::once("variation".to_owned()).chain(scored).chain(stats.iter().cloned()).chain(ends))?;
+        let row = |name: &str, of: &[f64], values: &HashMap<&str, &StatValue>, ends: [String; 2]| {
+            let scored = (0..scores).map(|place| of.get(place).map_or_else(String::new, f64::to_string));
+            let cells = stats.iter().map(|stat| table::exact(values.get(stat.as_str()).copied()));
+            std::iter::once(name.to_owned()).chain(scored).chain(cells).chain(ends).collect::<Vec<_>>()
         };
         output.csv(row(
             "(base)",
+            &[],
             &by_name(&self.header.base_stats),
             [String::new(), words(&self.header.base_warnings)],
         ))?;
         self.outcomes.iter().try_for_each(|outcome| {
             let warnings = words(&outcome.warnings);
             output.csv(match &outcome.result {
-                Ok(stats) => row(&outcome.id, &by_name(stats), [String::new(), warnings]),
-                Err(failure) => row(&outcome.id, &HashMap::new(), [failure.to_string(), warnings]),
+                Ok(stats) => row(&outcome.id, &outcome.scores, &by_name(stats), [String::new(), warnings]),
+                Err(failure) => row(&outcome.id, &[], &HashMap::new(), [failure.to_string(), warnings]),
             })
         })
     }
@@ -236,24 +240,44 @@ fn in_words(warning: &Warning) -> String {
     if warning.field.is_empty() { warning.message.clone() } else { format!("{} ({})", warning.message, warning.field) }
 }
 
-fn words(warnings: &[Warning]) -> String {
+/// Warnings in one cell.
+pub fn words(warnings: &[Warning]) -> String {
     warnings.iter().map(in_words).collect::<Vec<_>>().join("; ")
 }
 
-fn warning_json(warning: &Warning) -> Value {
+/// A warning, for programs.
+pub fn warning_json(warning: &Warning) -> Value {
     json!({ "kind": warning.kind.as_str(), "field": warning.field, "message": warning.message })
 }
 
-/// As in golden files: what JSON has no number for is a text.
+/// Stats, for programs.
 pub fn stats_json(stats: &[(String, StatValue)]) -> Value {
-    let value = |value: &StatValue| match value {
-        StatValue::Number(number) if number.is_nan() => json!("nan"),
-        StatValue::Number(number) if number.is_infinite() => json!(if *number > 0.0 { "inf" } else { "-inf" }),
-        StatValue::Number(number) => json!(number),
+    stats.iter().map(|(name, stat)| (name.clone(), stat_json(stat))).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// A value, for programs.
+pub fn stat_json(value: &StatValue) -> Value {
+    match value {
+        StatValue::Number(number) => number_json(*number),
         StatValue::Boolean(boolean) => json!(boolean),
         StatValue::Text(text) => json!(text),
-    };
-    stats.iter().map(|(name, stat)| (name.clone(), value(stat))).collect::<serde_json::Map<_, _>>().into()
+    }
+}
+
+/// As in golden files: what JSON has no number for is a text.
+fn number_json(number: f64) -> Value {
+    if number.is_nan() {
+        json!("nan")
+    } else if number.is_infinite() {
+        json!(if number > 0.0 { "inf" } else { "-inf" })
+    } else {
+        json!(number)
+    }
+}
+
+/// Which engine computed, for programs.
+pub fn engine_json(engine: &EngineInfo) -> Value {
+    json!({ "name": engine.name, "version": engine.version, "fingerprint": engine.fingerprint })
 }
 
 #[cfg(test)]
@@ -261,10 +285,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{
-        build::outcome::{ComputePath, Failure, FailureReason},
-        client::EngineInfo,
-    };
+    use crate::build::outcome::{ComputePath, Failure, FailureReason};
 
     fn outcome(id: &str, result: Result<f64, FailureReason>) -> Outcome {
         Outcome {

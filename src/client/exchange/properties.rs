@@ -10,7 +10,7 @@ use crate::objective::{Judged, Reducer};
 
 /// What a variation says of its own outcome.
 fn verdict(value: u8) -> Verdict {
-    if value % 7 == 0 { Verdict::Failed } else { Verdict::Values(scores(value)) }
+    if value.is_multiple_of(7) { Verdict::Failed } else { Verdict::Values(scores(value)) }
 }
 
 fn scores(value: u8) -> Vec<f64> {
@@ -19,7 +19,7 @@ fn scores(value: u8) -> Vec<f64> {
 }
 
 fn is_feasible(value: u8) -> bool {
-    value % 5 != 0
+    !value.is_multiple_of(5)
 }
 
 fn answer(index: u64, verdict: Verdict, number: Number) -> Answer<Number> {
@@ -145,12 +145,11 @@ impl World {
     fn answer(&mut self, endpoint: usize, which: usize, refuses: bool) {
         let server = self.servers[endpoint].as_mut().expect("a call");
         let mut open = (0..server.sent.len() as u64).filter(|index| !server.answered.contains(index));
-        let index = match self.plan.reduction {
-            Some(_) => open.next(),
-            None => {
-                let open: Vec<_> = open.collect();
-                (!open.is_empty()).then(|| open[which % open.len()])
-            }
+        let index = if self.plan.reduction.is_some() {
+            open.next()
+        } else {
+            let open: Vec<_> = open.collect();
+            (!open.is_empty()).then(|| open[which % open.len()])
         };
         let Some(index) = index else { return };
         server.answered.insert(index);

@@ -221,7 +221,9 @@ fn a_server_that_does_not_come_to_something_is_sent_no_more_and_asked_again_late
     bench.sent();
     bench.comes(0, 1, Verdict::Unavailable).unwrap();
     assert_eq!(bench.orders(), [Order::HalfClose(0)]);
-    [0, 2, 3].into_iter().for_each(|index| bench.answer(0, index));
+    for index in [0, 2, 3] {
+        bench.answer(0, index);
+    }
     bench.exchange.ended(0, &Summary::default(), 1.0).unwrap();
     assert_eq!(bench.orders(), [Order::Wake(0, pause(100))]);
     bench.exchange.wake(0);

@@ -100,7 +100,7 @@ impl Host {
     /// Runs a client. What its variations failed of is for it to say; that it says nothing is an error.
     pub async fn measure(&self, load: &Load) -> Result<Measured, CliError> {
         let mut words: Vec<OsString> = vec![self.executable.clone().into(), "bench".into()];
-        words.extend(["--endpoint".into(), self.server.url.clone().into(), "--format".into(), "json".into()]);
+        words.extend(["--endpoint".into(), self.server.urls.join(",").into(), "--format".into(), "json".into()]);
         words.extend(load.arguments());
         let before = processor_time();
         let ended = child::run(words).await?;

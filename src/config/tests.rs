@@ -36,7 +36,7 @@ fn servers_are_named_one_by_one_or_as_a_list() {
     };
     assert_eq!(urls("--endpoint http://a --endpoint https://b"), ["http://a", "https://b"]);
     assert_eq!(urls("--endpoint http://a,http://b"), ["http://a", "http://b"]);
-    assert!(urls("--endpoint=").is_empty() && urls("").is_empty());
+    assert!(urls("--endpoint=").is_empty() && urls("--strict").is_empty());
     let many = format!("pobatch eval --base b --vary passives --endpoint {}", vec!["http://a"; 65].join(","));
     for line in [&many, "pobatch eval --base b --vary passives --endpoint http://a,b"] {
         assert_eq!(resolve(line).unwrap_err().0[0].name, "--endpoint");

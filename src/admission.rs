@@ -14,7 +14,7 @@ pub struct Admission(Arc<Mutex<Gate>>);
 struct Gate {
     /// Cancelled: nothing new. Calls hold on to the one that they began with.
     draining: CancellationToken,
-    /// The server stops.
+    /// The server stops, or is about to.
     leaving: bool,
 }
 
@@ -39,6 +39,18 @@ impl Admission {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.gate().draining.is_cancelled()
+    }
+
+    /// Whether nothing new should be sent here: nothing is taken, or soon nothing will be.
+    #[must_use]
+    pub fn is_announced(&self) -> bool {
+        let gate = self.gate();
+        gate.leaving || gate.draining.is_cancelled()
+    }
+
+    /// Says that the server is about to stop. Until it does it takes what comes.
+    pub fn announce(&self) {
+        self.gate().leaving = true;
     }
 
     /// Takes nothing new from now on.
@@ -84,5 +96,16 @@ mod tests {
         admission.leave();
         assert_eq!(admission.undrain(), Err(Leaving));
         assert!(admission.is_draining());
+    }
+
+    #[test]
+    fn who_announces_that_he_leaves_takes_what_comes_until_he_does() {
+        let admission = Admission::default();
+        assert!(!admission.is_announced());
+        admission.announce();
+        assert!(admission.is_announced() && !admission.is_draining());
+        assert_eq!(admission.undrain(), Err(Leaving), "it cannot be undone");
+        admission.leave();
+        assert!(admission.is_announced() && admission.is_draining());
     }
 }

@@ -3,7 +3,7 @@
 //! The listener is bound before the engine boots, so whoever connects meanwhile waits in its queue and is not refused.
 //! Draining, in this order:
 //!
-//! 1. Health says `NOT_SERVING`, and for the drain delay all goes on, so that load balancers learn of it.
+//! 1. Health and readiness say no, and for the drain delay all goes on, so that load balancers learn of it.
 //! 2. No new connection, no new call and no further variation is taken; idle sessions end.
 //! 3. What is in hand is finished. Shortly before the grace is over the rest is answered that the server stops.
 //! 4. When the grace is over whoever is still connected is left alone. The runtimes go with the last handle to the
@@ -18,7 +18,7 @@ use tonic::transport::server::TcpIncoming;
 use crate::{
     build::base::EngineFacts,
     config,
-    grpc::server::{self, Health, Router},
+    grpc::server::{self, Health, Patience, Router},
     http,
     listen::{Address, Listen, Listener},
     metrics::{Metrics, MetricsError},
@@ -106,6 +106,7 @@ impl App {
         };
         let metrics = Arc::new(Metrics::new()?);
         let limits = settings.limits;
+        let patience = Patience { ages: listen.ages, ..Patience::default() };
         let supervisor = Supervisor::start(Settings {
             executable: settings.executable,
             engine: settings.engine,
@@ -126,7 +127,7 @@ impl App {
         .await?;
         let engine = supervisor.engine();
         let memory_total_bytes = settings.memory.total_bytes;
-        let (router, health) = server::router(supervisor.clone(), limits.clone()).await?;
+        let (router, health) = server::router_with(supervisor.clone(), limits.clone(), patience).await?;
         let observer = Observer::new(supervisor, health.admission().clone());
         let (http_address, admin_address) =
             (http.as_ref().map(|(_, address)| *address), admin.as_ref().map(|(_, address)| address.clone()));
@@ -200,7 +201,7 @@ impl App {
                 () = shutdown => {}
                 () = follow(&observer, &health) => {}
             }
-            health.set_serving(false).await;
+            health.announce().await;
             tokio::time::sleep(drain_delay).await;
             health.leave().await;
             let _ = stop.send(());

@@ -64,6 +64,8 @@ pub enum Command {
     Status(Status),
     /// Tells a server what to do.
     Admin(Admin),
+    /// Asks a server whether it takes calls.
+    Health(Health),
 }
 
 /// A server: its engine and its limits.
@@ -126,6 +128,17 @@ pub struct Admin {
     pub admin: String,
     /// What it is told.
     pub order: AdminOrder,
+}
+
+/// Settings of `health`.
+#[derive(Debug)]
+pub struct Health {
+    /// The server's API.
+    pub endpoint: String,
+    /// The name that is asked for; empty: the server as a whole.
+    pub service: String,
+    /// How long the answer may take.
+    pub timeout: Duration,
 }
 
 /// What an operator tells a server.
@@ -411,6 +424,7 @@ impl Config {
             args::Subcommands::Doctor(doctor) => Command::Doctor(values.doctor(&doctor)),
             args::Subcommands::Status(status) => Command::Status(values.status(status)),
             args::Subcommands::Admin(admin) => Command::Admin(values.admin(admin)),
+            args::Subcommands::Health(health) => Command::Health(values.health(health)),
         };
         let Values { bad, log, .. } = values;
         if bad.is_empty() { Ok(Self { log, command }) } else { Err(BadValues(bad)) }

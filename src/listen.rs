@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::net::{TcpListener, UnixListener};
@@ -21,12 +22,24 @@ pub struct Listen {
     pub http: Option<SocketAddr>,
     /// The admin service; `None`: nowhere.
     pub admin: Option<Address>,
+    /// How old what connects to the API may become.
+    pub ages: Ages,
+}
+
+/// How old connections and sessions may become before they are asked to begin anew: whoever stays where it is knows
+/// nothing of servers that came later. `None`: as old as they like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ages {
+    /// A connection: GOAWAY is sent then. Calls that are open on it go on, new ones need another connection.
+    pub connection_max: Option<Duration>,
+    /// A session: it takes no further variation then, and ends when what it has in hand is answered.
+    pub session_max: Option<Duration>,
 }
 
 /// The API alone.
 impl From<SocketAddr> for Listen {
     fn from(api: SocketAddr) -> Self {
-        Self { api, http: None, admin: None }
+        Self { api, http: None, admin: None, ages: Ages::default() }
     }
 }
 

@@ -44,7 +44,7 @@ pub enum Standing {
     Serving,
     /// It cannot evaluate.
     NotReady,
-    /// It takes nothing new.
+    /// It takes nothing new, or soon will not.
     Draining,
 }
 
@@ -72,7 +72,7 @@ impl Observer {
         let status = tokio::time::timeout(LOOK_TIMEOUT, self.supervisor.status()).await;
         let status = status.ok().and_then(Result::ok);
         let standing = match &status {
-            _ if self.admission.is_draining() => Standing::Draining,
+            _ if self.admission.is_announced() => Standing::Draining,
             Some(status) if status.is_ready() => Standing::Serving,
             _ => Standing::NotReady,
         };

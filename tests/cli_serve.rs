@@ -165,6 +165,35 @@ async fn commands_can_ask_a_server_that_runs_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_probe_hears_whether_a_server_takes_calls() {
+    let served = Served::start(&["--drain-delay", "1m"]);
+    let ask = |endpoint: &str, service: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_pobatch"))
+            .args(["health", "--endpoint", endpoint, "--service", service])
+            .env_clear()
+            .output()
+            .expect("the program runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    assert_eq!(ask(&served.url, ""), (Some(0), "SERVING".to_owned()));
+    assert_eq!(ask(&served.url, "pobatch.v1.EvaluationService"), (Some(0), "SERVING".to_owned()));
+    assert_eq!(ask(&served.url, "nobody"), (Some(1), "SERVICE_UNKNOWN".to_owned()));
+    served.signal(Signal::TERM);
+    let drains = async {
+        while ask(&served.url, "").0 == Some(0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, drains).await.expect("it drains");
+    assert_eq!(ask(&served.url, ""), (Some(1), "NOT_SERVING".to_owned()));
+    assert_eq!(ask(&served.url, "pobatch.v1.Liveness"), (Some(0), "SERVING".to_owned()), "who drains lives");
+    let url = served.url.clone();
+    drop(served);
+    assert_eq!(ask(&url, ""), (Some(69), String::new()));
+    assert_eq!(ask("nowhere", ""), (Some(64), String::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("an address").to_string();

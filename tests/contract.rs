@@ -21,9 +21,15 @@ use common::{
 use pobatch::{
     app::{App, Drained},
     build::{limits::Limits, variation::Variation},
-    grpc::server::{LIVENESS, Patience},
+    client::{Build, Client, Named, Request, RetryPolicy},
+    grpc::{
+        convert::variation_to_proto,
+        server::{LIVENESS, Patience},
+    },
+    listen::Ages,
     proto::v1::{
-        self, FailureReason, evaluate_stream_response::Response, evaluation_service_client::EvaluationServiceClient,
+        self, FailureReason, evaluate_stream_request, evaluate_stream_response::Response,
+        evaluation_service_client::EvaluationServiceClient,
     },
     supervisor::Settings,
     task,
@@ -31,7 +37,7 @@ use pobatch::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
-use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_types::StatusExt as _;
 
 fn one_shard() -> Settings {
@@ -365,6 +371,81 @@ async fn an_idle_session_does_not_hold_its_place_for_ever() {
     assert_eq!(status.code(), Code::Aborted);
     assert_eq!(status.get_error_details().error_info().unwrap().reason, "IDLE");
     front.until("no session", |status| status.sessions == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_age_is_left_by_new_calls_while_open_ones_go_on() {
+    let ages = Ages { connection_max: Some(Duration::from_millis(100)), session_max: None };
+    let patience = Patience { ages, ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
+    let proxy = proxy::Proxy::start(&front.url).await;
+    let channel = connect(&proxy.url).await;
+    let mut stream = Stream::open(channel.clone(), start(None)).await.unwrap();
+    let mut health = HealthClient::new(channel);
+    let moved = async {
+        while proxy.accepted() < 2 {
+            // One that crosses the server's GOAWAY may fail; the next takes another connection.
+            let _ = health.check(HealthCheckRequest::default()).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, moved).await.expect("the client takes another connection");
+    stream.send(1, &level(5)).await;
+    stream.half_close();
+    let (outcomes, summary, end) = stream.rest().await;
+    end.unwrap();
+    assert_eq!((outcomes.len(), summary.unwrap().succeeded), (1, 1), "the session lives on where it began");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_age_ends_in_order_while_batches_and_reductions_go_on() {
+    let ages = Ages { connection_max: None, session_max: Some(Duration::from_millis(1)) };
+    let patience = Patience { ages, ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
+    let channel = connect(&front.url).await;
+    let mut stream = Stream::open(channel.clone(), start(None)).await.unwrap();
+    let (_, summary, end) = stream.rest().await;
+    let status = end.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.get_error_details().error_info().unwrap().reason, "SESSION_AGED");
+    assert_eq!(summary.unwrap().failed, 0);
+    // What a reduction holds back would be lost with its session.
+    let mut first = start(None);
+    let Some(evaluate_stream_request::Request::Start(opening)) = &mut first.request else { unreachable!() };
+    opening.reduction = Some(v1::Reduction { constraints: vec!["Life > 0".into()], ..Default::default() });
+    let mut stream = Stream::open(channel.clone(), first).await.unwrap();
+    stream.send(1, &level(5)).await;
+    assert_eq!(reason(&stream.outcome().await), None, "its age has passed long ago");
+    stream.half_close();
+    stream.rest().await.2.unwrap();
+    let base = v1::Base { build: Some(v1::base::Build::Xml(WITCH.into())), engine: String::new() };
+    let variations = (1..=90).map(|index| variation_to_proto(index.to_string(), &level(index))).collect();
+    let request = v1::EvaluateBatchRequest { base: Some(base), variations, ..Default::default() };
+    let mut client = EvaluationServiceClient::new(channel);
+    let mut answers = client.evaluate_batch(request).await.unwrap().into_inner();
+    let mut messages = 0;
+    while answers.message().await.unwrap().is_some() {
+        messages += 1;
+    }
+    assert_eq!(messages, 92, "a header, the outcomes and a summary");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_opens_another_session_for_one_of_age_and_loses_nothing() {
+    const COUNT: u32 = 4_000;
+    let ages = Ages { connection_max: None, session_max: Some(Duration::from_millis(100)) };
+    let patience = Patience { ages, ..Patience::default() };
+    let front = Front::start_with(settings(), Limits::default(), patience).await;
+    // On a machine that is busy a session may be old before it has an outcome.
+    let policy = RetryPolicy { attempts: 1_000, first_pause: Duration::from_millis(1), ..RetryPolicy::default() };
+    let client = Client::connect(&front.url).await.unwrap().with_retry(policy);
+    let request = Request { in_flight_max: 4, ..Request::new(Build::Xml(WITCH.into())) };
+    let variation = |number: u32| Variation { custom_mods: Some(format!("+{number} to maximum Life")), ..level(9) };
+    let variations = (0..COUNT).map(|number| Named { id: number.to_string(), variation: variation(number) });
+    let results = client.evaluate(request, variations).await.unwrap().collect().await.unwrap();
+    let ids: HashSet<_> = results.outcomes.iter().map(|outcome| outcome.id.as_str()).collect();
+    assert_eq!((results.outcomes.len(), ids.len()), (COUNT as usize, COUNT as usize));
+    assert_eq!(results.summary.succeeded, u64::from(COUNT));
+    assert!(results.summary.resumed > 0, "no session became as old as that");
 }
 
 #[tokio::test(flavor = "multi_thread")]

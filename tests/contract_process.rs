@@ -11,6 +11,7 @@ use common::{
     level,
     machine::kill,
     raw::{call, field},
+    scrape::get,
     served::{Served, gone},
 };
 use pobatch::{build::variation::Variation, grpc::server::LIVENESS, proto::v1::FailureReason, task};
@@ -55,6 +56,22 @@ async fn a_signal_drains_a_server_health_first_and_open_sessions_last() {
     assert_eq!(end.unwrap_err().code(), Code::Unavailable);
     assert!(lives.message().await.unwrap().is_none(), "liveness never said anything else");
     assert_eq!(served.ended().await.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_hears_that_a_server_will_leave_while_it_still_takes_calls() {
+    let served = Served::start(&["--shards", "1", "--drain-delay", "10m"]);
+    let mut ready = watch(&served.url, "").await;
+    ready.message().await.unwrap();
+    assert_eq!(get(&served.http, "/readyz").await.0, 200);
+    served.signal(Signal::TERM);
+    assert_eq!(ready.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    let (status, _, words) = get(&served.http, "/readyz").await;
+    assert_eq!((status, words.as_str()), (503, "draining\n"), "load balancers that speak HTTP hear it too");
+    assert_eq!(get(&served.http, "/livez").await.0, 200);
+    let mut stream = Stream::open(connect(&served.url).await, start(None)).await.unwrap();
+    stream.send("late", &level(5)).await;
+    assert_eq!(reason(&stream.outcome().await), None, "a call that nobody has told yet is served");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,7 +63,9 @@ impl CliError {
             Self::App(_)
             | Self::Runtime(_)
             | Self::Other { .. }
-            | Self::Client(ClientError::Connect { .. } | ClientError::Lost { .. }) => EX_UNAVAILABLE,
+            | Self::Client(ClientError::Connect { .. } | ClientError::Lost { .. } | ClientError::Silent(_)) => {
+                EX_UNAVAILABLE
+            }
             Self::Client(ClientError::Endpoint(_) | ClientError::NoEndpoint) | Self::NoStat(_) => EX_USAGE,
             Self::Client(ClientError::Protocol(_) | ClientError::Differs { .. }) | Self::Stopped(_) | Self::Session => {
                 EX_SOFTWARE

@@ -9,6 +9,7 @@ mod error;
 mod eval;
 mod export;
 mod golden;
+mod health;
 mod input;
 mod output;
 mod progress;
@@ -92,6 +93,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
         Command::Doctor(settings) => doctor::run(settings, output).await,
         Command::Status(settings) => status::run(settings, output).await,
         Command::Admin(settings) => admin::run(settings, output).await,
+        Command::Health(settings) => health::run(settings, output).await,
     }
 }
 

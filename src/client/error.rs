@@ -1,5 +1,7 @@
 //! What can go wrong with a server, as its clients see it.
 
+use std::time::Duration;
+
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -20,6 +22,9 @@ pub enum ClientError {
         /// Why.
         source: tonic::transport::Error,
     },
+    /// Nothing came in time.
+    #[error("no answer within {0:?}")]
+    Silent(Duration),
     /// The server refused or gave up a call.
     #[error(transparent)]
     Call(#[from] Box<CallFailure>),

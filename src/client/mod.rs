@@ -47,6 +47,7 @@ mod channel;
 mod error;
 mod evaluation;
 mod exchange;
+pub mod health;
 mod outcome;
 mod reduction;
 mod request;

@@ -74,7 +74,11 @@ impl Again {
         }
         // What has a cause on this side was not said by a server: the connection broke. Nor does a server of ours say
         // UNKNOWN or CANCELLED: that is what is left of a call that a proxy, or a server on its way out, cut off.
-        let broke = status.source().is_some() || matches!(status.code(), Code::Unknown | Code::Cancelled);
+        let broke = status.source().is_some()
+            || matches!(status.code(), Code::Unknown | Code::Cancelled)
+            // A defect of a server of ours has an `ErrorInfo`. Without one it is a stream that a proxy ended within a message,
+            // when the server behind it was killed.
+            || (status.code() == Code::Internal && details.error_info().is_none());
         let asked = matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::Aborted);
         if !broke && !asked {
             return Self::Never;
@@ -137,7 +141,6 @@ mod tests {
             Code::FailedPrecondition,
             Code::OutOfRange,
             Code::DeadlineExceeded,
-            Code::Internal,
             Code::Unimplemented,
             Code::Unauthenticated,
             Code::PermissionDenied,
@@ -150,6 +153,15 @@ mod tests {
     fn a_connection_that_broke_is_tried_again_whatever_code_stands_for_it() {
         let broken = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "reset");
         assert_eq!(of(&Status::from_error(Box::new(broken))), Again::Later(None));
+    }
+
+    #[test]
+    fn a_defect_of_a_server_is_not_tried_again_and_a_stream_that_a_proxy_cut_is() {
+        let mut details = ErrorDetails::new();
+        details.set_error_info("INTERNAL", "pobatch", HashMap::new());
+        assert_eq!(of(&Status::with_error_details(Code::Internal, "", details)), Again::Never);
+        let cut = Status::internal("Unexpected EOF decoding stream.");
+        assert_eq!(of(&cut), Again::Later(None));
     }
 
     #[test]

@@ -74,6 +74,11 @@ pub enum Subcommands {
     Status(Status),
     /// Tells a running server what to do: reset shards, evict a base, drain, undrain, log.
     Admin(Admin),
+    /// Asks a running server whether it takes calls.
+    ///
+    /// Asks `grpc.health.v1`, once, and prints `SERVING`, `NOT_SERVING` or `SERVICE_UNKNOWN`. The exit code is 0 for the
+    /// first, 1 for the others, 69 if there is no answer. It is what a container's health check runs.
+    Health(Health),
 }
 
 /// What runs.
@@ -140,6 +145,14 @@ pub struct Serve {
     /// to notice. Default: not at all.
     #[arg(long, env = "POBATCH_DRAIN_DELAY", value_name = "TIME", hide_short_help = true)]
     pub drain_delay: Option<String>,
+    /// Age at which a connection is told to go (GOAWAY), so that clients find servers that came later. Calls that are open
+    /// on it go on. Default: never.
+    #[arg(long, env = "POBATCH_CONNECTION_AGE_MAX", value_name = "TIME", hide_short_help = true)]
+    pub connection_age_max: Option<String>,
+    /// Age at which a session ends in order: what it has in hand is answered, and `UNAVAILABLE` with the reason
+    /// `SESSION_AGED` has the client open another one, perhaps elsewhere. Batches, sweeps and reductions go on. Default: never.
+    #[arg(long, env = "POBATCH_SESSION_AGE_MAX", value_name = "TIME", hide_short_help = true)]
+    pub session_age_max: Option<String>,
     /// How long calls in hand may take to finish when the server is stopped.
     #[arg(long, env = "POBATCH_DRAIN_GRACE", value_name = "TIME", default_value = "25s")]
     pub drain_grace: String,
@@ -185,6 +198,21 @@ pub struct Admin {
     /// What.
     #[command(subcommand)]
     pub order: AdminOrder,
+}
+
+/// Arguments of `health`.
+#[derive(Debug, Args)]
+pub struct Health {
+    /// URL of the server: one, and not from the environment, as it is asked for itself.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    pub endpoint: String,
+    /// Name that is asked for: empty for the server as a whole, `pobatch.v1.Liveness` for whether it lives, which it also
+    /// does while it is busy or drains.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    pub service: String,
+    /// How long the answer may take.
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub timeout: String,
 }
 
 /// What a server is told.

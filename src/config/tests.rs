@@ -1,7 +1,10 @@
 use clap::Parser as _;
 
 use super::*;
-use crate::build::limits::{Limit, Unit};
+use crate::{
+    build::limits::{Limit, Unit},
+    listen::Ages,
+};
 
 fn resolve(line: &str) -> Result<Config, BadValues> {
     let machine = Machine { executable: "/bin/pobatch".into(), processors: 3, memory_bytes: Some(4 << 30) };
@@ -122,6 +125,19 @@ fn a_suite_is_no_bench_of_one_build() {
         let words = format!("pobatch {line}");
         assert!(args::Arguments::try_parse_from(words.split(' ')).is_err(), "{line}");
     }
+}
+
+#[test]
+fn connections_and_sessions_become_as_old_as_they_like_unless_it_is_said_otherwise() {
+    let ages = |line: &str| match command(&format!("pobatch serve {line}")) {
+        Command::Serve(serve) => serve.listen.ages,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ages("--connection-age-max="), Ages::default());
+    let (connection_max, session_max) = (Some(Duration::from_secs(300)), Some(Duration::from_secs(1800)));
+    assert_eq!(ages("--connection-age-max 5m --session-age-max 30m"), Ages { connection_max, session_max });
+    let BadValues(bad) = resolve("pobatch serve --connection-age-max 5 --session-age-max 0").unwrap_err();
+    assert_eq!(bad.iter().map(|bad| bad.name).collect::<Vec<_>>(), ["--connection-age-max", "--session-age-max"]);
 }
 
 #[test]

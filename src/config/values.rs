@@ -3,13 +3,14 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, ENDPOINTS_MAX, Eval, Export, Format, Kind,
-    Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep, units,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, ENDPOINTS_MAX, Eval, Export, Format, Health,
+    Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep,
+    units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
     client::{Keep, Objective, Reduction},
-    listen::{Address, Listen},
+    listen::{Address, Ages, Listen},
     supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
     telemetry::Log,
     wire::FRAME_BYTES_MAX,
@@ -163,7 +164,15 @@ impl Values<'_> {
                 None => Address::Tcp(self.address("--admin-listen", text)),
             }),
         };
-        Listen { api, http, admin }
+        let ages = Ages {
+            connection_max: self.age("--connection-age-max", serve.connection_age_max.as_deref()),
+            session_max: self.age("--session-age-max", serve.session_age_max.as_deref()),
+        };
+        Listen { api, http, admin, ages }
+    }
+
+    fn age(&mut self, name: &'static str, text: Option<&str>) -> Option<Duration> {
+        text.filter(|text| !text.is_empty()).map(|text| self.time(name, text))
     }
 
     fn address(&mut self, name: &'static str, text: &str) -> SocketAddr {
@@ -191,6 +200,17 @@ impl Values<'_> {
         Admin { admin: self.admin_url(admin.target), order }
     }
 
+    pub(super) fn health(&mut self, health: args::Health) -> Health {
+        self.url("--endpoint", &health.endpoint);
+        Health { endpoint: health.endpoint, service: health.service, timeout: self.time("--timeout", &health.timeout) }
+    }
+
+    fn url(&mut self, name: &'static str, url: &str) {
+        let known = url.starts_with("http://") || url.starts_with("https://");
+        let valid = if known { Ok(()) } else { Err(format!("`{url}` is no URL such as `http://127.0.0.1:50051`")) };
+        self.take(name, valid, || ());
+    }
+
     fn admin_url(&mut self, target: args::AdminTarget) -> String {
         let url = target.admin;
         let known = ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme));
@@ -213,9 +233,7 @@ impl Values<'_> {
             self.take("--endpoint", Err(format!("at most {ENDPOINTS_MAX} can be given")), || ());
         }
         for url in &urls {
-            let valid = url.starts_with("http://") || url.starts_with("https://");
-            let valid = if valid { Ok(()) } else { Err(format!("`{url}` is no URL such as `http://127.0.0.1:50051`")) };
-            self.take("--endpoint", valid, || ());
+            self.url("--endpoint", url);
         }
         Target::Endpoints(urls)
     }

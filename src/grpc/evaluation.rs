@@ -15,6 +15,7 @@ use super::{
     },
     decode::{Decoded, Decoder},
     exchange::{self, Event, Events, Plan},
+    server::Patience,
     status::CallError,
     sweep,
 };
@@ -38,7 +39,7 @@ type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub struct Evaluation {
     supervisor: Supervisor,
     decoder: Decoder,
-    idle_max: Duration,
+    patience: Patience,
     admission: Admission,
 }
 
@@ -63,11 +64,11 @@ struct Asked {
 }
 
 impl Evaluation {
-    /// The service in front of that supervisor. Clients may be idle for that long. While admission
-    /// is closed it takes nothing.
+    /// The service in front of that supervisor, as patient with its clients as that. While admission is closed it takes
+    /// nothing.
     #[must_use]
-    pub(super) fn new(supervisor: Supervisor, decoder: Decoder, idle_max: Duration, admission: Admission) -> Self {
-        Self { supervisor, decoder, idle_max, admission }
+    pub(super) fn new(supervisor: Supervisor, decoder: Decoder, patience: Patience, admission: Admission) -> Self {
+        Self { supervisor, decoder, patience, admission }
     }
 
     fn limits(&self) -> &Limits {
@@ -117,9 +118,10 @@ impl Evaluation {
         &self,
         call: Call,
         prepared: Prepared,
+        age_max: Option<Duration>,
         variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
     ) -> Result<Events, CallError> {
-        let (in_flight_max, idle_max) = (self.limits().in_flight, self.idle_max);
+        let (in_flight_max, idle_max) = (self.limits().in_flight, self.patience.idle_max);
         let session = self.open(&call, &prepared, in_flight_max).await?;
         let Prepared { header, layout, measure, echo, options, .. } = prepared;
         let Options { difference_to_base, ordered, .. } = options;
@@ -135,6 +137,7 @@ impl Evaluation {
             ordered,
             in_flight_max,
             idle_max,
+            age_max,
             draining,
             metrics,
         };
@@ -199,7 +202,7 @@ impl EvaluationService for Evaluation {
         let prepare = async {
             let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
             let prepared = self.prepare(base, asked).await?;
-            self.exchange(call.clone(), prepared, variations).await
+            self.exchange(call.clone(), prepared, None, variations).await
         };
         let events = call.within(prepare).await?;
         Ok(Response::new(Box::pin(events.map(|event| event.map(Into::into)))))
@@ -212,13 +215,15 @@ impl EvaluationService for Evaluation {
         let call = Call::new(request.metadata(), self.limits());
         let mut inbound = request.into_inner();
         let prepare = async {
-            let first = tokio::time::timeout(self.idle_max, first_message(&mut inbound));
+            let first = tokio::time::timeout(self.patience.idle_max, first_message(&mut inbound));
             let v1::EvaluateStreamStart { base, stats, options, reduction } =
                 first.await.map_err(|_| CallError::Idle)??;
             let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
             let prepared = self.prepare(base, asked).await;
-            self.exchange(call.clone(), prepared.map_err(|error| error.within("start"))?, inbound.map(later_message))
-                .await
+            let prepared = prepared.map_err(|error| error.within("start"))?;
+            // What a reduction holds back would be computed once more in the next session, and so on for ever.
+            let age_max = self.patience.ages.session_max.filter(|_| prepared.measure.is_none());
+            self.exchange(call.clone(), prepared, age_max, inbound.map(later_message)).await
         };
         let events = call.within(prepare).await?;
         Ok(Response::new(Box::pin(events.map(|event| event.map(Into::into)))))
@@ -234,7 +239,7 @@ impl EvaluationService for Evaluation {
             let asked = Asked { echo: true, stats, options, reduction, default_priority: Priority::Batch };
             let prepared = self.prepare(base, asked).await?;
             let variations = sweep::variations(&self.supervisor, prepared.base, sweeps, self.limits()).await?;
-            self.exchange(call.clone(), prepared, tokio_stream::iter(variations.map(Ok))).await
+            self.exchange(call.clone(), prepared, None, tokio_stream::iter(variations.map(Ok))).await
         };
         let events = call.within(prepare).await?;
         Ok(Response::new(Box::pin(events.map(|event| event.map(Into::into)))))

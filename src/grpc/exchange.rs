@@ -11,8 +11,9 @@
 //! more than the server allows in flight, or does not read its outcomes, is not read from.
 //!
 //! The writer ends the call: with a summary when all is answered, with a status when the deadline passes, the client's
-//! stream breaks or the supervisor gives up, and with nothing when the client has left. When the server drains, the
-//! reader stops, what is in hand is answered, and behind the summary a status says that it was not all. Whichever it
+//! stream breaks or the supervisor gives up, and with nothing when the client has left. When the server drains, or the
+//! session is as old as it may become, the reader stops, what is in hand is answered, and behind the summary a status
+//! says that it was not all. Whichever it
 //! is, the session and the reader are dropped with it. So they are when the client is idle for too long: when it sends
 //! nothing and waits for nothing, or when it does not read.
 
@@ -85,6 +86,8 @@ pub(super) struct Plan {
     pub(super) in_flight_max: usize,
     /// How long the client may neither send, nor wait, nor read.
     pub(super) idle_max: Duration,
+    /// When to read no further variations; `None`: the client decides.
+    pub(super) age_max: Option<Duration>,
     /// The server takes no further variations.
     pub(super) draining: CancellationToken,
     pub(super) metrics: Arc<Metrics>,
@@ -128,10 +131,20 @@ async fn run(
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
     let (idle_max, draining, metrics) = (plan.idle_max, plan.draining.clone(), Arc::clone(&plan.metrics));
+    let aged_at = plan.age_max.and_then(|age| Instant::now().checked_add(age));
     let shared_too = Arc::clone(&shared);
     let echo = plan.echo;
-    let reader =
-        Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, echo, idle_max, draining, metrics };
+    let reader = Reader {
+        submit,
+        rejected: rejected_sender,
+        decoder,
+        shared: shared_too,
+        echo,
+        idle_max,
+        aged_at,
+        draining,
+        metrics,
+    };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);
@@ -232,6 +245,8 @@ struct Reader {
     shared: Arc<Shared>,
     echo: bool,
     idle_max: Duration,
+    /// When it reads no further.
+    aged_at: Option<Instant>,
     draining: CancellationToken,
     metrics: Arc<Metrics>,
 }
@@ -240,6 +255,7 @@ impl Reader {
     /// Reads until the client says that it has no more.
     async fn run(self, variations: impl Stream<Item = Result<v1::Variation, CallError>>) -> Result<(), CallError> {
         let mut variations = std::pin::pin!(variations);
+        let mut aged = std::pin::pin!(until(self.aged_at));
         let mut index = 0;
         loop {
             let read = async {
@@ -247,11 +263,12 @@ impl Reader {
                 let permit = self.submit.reserve().await.map_err(|_| CallError::SessionLost)?;
                 Ok::<_, CallError>((place, permit, self.next(&mut variations).await?))
             };
-            // In this order: who drains reads no further, whatever has arrived. Then a place and a permit go back and no
+            // In this order: who drains, or is too old, reads no further, whatever has arrived. Then a place and a permit go back and no
             // message is lost; reading is over anyway.
             let (place, permit, message) = tokio::select! {
                 biased;
                 () = self.draining.cancelled() => return Err(CallError::Refused(Refusal::Draining)),
+                () = &mut aged => return Err(CallError::SessionAged),
                 () = self.submit.closed() => return Err(CallError::SessionLost),
                 read = read => read?,
             };
@@ -304,6 +321,14 @@ impl Reader {
     }
 }
 
+/// Waits until then; without a time, for ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Writer {
     plan: Plan,
     shared: Arc<Shared>,
@@ -333,7 +358,7 @@ impl Writer {
         self.send(Event::Header(header)).await?;
 
         let mut reading = true;
-        let mut draining = None;
+        let mut unfinished = None;
         let mut enough = false;
         loop {
             // All three are cancel safe by their documentation.
@@ -353,7 +378,7 @@ impl Writer {
                     reading = false;
                     match end.unwrap_or_else(|_| Err(CallError::Internal("the reader stopped".to_owned()))) {
                         Ok(()) => {}
-                        Err(error @ CallError::Refused(_)) => draining = Some(error),
+                        Err(error @ (CallError::Refused(_) | CallError::SessionAged)) => unfinished = Some(error),
                         Err(error) => return Err(error.into()),
                     }
                     continue;
@@ -383,7 +408,7 @@ impl Writer {
         let summary = self.tally.summary(self.plan.call.arrived.elapsed(), reduced);
         self.send(Event::Summary(summary)).await?;
         // A call that has enough does not care for what was not read.
-        draining.filter(|_| !enough).map_or(Ok(()), |refused| Err(refused.into()))
+        unfinished.filter(|_| !enough).map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Counts the outcome, and gives it back if it is to be sent before the end.

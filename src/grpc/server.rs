@@ -13,6 +13,7 @@ use super::{
 use crate::{
     admission::Admission,
     build::limits::Limits,
+    listen::Ages,
     overview::Observer,
     proto::{
         self,
@@ -47,6 +48,8 @@ pub struct Patience {
     pub keepalive_interval: Duration,
     /// How long a peer may take to answer a ping.
     pub keepalive_timeout: Duration,
+    /// How old connections and sessions may become.
+    pub ages: Ages,
 }
 
 impl Default for Patience {
@@ -55,6 +58,7 @@ impl Default for Patience {
             idle_max: Duration::from_secs(15 * 60),
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(20),
+            ages: Ages::default(),
         }
     }
 }
@@ -78,7 +82,7 @@ pub async fn router_with(
     let weights = Arc::new(Weights::of(proto::DESCRIPTORS)?);
     let decoded_size = limits.decoded_size;
     let decoder = Decoder::new(limits);
-    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), patience.idle_max, admission.clone());
+    let evaluation = Evaluation::new(supervisor.clone(), decoder.clone(), patience, admission.clone());
     let evaluation = EvaluationServiceServer::new(evaluation)
         .max_decoding_message_size(request_size)
         .max_encoding_message_size(response_size)
@@ -94,7 +98,12 @@ pub async fn router_with(
     health.reporter.set_service_status(LIVENESS, ServingStatus::Serving).await;
 
     let reflection = || reflection(&PUBLIC);
-    let router = Server::builder()
+    let builder = match patience.ages.connection_max {
+        // Without tonic's grace: with it no GOAWAY is sent at all, and connections are cut with their calls when it is over.
+        Some(age) => Server::builder().max_connection_age(age),
+        None => Server::builder(),
+    };
+    let router = builder
         .layer(observe)
         .tcp_nodelay(true)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
@@ -171,6 +180,12 @@ impl Health {
     #[must_use]
     pub fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    /// Says that it will soon take nothing new, while it takes what comes: load balancers need time to notice.
+    pub async fn announce(&self) {
+        self.admission.announce();
+        self.set_serving(false).await;
     }
 
     /// Takes no further variations: new calls are refused, and open ones end when what they have in hand is answered.

@@ -89,6 +89,9 @@ pub enum CallError {
     /// The client neither sent nor read anything for too long.
     #[error("the session was idle for too long; open another one")]
     Idle,
+    /// The session is as old as a session may become.
+    #[error("the session is as old as sessions may become; open another one")]
+    SessionAged,
     /// The supervisor gave the session up.
     #[error("the session was given up with variations unanswered")]
     SessionLost,
@@ -208,7 +211,7 @@ impl CallError {
             Self::BaseInUse(_) | Self::Leaving => Code::FailedPrecondition,
             Self::Base { failure, .. } => code_of_failure(failure.reason),
             Self::Refused(refusal) | Self::Full(refusal, _) => code_of_refusal(*refusal),
-            Self::SessionLost => Code::Unavailable,
+            Self::SessionLost | Self::SessionAged => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             // Sending the same again does not help, opening the session again does.
             Self::Idle => Code::Aborted,
@@ -241,6 +244,7 @@ impl CallError {
             Self::Limit { .. } => LIMIT_EXCEEDED,
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::Idle => "IDLE",
+            Self::SessionAged => "SESSION_AGED",
             Self::SessionLost => "SESSION_LOST",
             Self::Inbound(_) => "REQUEST_STREAM_BROKEN",
             Self::Internal(_) => "INTERNAL",
@@ -362,7 +366,9 @@ impl From<CallError> for Status {
         let mut metadata = MetadataMap::new();
         let refused = matches!(error, CallError::Refused(_) | CallError::Full(..));
         if refused || code == Code::Unavailable {
-            details.set_retry_info(Some(RETRY_DELAY));
+            // Nothing is full or broken where a session was too old.
+            let delay = if matches!(error, CallError::SessionAged) { Duration::ZERO } else { RETRY_DELAY };
+            details.set_retry_info(Some(delay));
         }
         if refused && code == Code::ResourceExhausted {
             let delay_ms = u32::try_from(RETRY_DELAY.as_millis()).unwrap_or(u32::MAX);
@@ -413,6 +419,7 @@ mod tests {
             (CallError::DeadlineExceeded, Code::DeadlineExceeded),
             (CallError::Idle, Code::Aborted),
             (CallError::SessionLost, Code::Unavailable),
+            (CallError::SessionAged, Code::Unavailable),
             (CallError::Inbound(Status::out_of_range("too large")), Code::OutOfRange),
             (CallError::Internal("x".into()), Code::Internal),
         ];
@@ -450,6 +457,7 @@ mod tests {
             CallError::Idle => 16,
             CallError::BaseInUse(_) => 17,
             CallError::Leaving => 18,
+            CallError::SessionAged => 19,
         }
     }
 
@@ -458,7 +466,7 @@ mod tests {
         let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, (0..19).collect::<Vec<_>>(), "a variant is missing from the list");
+        assert_eq!(places, (0..20).collect::<Vec<_>>(), "a variant is missing from the list");
 
         for (error, code) in every_error() {
             let status = Status::from(error.clone());
@@ -488,7 +496,12 @@ mod tests {
             let status = Status::from(error.clone());
             let refused = matches!(error, CallError::Refused(_) | CallError::Full(..));
             let retry = refused || code == Code::Unavailable;
-            assert_eq!(status.get_error_details().retry_info().is_some(), retry, "{error}");
+            let delay = match error {
+                CallError::SessionAged => Duration::ZERO,
+                _ => RETRY_DELAY,
+            };
+            let said = status.get_error_details().retry_info().and_then(|info| info.retry_delay);
+            assert_eq!(said, retry.then_some(delay), "{error}");
             let pushback = refused && code == Code::ResourceExhausted;
             assert_eq!(status.metadata().contains_key(PUSHBACK_HEADER), pushback, "{error}");
         }

@@ -223,7 +223,7 @@ fn unanswered() -> (Evaluation, task::Owned) {
         }
     });
     let decoder = Decoder::new(Limits::default());
-    let service = Evaluation::new(supervisor, decoder, Patience::default().idle_max, Admission::default());
+    let service = Evaluation::new(supervisor, decoder, Patience::default(), Admission::default());
     (service, driver)
 }
 

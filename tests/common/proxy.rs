@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use pobatch::task;
@@ -18,6 +18,7 @@ use tokio::{
 pub struct Proxy {
     pub url: String,
     dead: Arc<AtomicBool>,
+    accepted: Arc<AtomicUsize>,
     _task: task::Owned,
 }
 
@@ -28,10 +29,13 @@ impl Proxy {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let dead = Arc::new(AtomicBool::new(false));
         let swallow = Arc::clone(&dead);
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
         let task = task::spawn_owned("proxy", async move {
             // Owned by this task, so they end with it.
             let mut pipes = Vec::new();
             while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 // Who cannot be passed on is turned away, as by the server itself.
                 let Ok(upstream) = TcpStream::connect(&server).await else { continue };
                 let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), upstream.into_split());
@@ -40,7 +44,12 @@ impl Proxy {
                 }
             }
         });
-        Self { url, dead, _task: task }
+        Self { url, dead, accepted, _task: task }
+    }
+
+    /// Connections that came so far.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// From now on bytes vanish on the way, and nobody is told.

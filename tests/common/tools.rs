@@ -1,4 +1,4 @@
-//! Programs that not every machine has: Prometheus, Chromium. A test that needs one says so where there is none.
+//! Programs that not every machine has: Prometheus, Chromium, `HAProxy`. A test that needs one says so where there is none.
 
 use std::{
     env,
@@ -12,7 +12,7 @@ pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|directory| directory.join(name)).find(|program| program.is_file());
     if found.is_none() {
-        eprintln!("SKIPPED: there is no {name} here (Debian: apt-get install prometheus chromium)");
+        eprintln!("SKIPPED: there is no {name} here (Debian: apt-get install prometheus chromium haproxy)");
     }
     found
 }

@@ -65,6 +65,7 @@ impl Running {
             ordered: false,
             in_flight_max: IN_FLIGHT,
             idle_max: IDLE_MAX,
+            age_max: None,
             draining: CancellationToken::new(),
             metrics: Arc::clone(supervisor.metrics()),
         };
@@ -374,6 +375,21 @@ async fn when_the_server_drains_what_is_in_hand_is_answered_and_the_call_fails()
     assert_eq!(running.outcome().await.variation_id, "v7");
     assert!(matches!(running.event().await, Some(Ok(Event::Summary(summary))) if summary.succeeded == 1));
     running.assert_fails(Code::Unavailable).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_of_age_answers_what_it_has_in_hand_and_says_that_it_was_not_all() {
+    let mut running = Running::start(|plan| plan.age_max = Some(NEVER / 4)).await;
+    running.assert_header().await;
+    running.send(7);
+    let held = running.work().await.unwrap();
+    assert!(running.work().await.is_none(), "its age passes meanwhile");
+    assert!(running.client.as_ref().unwrap().is_closed(), "nothing more is read");
+    held.into_iter().for_each(answer);
+    assert_eq!(running.outcome().await.variation_id, "v7");
+    assert!(matches!(running.event().await, Some(Ok(Event::Summary(summary))) if summary.succeeded == 1));
+    running.assert_fails(Code::Unavailable).await;
+    running.assert_session_is_given_up().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,7 @@ use values::Values;
 
 use crate::{
     build::limits::Limits,
-    client::{Reduction, Sweep},
+    client::{Access, Reduction, Sweep},
     listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
@@ -146,8 +146,8 @@ pub enum AdminOrder {
 pub enum Target {
     /// A server in this process.
     Own(Box<Server>),
-    /// The server at this URL.
-    Endpoint(String),
+    /// The server at this URL, reached this way.
+    Endpoint(String, Access),
 }
 
 /// Form of a result.

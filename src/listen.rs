@@ -1,13 +1,16 @@
-//! Where the server listens: the public API, HTTP for operators, and the admin service. Binds; serves nothing.
+//! Where the server listens and to whom: the public API, HTTP for operators, and the admin service. Binds; serves nothing.
 
 use std::{
     fmt, fs, io,
     net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::net::{TcpListener, UnixListener};
+
+use crate::tls;
 
 /// Who may connect to the admin socket: the server's own user.
 const SOCKET_MODE: u32 = 0o600;
@@ -21,12 +24,36 @@ pub struct Listen {
     pub http: Option<SocketAddr>,
     /// The admin service; `None`: nowhere.
     pub admin: Option<Address>,
+    /// To whom it listens on the API.
+    pub guard: Guard,
 }
+
+/// What clients of the API must bring, and what they are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// What TLS is made of; `None`: plain text.
+    pub tls: Option<tls::Files>,
+    /// The file of tenants; `None`: everybody may call.
+    pub tokens: Option<PathBuf>,
+    /// How often these files are looked at.
+    pub reload_interval: Duration,
+}
+
+/// Plain text, for everybody.
+impl Default for Guard {
+    fn default() -> Self {
+        Self { tls: None, tokens: None, reload_interval: RELOAD_INTERVAL }
+    }
+}
+
+/// How often files are looked at where nothing else is said: reading three small ones costs nothing, and nobody waits
+/// longer for a new certificate than Kubernetes takes to deliver it.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The API alone.
 impl From<SocketAddr> for Listen {
     fn from(api: SocketAddr) -> Self {
-        Self { api, http: None, admin: None }
+        Self { api, http: None, admin: None, guard: Guard::default() }
     }
 }
 

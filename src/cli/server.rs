@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::CliError;
 use crate::{
     app::App,
-    client::{Client, EngineDescription},
+    client::{Access, Client, EngineDescription},
     config::Target,
     task,
 };
@@ -35,15 +35,15 @@ struct Own {
 impl Server {
     /// Starts or finds the server, and connects.
     pub async fn connect(target: Target) -> Result<Self, CliError> {
-        let (url, own) = match target {
-            Target::Endpoint(url) => (url, None),
+        let (url, access, own) = match target {
+            Target::Endpoint(url, access) => (url, access, None),
             Target::Own(settings) => {
                 let app = App::start(*settings, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
                 let url = format!("http://{}", app.address());
-                (url, Some(Own::run(app)))
+                (url, Access::default(), Some(Own::run(app)))
             }
         };
-        let client = Client::connect(&url).await?;
+        let client = Client::connect_with(&url, &access).await?;
         let engine = client.describe_engine().await?;
         Ok(Self { url, client, engine, own })
     }

@@ -8,9 +8,9 @@ use std::{pin::Pin, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
-use super::{ClientError, EngineInfo, Named, Reduction, Request, Sweep};
+use super::{Channel, ClientError, EngineInfo, Named, Reduction, Request, Sweep};
 use crate::{
     build::outcome::{ComputePath, Failure, StatValue, Warning},
     grpc::convert::{failure_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},

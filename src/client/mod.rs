@@ -1,19 +1,20 @@
 //! The Rust client: a connection, and evaluations over it. It speaks the API's messages and hands out domain values;
 //! beside `grpc/` it is the only place that knows `tonic::Status`.
 
+mod access;
 mod admin;
+mod channel;
 mod error;
 mod evaluation;
 mod reduction;
 mod sweep;
 
+pub use access::{Access, Bearer, Channel};
 pub use admin::Admin;
 pub use error::{CallFailure, ClientError};
 pub use evaluation::{Evaluation, Header, Outcome, Summary};
 pub use reduction::{Keep, Objective, Reduction};
 pub use sweep::Sweep;
-
-use tonic::transport::{Channel, Endpoint};
 
 use crate::{
     build::{
@@ -169,15 +170,20 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects.
+    /// Connects to a server that lets everybody in.
     ///
     /// # Errors
     /// [`ClientError::Endpoint`], [`ClientError::Connect`].
     pub async fn connect(endpoint: &str) -> Result<Self, ClientError> {
-        let failed = |source| ClientError::Connect { endpoint: endpoint.to_owned(), source };
-        let parsed =
-            Endpoint::from_shared(endpoint.to_owned()).map_err(|_| ClientError::Endpoint(endpoint.to_owned()))?;
-        let channel = parsed.tcp_nodelay(true).connect().await.map_err(failed)?;
+        Self::connect_with(endpoint, &Access::default()).await
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// As above, and what is wrong with the files that `access` names.
+    pub async fn connect_with(endpoint: &str, access: &Access) -> Result<Self, ClientError> {
+        let channel = channel::connect(endpoint, access).await?;
         Ok(Self {
             evaluation: EvaluationServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
-    client::{Keep, Objective, Reduction},
-    listen::{Address, Listen},
+    client::{Access, Keep, Objective, Reduction},
+    listen::{Address, Guard, Listen},
     supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
     telemetry::Log,
+    tls,
     wire::FRAME_BYTES_MAX,
 };
 
@@ -142,7 +143,6 @@ impl Values<'_> {
             0 => loopback(0),
             port => loopback(port.checked_add(distance).unwrap_or(0)),
         };
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let http = match given(&serve.http_listen).as_deref() {
             None => Some(near(1)),
             Some(OFF) => None,
@@ -156,7 +156,62 @@ impl Values<'_> {
                 None => Address::Tcp(self.address("--admin-listen", text)),
             }),
         };
-        Listen { api, http, admin }
+        let guard = self.guard(serve);
+        if guard.tls.is_none() {
+            self.refuse_plaintext("--listen", api, serve.allow_plaintext, "; give --tls-cert and --tls-key");
+        }
+        if let Some(Address::Tcp(address)) = admin {
+            self.refuse_plaintext("--admin-listen", address, serve.allow_plaintext, "");
+        }
+        Listen { api, http, admin, guard }
+    }
+
+    fn guard(&mut self, serve: &args::Serve) -> Guard {
+        let (certificate, key) = (given(&serve.tls_cert), given(&serve.tls_key));
+        let client_authorities = given(&serve.tls_client_ca).map(PathBuf::from);
+        if client_authorities.is_some() && certificate.is_none() {
+            let problem = "without --tls-cert no client is asked for a certificate".to_owned();
+            self.bad.push(BadValue { name: "--tls-client-ca", problem });
+        }
+        let tls =
+            self.pair(certificate, key).map(|(certificate, key)| tls::Files { certificate, key, client_authorities });
+        Guard {
+            tls,
+            tokens: given(&serve.tokens).map(PathBuf::from),
+            reload_interval: self.time("--reload-interval", &serve.reload_interval),
+        }
+    }
+
+    /// A certificate and its key: both or none.
+    fn pair(&mut self, certificate: Option<String>, key: Option<String>) -> Option<(PathBuf, PathBuf)> {
+        let (name, other) = match (certificate, key) {
+            (Some(certificate), Some(key)) => return Some((certificate.into(), key.into())),
+            (None, None) => return None,
+            (Some(_), None) => ("--tls-key", "--tls-cert"),
+            (None, Some(_)) => ("--tls-cert", "--tls-key"),
+        };
+        self.bad.push(BadValue { name, problem: format!("{other} is given, and is of no use without this") });
+        None
+    }
+
+    /// Plain text is for the loopback interface, unless it is asked for by name.
+    fn refuse_plaintext(&mut self, name: &'static str, address: SocketAddr, allowed: bool, remedy: &str) {
+        if !allowed && !address.ip().to_canonical().is_loopback() {
+            let problem = format!(
+                "`{address}` is not on the loopback interface, and plain text can be read and changed on its way{remedy}. \
+                 --allow-plaintext allows it"
+            );
+            self.bad.push(BadValue { name, problem });
+        }
+    }
+
+    fn access(&mut self, access: &args::Access) -> Access {
+        Access {
+            authority: given(&access.tls_ca).map(PathBuf::from),
+            identity: self.pair(given(&access.tls_cert), given(&access.tls_key)),
+            token_file: given(&access.token_file).map(PathBuf::from),
+            allow_plaintext: access.allow_plaintext,
+        }
     }
 
     fn address(&mut self, name: &'static str, text: &str) -> SocketAddr {
@@ -198,6 +253,7 @@ impl Values<'_> {
 
     fn target(&mut self, target: &args::Target, cache_bytes: usize) -> Target {
         let server = self.server(&target.engine, cache_bytes);
+        let access = self.access(&target.access);
         match target.endpoint.as_deref().filter(|url| !url.is_empty()) {
             None => Target::Own(Box::new(server)),
             Some(url) => {
@@ -205,7 +261,7 @@ impl Values<'_> {
                 let valid =
                     if valid { Ok(()) } else { Err(format!("`{url}` is no URL such as `http://127.0.0.1:50051`")) };
                 self.take("--endpoint", valid, || ());
-                Target::Endpoint(url.to_owned())
+                Target::Endpoint(url.to_owned(), access)
             }
         }
     }
@@ -391,6 +447,11 @@ impl Values<'_> {
             faults: false,
         }
     }
+}
+
+/// The text, if there is one: an empty variable of the environment is none.
+fn given(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.is_empty())
 }
 
 fn loopback(port: u16) -> SocketAddr {

@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod chance;
 pub mod front;
+pub mod guarded;
 pub mod machine;
 pub mod proxy;
 pub mod raw;

@@ -21,12 +21,16 @@ pub struct Served {
 
 impl Served {
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_logging(arguments, Stdio::null())
+    }
+
+    pub fn start_logging(arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pobatch"))
             .args(["serve", "--faults", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .env_clear()
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the program runs");
         let mut reader = BufReader::new(child.stdout.as_mut().expect("its output is piped"));
@@ -36,7 +40,7 @@ impl Served {
         }
         let mut urls = lines
             .split([' ', ',', '\n'])
-            .filter(|word| word.starts_with("http://") || word.starts_with("unix:"))
+            .filter(|word| ["http://", "https://", "unix:"].iter().any(|scheme| word.starts_with(scheme)))
             .map(str::to_owned);
         let mut url = || urls.next().expect("a URL");
         let (url, http, admin) = (url(), url(), url());

@@ -67,7 +67,8 @@ async fn who_trusts_the_servers_authority_is_served_and_whom_the_certificate_doe
     }
     let plain = served.url.replace("https://", "http://");
     Client::connect(&plain).await.unwrap().describe_engine().await.expect_err("plain text where TLS is spoken");
-    until(&served, "failed handshakes", |scrape| handshakes(scrape, "failed") == 3).await;
+    // More than three, if a client tries again by itself.
+    until(&served, "failed handshakes", |scrape| handshakes(scrape, "failed") >= 3).await;
 
     for (pair, why) in [(ours.issue_expired(), "expired"), (ours.issue_for("example.com", 4000), "for another name")] {
         let mount = Mount::new(&files(&pair, &ours.pem()));

@@ -252,10 +252,11 @@ impl Tenant {
     /// Waits until one more variation may be evaluated. Cancel safe; one that is given up while it waits for the rate
     /// has had its moment.
     pub async fn turn(&self) -> Turn {
-        let since = Instant::now();
-        let turn = self.place().await;
+        let turn = match self.enter() {
+            Some(turn) => turn,
+            None => self.wait_for_room().await,
+        };
         let placed = Instant::now();
-        self.0.metrics.waited(Quota::InFlight, placed - since);
         let wait = self.account().take(placed);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -265,13 +266,19 @@ impl Tenant {
         turn
     }
 
-    async fn place(&self) -> Turn {
+    fn enter(&self) -> Option<Turn> {
+        self.account().enter().ok().map(|()| Turn(self.clone()))
+    }
+
+    async fn wait_for_room(&self) -> Turn {
+        let since = Instant::now();
         loop {
             let mut freed = std::pin::pin!(self.0.freed.notified());
             // Before the look, or what is freed in between would go unnoticed.
             freed.as_mut().enable();
-            if self.account().enter().is_ok() {
-                return Turn(self.clone());
+            if let Some(turn) = self.enter() {
+                self.0.metrics.waited(Quota::InFlight, since.elapsed());
+                return turn;
             }
             freed.await;
         }

@@ -143,12 +143,12 @@ impl Values<'_> {
             0 => loopback(0),
             port => loopback(port.checked_add(distance).unwrap_or(0)),
         };
-        let http = match given(&serve.http_listen).as_deref() {
+        let http = match given(serve.http_listen.as_deref()).as_deref() {
             None => Some(near(1)),
             Some(OFF) => None,
             Some(text) => Some(self.address("--http-listen", text)),
         };
-        let admin = match given(&serve.admin_listen).as_deref() {
+        let admin = match given(serve.admin_listen.as_deref()).as_deref() {
             None => Some(Address::Tcp(near(2))),
             Some(OFF) => None,
             Some(text) => Some(match text.strip_prefix("unix:") {
@@ -167,8 +167,8 @@ impl Values<'_> {
     }
 
     fn guard(&mut self, serve: &args::Serve) -> Guard {
-        let (certificate, key) = (given(&serve.tls_cert), given(&serve.tls_key));
-        let client_authorities = given(&serve.tls_client_ca).map(PathBuf::from);
+        let (certificate, key) = (given(serve.tls_cert.as_deref()), given(serve.tls_key.as_deref()));
+        let client_authorities = given(serve.tls_client_ca.as_deref()).map(PathBuf::from);
         if client_authorities.is_some() && certificate.is_none() {
             let problem = "without --tls-cert no client is asked for a certificate".to_owned();
             self.bad.push(BadValue { name: "--tls-client-ca", problem });
@@ -177,7 +177,7 @@ impl Values<'_> {
             self.pair(certificate, key).map(|(certificate, key)| tls::Files { certificate, key, client_authorities });
         Guard {
             tls,
-            tokens: given(&serve.tokens).map(PathBuf::from),
+            tokens: given(serve.tokens.as_deref()).map(PathBuf::from),
             reload_interval: self.time("--reload-interval", &serve.reload_interval),
         }
     }
@@ -207,9 +207,9 @@ impl Values<'_> {
 
     fn access(&mut self, access: &args::Access) -> Access {
         Access {
-            authority: given(&access.tls_ca).map(PathBuf::from),
-            identity: self.pair(given(&access.tls_cert), given(&access.tls_key)),
-            token_file: given(&access.token_file).map(PathBuf::from),
+            authority: given(access.tls_ca.as_deref()).map(PathBuf::from),
+            identity: self.pair(given(access.tls_cert.as_deref()), given(access.tls_key.as_deref())),
+            token_file: given(access.token_file.as_deref()).map(PathBuf::from),
             allow_plaintext: access.allow_plaintext,
         }
     }
@@ -450,8 +450,8 @@ impl Values<'_> {
 }
 
 /// The text, if there is one: an empty variable of the environment is none.
-fn given(text: &Option<String>) -> Option<String> {
-    text.clone().filter(|text| !text.is_empty())
+fn given(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn loopback(port: u16) -> SocketAddr {

@@ -229,8 +229,7 @@ impl App {
         let mut serving: Pin<Box<dyn Future<Output = _> + Send>> = match identity {
             None => Box::pin(router.serve_with_incoming_shutdown(incoming, stopped)),
             Some(identity) => {
-                let metrics = Arc::clone(observer.supervisor().metrics());
-                let incoming = Handshakes::new(incoming, identity, metrics);
+                let incoming = Handshakes::new(incoming, identity);
                 Box::pin(router.serve_with_incoming_shutdown(incoming, stopped))
             }
         };
@@ -271,7 +270,7 @@ impl Guarded {
         let mut identity = None;
         if let Some(files) = &guard.tls {
             let contents = reload::read(&files.paths())?;
-            let made = identity.insert(Identity::new(&contents)?).clone();
+            let made = identity.insert(Identity::new(&contents, Arc::clone(metrics))?).clone();
             let take = move |contents| made.replace(&contents);
             let (paths, metrics) = (files.paths(), Arc::clone(metrics));
             followers.push(reload::follow(Watched::Tls, paths, contents, guard.reload_interval, metrics, take));

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{
     server::WebPkiClientVerifier,
 };
 
-use crate::reload::Contents;
+use crate::{metrics::Metrics, reload::Contents};
 
 /// The protocol that gRPC is, as it is negotiated.
 const ALPN: &[u8] = b"h2";
@@ -63,7 +63,10 @@ pub enum TlsError {
 
 /// What new handshakes are made with. Clones share it.
 #[derive(Clone)]
-pub struct Identity(Arc<watch::Sender<Arc<ServerConfig>>>);
+pub struct Identity {
+    config: Arc<watch::Sender<Arc<ServerConfig>>>,
+    metrics: Arc<Metrics>,
+}
 
 /// It holds a private key.
 impl fmt::Debug for Identity {
@@ -77,8 +80,10 @@ impl Identity {
     ///
     /// # Errors
     /// [`TlsError`].
-    pub fn new(contents: &Contents) -> Result<Self, TlsError> {
-        Ok(Self(Arc::new(watch::Sender::new(Arc::new(server_config(contents)?)))))
+    pub fn new(contents: &Contents, metrics: Arc<Metrics>) -> Result<Self, TlsError> {
+        let Made { config, expires } = make(contents)?;
+        metrics.access.certificate_expires(expires);
+        Ok(Self { config: Arc::new(watch::Sender::new(Arc::new(config))), metrics })
     }
 
     /// New handshakes are made with these contents from now on. With an error all stays as it is.
@@ -86,18 +91,28 @@ impl Identity {
     /// # Errors
     /// [`TlsError`].
     pub fn replace(&self, contents: &Contents) -> Result<(), TlsError> {
-        self.0.send_replace(Arc::new(server_config(contents)?));
+        let Made { config, expires } = make(contents)?;
+        self.metrics.access.certificate_expires(expires);
+        self.config.send_replace(Arc::new(config));
         Ok(())
     }
 
     fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.borrow())
+        Arc::clone(&self.config.borrow())
     }
 }
 
-fn server_config(Contents(files): &Contents) -> Result<ServerConfig, TlsError> {
+/// What files make.
+struct Made {
+    config: ServerConfig,
+    /// When the server's certificate is good no more, in seconds since 1970.
+    expires: i64,
+}
+
+fn make(Contents(files): &Contents) -> Result<Made, TlsError> {
     let file = |index: usize| files.get(index).map_or(&[] as &[u8], Vec::as_slice);
     let chain = certificates(file(0)).ok_or(TlsError::NoCertificate)?;
+    let expires = chain.first().and_then(expiry).ok_or(TlsError::NoCertificate)?;
     let key = PrivateKeyDer::from_pem_slice(file(1)).map_err(|_| TlsError::NoKey)?;
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
@@ -115,7 +130,12 @@ fn server_config(Contents(files): &Contents) -> Result<ServerConfig, TlsError> {
     };
     let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Unusable)?;
     config.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(config)
+    Ok(Made { config, expires })
+}
+
+fn expiry(certificate: &CertificateDer<'_>) -> Option<i64> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 /// All certificates of a file; `None` if there is none, or anything that is not well formed.
@@ -135,6 +155,10 @@ mod tests {
         [cert.pem().into_bytes(), signing_key.serialize_pem().into_bytes()]
     }
 
+    fn identity(files: Vec<Vec<u8>>) -> Result<Identity, TlsError> {
+        Identity::new(&Contents(files), Arc::new(Metrics::new().unwrap()))
+    }
+
     #[test]
     fn what_is_no_pair_of_certificate_and_key_is_refused_in_words_that_hold_nothing_of_it() {
         let ([certificate, key], [_, other]) = (pem(), pem());
@@ -147,11 +171,11 @@ mod tests {
             (vec![certificate.clone(), garbage], "certificate and key are not usable"),
             (vec![certificate.clone(), key.clone(), Vec::new()], "the file of client authorities holds no certificate"),
         ] {
-            let error = Identity::new(&Contents(files)).unwrap_err();
+            let error = identity(files).unwrap_err();
             assert!(error.to_string().starts_with(problem), "{error}");
             assert!(!format!("{error} {error:?}").contains("c2VjcmV0"), "{error}");
         }
-        let identity = Identity::new(&Contents(vec![certificate.clone(), key.clone(), certificate])).unwrap();
+        let identity = identity(vec![certificate.clone(), key.clone(), certificate]).unwrap();
         let before = identity.current();
         identity.replace(&Contents(vec![Vec::new(), key])).unwrap_err();
         assert!(Arc::ptr_eq(&before, &identity.current()), "what is refused changes nothing");

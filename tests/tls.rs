@@ -124,6 +124,8 @@ async fn new_connections_get_the_new_certificate_and_old_ones_go_on() {
     ask(&served, &trusting(&before)).await.expect_err("one that knows the old one only");
     session.next().await.unwrap().expect("the session goes on");
 
+    let expires = |scrape: &Scrape| scrape.count("pobatch_tls_certificate_expiry_timestamp_seconds", &[]);
+    assert_eq!(expires(&scrape(&served).await), 64_060_588_800, "the year 4000");
     let stale = |scrape: &Scrape| scrape.count("pobatch_reload_refused", &["tls"]);
     assert_eq!(stale(&scrape(&served).await), 0);
     // The key of another certificate, as if two steps of a replacement lay far apart.

@@ -48,6 +48,7 @@ labels!(Handshake, Quota, Reload, Stranger, Watched);
 #[derive(Debug)]
 pub struct Access {
     handshakes: Each<Handshake, IntCounter>,
+    certificate_expiry: Gauge,
     strangers: Each<Stranger, IntCounter>,
     reloads: Each<Watched, Each<Reload, IntCounter>>,
     stale: Each<Watched, Gauge>,
@@ -69,6 +70,10 @@ impl Access {
                 "pobatch_tls_handshakes_total",
                 "TLS handshakes that were over, by result.",
                 "result",
+            )?,
+            certificate_expiry: families.gauge(
+                "pobatch_tls_certificate_expiry_timestamp_seconds",
+                "When the certificate that new handshakes get is good no more; 0 without TLS.",
             )?,
             strangers: families.counter_each(
                 "pobatch_authentication_failures_total",
@@ -105,6 +110,11 @@ impl Access {
     /// A handshake is over.
     pub fn handshake(&self, ended: Handshake) {
         self.handshakes.of(ended).inc();
+    }
+
+    /// New handshakes get a certificate that is good until then, in seconds since 1970.
+    pub fn certificate_expires(&self, at: i64) {
+        self.certificate_expiry.set(at as f64);
     }
 
     /// Nobody knows who calls.

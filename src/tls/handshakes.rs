@@ -16,7 +16,7 @@ use tonic::transport::server::TcpIncoming;
 use tracing::Instrument as _;
 
 use super::Identity;
-use crate::metrics::{Handshake, Metrics};
+use crate::metrics::Handshake;
 
 /// Handshakes at once; more connections wait in the listener's queue. Each takes some tens of kilobytes and a
 /// millisecond of a processor.
@@ -30,20 +30,19 @@ const HANDSHAKE_TIME_MAX: Duration = Duration::from_secs(10);
 pub struct Handshakes {
     incoming: TcpIncoming,
     identity: Identity,
-    metrics: Arc<Metrics>,
     running: JoinSet<Option<TlsStream<TcpStream>>>,
 }
 
 impl Handshakes {
     /// Those of that listener.
     #[must_use]
-    pub fn new(incoming: TcpIncoming, identity: Identity, metrics: Arc<Metrics>) -> Self {
-        Self { incoming, identity, metrics, running: JoinSet::new() }
+    pub fn new(incoming: TcpIncoming, identity: Identity) -> Self {
+        Self { incoming, identity, running: JoinSet::new() }
     }
 
     fn begin(&mut self, stream: TcpStream) {
         let acceptor = TlsAcceptor::from(self.identity.current());
-        let metrics = Arc::clone(&self.metrics);
+        let metrics = Arc::clone(&self.identity.metrics);
         let handshake = async move {
             let peer = stream.peer_addr().ok();
             let (ended, stream) = match tokio::time::timeout(HANDSHAKE_TIME_MAX, acceptor.accept(stream)).await {
@@ -97,7 +96,7 @@ mod tests {
     use tokio_stream::StreamExt as _;
 
     use super::*;
-    use crate::reload::Contents;
+    use crate::{metrics::Metrics, reload::Contents};
 
     #[tokio::test]
     async fn whoever_says_nothing_is_let_go_of_and_makes_room() {
@@ -105,8 +104,8 @@ mod tests {
         let contents = Contents(vec![cert.pem().into_bytes(), signing_key.serialize_pem().into_bytes()]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let metrics = Arc::new(Metrics::new().unwrap());
-        let mut handshakes = Handshakes::new(listener.into(), Identity::new(&contents).unwrap(), metrics);
+        let identity = Identity::new(&contents, Arc::new(Metrics::new().unwrap())).unwrap();
+        let mut handshakes = Handshakes::new(listener.into(), identity);
         let mut silent = Vec::new();
         for _ in 0..=HANDSHAKES_MAX {
             silent.push(TcpStream::connect(address).await.unwrap());

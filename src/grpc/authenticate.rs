@@ -1,5 +1,5 @@
 //! Lets in who has a tenant's token, and nobody else. A layer over all services of the public listener; health alone is
-//! open, for probes have no token. What the token allows travels with the request as a [`Tenant`].
+//! open, for probes have no token. What the token allows travels with the request as a tenant.
 //!
 //! The header is taken off the request here, so nothing behind this can log it. A call whose token is taken away while
 //! it is open ends with a status, and its session with it.

@@ -244,24 +244,26 @@ pub enum AdminOrder {
     },
 }
 
+/// Where `--help` has what a guarded server asks for.
+const GUARDED: &str = "A guarded server";
+
 /// How a server is reached that wants to know whom it talks to.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "A guarded server")]
 pub struct Access {
     /// Authority that the server's certificate must come from, PEM. Default: those that this system trusts.
-    #[arg(long, env = "POBATCH_TLS_CA", value_name = "FILE", hide_short_help = true)]
+    #[arg(long, env = "POBATCH_TLS_CA", value_name = "FILE", help_heading = GUARDED, hide_short_help = true)]
     pub tls_ca: Option<String>,
     /// Certificate that is shown to the server, PEM.
-    #[arg(long, env = "POBATCH_CLIENT_TLS_CERT", value_name = "FILE", hide_short_help = true)]
+    #[arg(long, env = "POBATCH_CLIENT_TLS_CERT", value_name = "FILE", help_heading = GUARDED, hide_short_help = true)]
     pub tls_cert: Option<String>,
     /// Private key of --tls-cert, PEM.
-    #[arg(long, env = "POBATCH_CLIENT_TLS_KEY", value_name = "FILE", hide_short_help = true)]
+    #[arg(long, env = "POBATCH_CLIENT_TLS_KEY", value_name = "FILE", help_heading = GUARDED, hide_short_help = true)]
     pub tls_key: Option<String>,
     /// File with the token that goes with every call. (No flag takes the token itself: others could read it.)
-    #[arg(long, env = "POBATCH_TOKEN_FILE", value_name = "FILE", hide_short_help = true)]
+    #[arg(long, env = "POBATCH_TOKEN_FILE", value_name = "FILE", help_heading = GUARDED, hide_short_help = true)]
     pub token_file: Option<String>,
     /// Sends the token in plain text beyond the loopback interface, where something else keeps strangers out.
-    #[arg(long, env = "POBATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new(), hide_short_help = true)]
+    #[arg(long, env = "POBATCH_CLIENT_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new(), help_heading = GUARDED, hide_short_help = true)]
     pub allow_plaintext: bool,
 }
 

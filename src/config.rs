@@ -3,6 +3,7 @@
 //! Clap sees texts only; [`Config::resolve`] makes values of them and reports all bad ones together, each by its name.
 
 pub mod args;
+mod guard;
 mod limits;
 mod machine;
 mod sweep;

@@ -9,7 +9,7 @@
 //! 4. When the grace is over whoever is still connected is left alone. The runtimes go with the last handle to the
 //!    supervisor.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::oneshot};
 use tokio_stream::wrappers::UnixListenerStream;
@@ -18,13 +18,16 @@ use tonic::transport::server::TcpIncoming;
 use crate::{
     build::base::EngineFacts,
     config,
-    grpc::server::{self, Health, Patience, Router},
+    grpc::server::{self, AdminRouter, Health, Patience, Router},
     http,
-    listen::{Address, Listen, Listener},
+    listen::{Address, Guard, Listen, Listener},
     metrics::{Metrics, MetricsError},
     overview::{Observer, Standing},
+    reload::{self, ReadError, Watched},
     supervisor::{Settings, StartError, Supervisor},
     task,
+    tenants::{FileError, Tenants},
+    tls::{Handshakes, Identity, TlsError},
 };
 
 /// How long before the end of the grace what is in hand is given up: its answers need time to travel. A quarter of the
@@ -44,6 +47,20 @@ pub enum AppError {
         address: String,
         /// Why.
         source: io::Error,
+    },
+    /// A file of those that guard it cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The files for TLS are broken.
+    #[error("no TLS")]
+    Tls(#[from] TlsError),
+    /// The file of tenants is broken.
+    #[error("no tenants in {path}")]
+    Tokens {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: FileError,
     },
     /// The metrics are broken, which is a defect of the build.
     #[error(transparent)]
@@ -79,7 +96,9 @@ pub struct App {
     health: Health,
     observer: Observer,
     drain_delay: Duration,
-    /// The listeners of operators: open from the start to the very end, for they tell how a server drains.
+    identity: Option<Identity>,
+    /// The listeners of operators: open from the start to the very end, for they tell how a server drains. And what looks
+    /// after the files.
     _for_operators: Vec<task::Owned>,
 }
 
@@ -105,6 +124,10 @@ impl App {
             None => None,
         };
         let metrics = Arc::new(Metrics::new()?);
+        let Guarded { identity, tenants, followers } = Guarded::new(&listen.guard, &metrics)?;
+        if tenants.is_some() && identity.is_none() && !address.ip().to_canonical().is_loopback() {
+            tracing::warn!(%address, "tokens travel in plain text: whoever can read it has them");
+        }
         let limits = settings.limits;
         let patience = Patience { ages: listen.ages, ..Patience::default() };
         let supervisor = Supervisor::start(Settings {
@@ -127,11 +150,11 @@ impl App {
         .await?;
         let engine = supervisor.engine();
         let memory_total_bytes = settings.memory.total_bytes;
-        let (router, health) = server::router_with(supervisor.clone(), limits.clone(), patience).await?;
+        let (router, health) = server::router_with(supervisor.clone(), limits.clone(), patience, tenants).await?;
         let observer = Observer::new(supervisor, health.admission().clone());
         let (http_address, admin_address) =
             (http.as_ref().map(|(_, address)| *address), admin.as_ref().map(|(_, address)| address.clone()));
-        let mut for_operators = Vec::new();
+        let mut for_operators = followers;
         if let Some((listener, _)) = http {
             for_operators.push(serve_http(listener, observer.clone()));
         }
@@ -151,6 +174,7 @@ impl App {
             health,
             observer,
             drain_delay: Duration::ZERO,
+            identity,
             _for_operators: for_operators,
         })
     }
@@ -165,6 +189,13 @@ impl App {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Where the status page is.
@@ -190,12 +221,18 @@ impl App {
     /// # Errors
     /// [`AppError::Serve`].
     pub async fn run(self, shutdown: impl Future<Output = ()>, grace: Duration) -> Result<Drained, AppError> {
-        let Self { listener, router, mut health, observer, drain_delay, _for_operators, .. } = self;
+        let Self { listener, router, mut health, observer, drain_delay, identity, _for_operators, .. } = self;
         let (stop, stopped) = oneshot::channel::<()>();
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         // A sender that is dropped stops the server too, which is what is meant then.
-        let serving = router.serve_with_incoming_shutdown(incoming, async { drop(stopped.await) });
-        tokio::pin!(serving);
+        let stopped = async { drop(stopped.await) };
+        let mut serving: Pin<Box<dyn Future<Output = _> + Send>> = match identity {
+            None => Box::pin(router.serve_with_incoming_shutdown(incoming, stopped)),
+            Some(identity) => {
+                let incoming = Handshakes::new(incoming, identity);
+                Box::pin(router.serve_with_incoming_shutdown(incoming, stopped))
+            }
+        };
         let drain = async {
             tokio::select! {
                 () = shutdown => {}
@@ -220,6 +257,39 @@ impl App {
     }
 }
 
+/// Who guards the API, and the tasks that keep them up to date.
+struct Guarded {
+    identity: Option<Identity>,
+    tenants: Option<Tenants>,
+    followers: Vec<task::Owned>,
+}
+
+impl Guarded {
+    fn new(guard: &Guard, metrics: &Arc<Metrics>) -> Result<Self, AppError> {
+        let mut followers = Vec::new();
+        let mut identity = None;
+        if let Some(files) = &guard.tls {
+            let contents = reload::read(&files.paths())?;
+            let made = identity.insert(Identity::new(&contents, Arc::clone(metrics))?).clone();
+            let take = move |contents| made.replace(&contents);
+            let (paths, metrics) = (files.paths(), Arc::clone(metrics));
+            followers.push(reload::follow(Watched::Tls, paths, contents, guard.reload_interval, metrics, take));
+        }
+        let mut tenants = None;
+        if let Some(path) = &guard.tokens {
+            let paths = vec![path.clone()];
+            let contents = reload::read(&paths)?;
+            let bad = |source| AppError::Tokens { path: path.clone(), source };
+            let made = tenants.insert(Tenants::new(contents.first(), Arc::clone(metrics)).map_err(bad)?).clone();
+            tracing::info!(tenants = made.count(), "calls need a token");
+            let take = move |contents: reload::Contents| made.replace(contents.first());
+            let metrics = Arc::clone(metrics);
+            followers.push(reload::follow(Watched::Tokens, paths, contents, guard.reload_interval, metrics, take));
+        }
+        Ok(Self { identity, tenants, followers })
+    }
+}
+
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {
     let refused = |source| AppError::Listen { address: address.to_string(), source };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
@@ -235,7 +305,7 @@ fn serve_http(listener: TcpListener, observer: Observer) -> task::Owned {
     })
 }
 
-fn serve_admin(listener: Listener, router: Router) -> task::Owned {
+fn serve_admin(listener: Listener, router: AdminRouter) -> task::Owned {
     task::spawn_owned("admin", async move {
         let served = match listener {
             Listener::Tcp(listener) => router.serve_with_incoming(TcpIncoming::from(listener)).await,

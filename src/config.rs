@@ -3,6 +3,7 @@
 //! Clap sees texts only; [`Config::resolve`] makes values of them and reports all bad ones together, each by its name.
 
 pub mod args;
+mod guard;
 mod limits;
 mod machine;
 mod sweep;
@@ -17,7 +18,7 @@ use values::Values;
 
 use crate::{
     build::limits::Limits,
-    client::{Reduction, Sweep},
+    client::{Access, Reduction, Sweep},
     listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
@@ -135,6 +136,8 @@ pub struct Admin {
 pub struct Health {
     /// The server's API.
     pub endpoint: String,
+    /// How it is reached.
+    pub access: Access,
     /// The name that is asked for; empty: the server as a whole.
     pub service: String,
     /// How long the answer may take.
@@ -161,8 +164,8 @@ pub enum AdminOrder {
 pub enum Target {
     /// A server in this process.
     Own(Box<Server>),
-    /// The servers at these URLs; at least one.
-    Endpoints(Vec<String>),
+    /// The servers at these URLs, reached this way; at least one.
+    Endpoints(Vec<String>, Access),
 }
 
 /// Form of a result.

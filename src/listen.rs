@@ -1,4 +1,4 @@
-//! Where the server listens: the public API, HTTP for operators, and the admin service. Binds; serves nothing.
+//! Where the server listens and to whom: the public API, HTTP for operators, and the admin service. Binds; serves nothing.
 
 use std::{
     fmt, fs, io,
@@ -9,6 +9,8 @@ use std::{
 };
 
 use tokio::net::{TcpListener, UnixListener};
+
+use crate::tls;
 
 /// Who may connect to the admin socket: the server's own user.
 const SOCKET_MODE: u32 = 0o600;
@@ -24,6 +26,8 @@ pub struct Listen {
     pub admin: Option<Address>,
     /// How old what connects to the API may become.
     pub ages: Ages,
+    /// To whom it listens on the API.
+    pub guard: Guard,
 }
 
 /// How old connections and sessions may become before they are asked to begin anew: whoever stays where it is knows
@@ -36,10 +40,32 @@ pub struct Ages {
     pub session_max: Option<Duration>,
 }
 
+/// What clients of the API must bring, and what they are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// What TLS is made of; `None`: plain text.
+    pub tls: Option<tls::Files>,
+    /// The file of tenants; `None`: everybody may call.
+    pub tokens: Option<PathBuf>,
+    /// How often these files are looked at.
+    pub reload_interval: Duration,
+}
+
+/// Plain text, for everybody.
+impl Default for Guard {
+    fn default() -> Self {
+        Self { tls: None, tokens: None, reload_interval: RELOAD_INTERVAL }
+    }
+}
+
+/// How often files are looked at where nothing else is said: reading three small ones costs nothing, and nobody waits
+/// longer for a new certificate than Kubernetes takes to deliver it.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
+
 /// The API alone.
 impl From<SocketAddr> for Listen {
     fn from(api: SocketAddr) -> Self {
-        Self { api, http: None, admin: None, ages: Ages::default() }
+        Self { api, http: None, admin: None, ages: Ages::default(), guard: Guard::default() }
     }
 }
 

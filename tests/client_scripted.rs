@@ -26,6 +26,7 @@ use pobatch::{
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Code, Response as Answer, Status, Streaming, transport::Server};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 type Said = Result<EvaluateStreamResponse, Status>;
 
@@ -127,7 +128,9 @@ impl EvaluationService for Service {
         };
         let script = self.scripts.get(number).or(self.scripts.last()).expect("a script").clone();
         if let Script::Refuses(code, pushback) = script {
-            let mut status = Status::new(code, "not now");
+            // As servers of ours do: what says no reason may be a proxy's.
+            let details = ErrorDetails::with_error_info("SCRIPTED", "pobatch", []);
+            let mut status = Status::with_error_details(code, "not now", details);
             if let Some(pushback) = pushback {
                 status.metadata_mut().insert("grpc-retry-pushback-ms", pushback.parse().expect("ASCII"));
             }

@@ -92,8 +92,9 @@ async fn a_scrape_keeps_the_rules_of_promlint() {
         for label in labels {
             let known =
                 ["le", "grpc_type", "grpc_service", "grpc_method", "grpc_code", "kind", "path", "result", "reason"];
-            let known =
-                known.iter().chain(&["priority", "state", "role", "mark", "shard", "source", "version", "engine"]);
+            let known = known
+                .iter()
+                .chain(&["priority", "state", "role", "mark", "shard", "source", "version", "engine", "files"]);
             assert!(known.chain(&["engine_version"]).any(|known| *known == label), "{series} has a label {label}");
         }
     }

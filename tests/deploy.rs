@@ -165,6 +165,50 @@ fn settings(text: &str) -> Vec<(String, String)> {
     lines.windows(2).filter_map(pair).collect()
 }
 
+/// What the image itself sets of our variables.
+fn settings_of_the_image() -> Vec<(String, String)> {
+    let text = fs::read_to_string(deploy("docker/Dockerfile")).unwrap();
+    let pair = |word: &str| {
+        let (name, value) = word.split_once('=')?;
+        let is_ours = name.starts_with("POBATCH_") && !name.contains(|c: char| c != '_' && !c.is_ascii_uppercase());
+        is_ours.then(|| (name.to_owned(), value.to_owned()))
+    };
+    text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).filter_map(pair).collect()
+}
+
+/// The flags that the server complains of in this environment, when it is asked for no shards at all.
+fn complaints(environment: Vec<(String, String)>) -> Vec<String> {
+    let refused = std::process::Command::new(env!("CARGO_BIN_EXE_pobatch"))
+        .args(["serve", "--shards", "0"])
+        .env_clear()
+        .envs(environment)
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(64), "{refused:?}");
+    let complaint = String::from_utf8(refused.stderr).unwrap();
+    complaint.lines().filter(|line| line.starts_with("--")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_image_listens_beyond_its_container_where_it_is_deployed_and_not_by_itself() {
+    let image = settings_of_the_image();
+    assert!(image.iter().any(|(name, _)| name == "POBATCH_LISTEN"), "{image:?}");
+    let own = complaints(image.clone());
+    assert!(own.len() == 2 && own.iter().any(|line| line.starts_with("--listen")), "{own:?}");
+
+    let pod = settings(&fs::read_to_string(deploy("kubernetes/base/deployment.yaml")).unwrap());
+    let compose = fs::read_to_string(deploy("compose/compose.yaml")).unwrap();
+    let service =
+        compose.lines().filter_map(|line| line.trim().split_once(": ")).filter(|(_, value)| !value.contains('$'));
+    let service = service
+        .filter(|(name, _)| name.starts_with("POBATCH_"))
+        .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()));
+    for settings in [pod, service.collect()] {
+        let bad = complaints(image.iter().cloned().chain(settings).collect());
+        assert!(matches!(&bad[..], [only] if only.starts_with("--shards")), "{bad:?}");
+    }
+}
+
 #[test]
 fn every_variable_that_is_set_for_a_server_is_one_and_has_a_value_that_makes_sense() {
     let mut all = Vec::new();
@@ -185,16 +229,8 @@ fn every_variable_that_is_set_for_a_server_is_one_and_has_a_value_that_makes_sen
         let set = settings(&text);
         values += set.len();
         // No shards at all: the one mistake that is to be reported.
-        let refused = std::process::Command::new(env!("CARGO_BIN_EXE_pobatch"))
-            .args(["serve", "--shards", "0"])
-            .env_clear()
-            .envs(set)
-            .output()
-            .unwrap();
-        let complaint = String::from_utf8(refused.stderr).unwrap();
-        assert_eq!(refused.status.code(), Some(64), "{}: {complaint}", file.display());
-        let bad: Vec<_> = complaint.lines().filter(|line| line.starts_with("--")).collect();
-        assert!(matches!(bad[..], [only] if only.starts_with("--shards")), "{}: {complaint}", file.display());
+        let bad = complaints(set);
+        assert!(matches!(&bad[..], [only] if only.starts_with("--shards")), "{}: {bad:?}", file.display());
     }
     assert!(names > 15 && values > 8, "{names} names, {values} values");
 }

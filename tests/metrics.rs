@@ -4,11 +4,12 @@
 
 mod common;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fs, process::Stdio, time::Duration};
 
 use common::{
     RANGER, WITCH, fault,
     front::{Front, Stream, connect, reason, start, start_on},
+    guarded::{self, Authority, Mount, serve_tls, tenant, trusting, until},
     level,
     machine::kill,
     scrape::{Scrape, get},
@@ -17,7 +18,7 @@ use common::{
 };
 use pobatch::{
     build::{limits::Limits, variation::Variation},
-    client::Admin,
+    client::{Access, Admin, Build, Client, Named, Request, StatChoice},
     grpc::server::Patience,
     proto::v1::{self, FailureReason},
     supervisor::{Settings, ShardState, ShardStatus},
@@ -314,6 +315,37 @@ async fn every_metric_is_recorded_by_some_code_path() {
     // An idle runtime proves itself after 30 seconds.
     front.until("a canary", |status| status.counters.canaries > 0).await;
     note(&front.scrape().await);
+
+    // Who is let in, who is not, and what each may have.
+    let authority = Authority::new("ours");
+    let (pair, token) = (authority.issue(), "a-token-of-a-tenant");
+    let tokens = |rest: &str| tenant("somebody", token, &format!("calls_max = 1\nvariations_per_second = 1{rest}"));
+    let ca = authority.pem();
+    let guards = [("tls.crt", pair.certificate.as_str()), ("tls.key", &pair.key), ("ca.crt", &ca)];
+    let mut mount = Mount::new(&[&guards[..], &[("tokens.toml", &tokens(""))]].concat());
+    let served = serve_tls(&mount, Stdio::null(), &["--tokens", &mount.text("tokens.toml")]);
+    fs::write(mount.path("token"), token).unwrap();
+    let guarded = Access { token_file: Some(mount.path("token")), ..trusting(&mount) };
+    let client = Client::connect_with([&served.url], &guarded).await.unwrap();
+    let stranger = Client::connect_with([&served.url], &trusting(&mount)).await.unwrap();
+    stranger.describe_engine().await.expect_err("no token");
+    let request = Request {
+        build: Build::Xml(WITCH.to_owned()),
+        stats: StatChoice::Main,
+        ordered: false,
+        strict: false,
+        in_flight_max: 1,
+        reduction: None,
+    };
+    let named = |at: u32| Named { id: at.to_string(), variation: level(at) };
+    let mut session = client.evaluate(request, (1..=2).map(named)).await.unwrap();
+    client.describe_engine().await.expect_err("one call is open");
+    for _ in 0..2 {
+        session.next().await.unwrap().unwrap();
+    }
+    mount.swap(&[&guards[..], &[("tokens.toml", &tokens("x"))]].concat());
+    until(&served, "a refusal", |scrape| scrape.count("pobatch_reload_refused", &["tokens"]) == 1).await;
+    note(&guarded::scrape(&served).await);
 
     // Those of the process are the library's own, whose whole seconds a short test may not fill.
     declared.retain(|name| !name.starts_with("process_"));

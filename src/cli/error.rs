@@ -57,22 +57,28 @@ impl CliError {
         const EX_UNAVAILABLE: u8 = 69;
         const EX_SOFTWARE: u8 = 70;
         const EX_IOERR: u8 = 74;
+        const EX_NOPERM: u8 = 77;
         match self {
-            Self::Input(InputError::Read { .. } | InputError::NoSuchFile(_)) => EX_NOINPUT,
-            Self::Input(_) | Self::NothingToVary(_) => EX_DATAERR,
+            Self::Input(InputError::Read { .. } | InputError::NoSuchFile(_))
+            | Self::Client(ClientError::File { .. }) => EX_NOINPUT,
+            Self::Input(_)
+            | Self::NothingToVary(_)
+            | Self::Client(ClientError::NoToken(_) | ClientError::Tls { .. }) => EX_DATAERR,
             Self::App(_)
             | Self::Runtime(_)
             | Self::Other { .. }
             | Self::Client(ClientError::Connect { .. } | ClientError::Lost { .. } | ClientError::Silent(_)) => {
                 EX_UNAVAILABLE
             }
-            Self::Client(ClientError::Endpoint(_) | ClientError::NoEndpoint) | Self::NoStat(_) => EX_USAGE,
+            Self::Client(ClientError::Endpoint(_) | ClientError::NoEndpoint | ClientError::PlainToken(_))
+            | Self::NoStat(_) => EX_USAGE,
             Self::Client(ClientError::Protocol(_) | ClientError::Differs { .. }) | Self::Stopped(_) | Self::Session => {
                 EX_SOFTWARE
             }
             Self::Client(ClientError::Call(failure)) => match failure.code {
                 Code::InvalidArgument | Code::NotFound | Code::FailedPrecondition | Code::OutOfRange => EX_DATAERR,
                 Code::Unavailable | Code::ResourceExhausted => EX_UNAVAILABLE,
+                Code::Unauthenticated => EX_NOPERM,
                 _ => EX_SOFTWARE,
             },
             Self::Output(_) => EX_IOERR,

@@ -20,7 +20,7 @@ pub async fn run(settings: config::Serve, output: &mut Output) -> Result<Verdict
     };
 
     let facts = app.engine();
-    output.line(&format!("pobatch {} listens on http://{}", env!("CARGO_PKG_VERSION"), app.address()))?;
+    output.line(&format!("pobatch {} listens on {}", env!("CARGO_PKG_VERSION"), app.url()))?;
     let page = app.http_address().map(|address| format!("status page and metrics on http://{address}"));
     let admin = app.admin_address().map(|address| format!("admin service on {address}"));
     let for_operators: Vec<_> = page.into_iter().chain(admin).collect();

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::CliError;
 use crate::{
     app::App,
-    client::{Client, EngineDescription},
+    client::{Access, Client, EngineDescription},
     config::Target,
     task,
 };
@@ -35,15 +35,15 @@ struct Own {
 impl Server {
     /// Starts or finds the server, and connects.
     pub async fn connect(target: Target) -> Result<Self, CliError> {
-        let (urls, own) = match target {
-            Target::Endpoints(urls) => (urls, None),
+        let (urls, access, own) = match target {
+            Target::Endpoints(urls, access) => (urls, access, None),
             Target::Own(settings) => {
                 let app = App::start(*settings, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
                 let url = format!("http://{}", app.address());
-                (vec![url], Some(Own::run(app)))
+                (vec![url], Access::default(), Some(Own::run(app)))
             }
         };
-        let client = Client::connect_to(&urls).await?;
+        let client = Client::connect_with(&urls, &access).await?;
         let engine = client.describe_engine().await?;
         Ok(Self { urls, client, engine, own })
     }

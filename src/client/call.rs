@@ -4,8 +4,9 @@ use std::{pin::Pin, sync::Arc};
 
 use tokio::sync::{Notify, mpsc};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
+use super::Channel;
 use crate::{
     proto::v1::{
         self, EvaluateStreamRequest, evaluate_stream_request, evaluate_stream_response::Response,

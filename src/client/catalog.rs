@@ -1,10 +1,10 @@
 //! Questions with one answer: what the engine is, what a build is made of, builds in and out. Whoever answers first, of
 //! the client's endpoints, in their order.
 
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status};
 
 use super::{
-    Build, Client, ClientError, StatChoice,
+    Build, Channel, Client, ClientError, StatChoice,
     retry::{Again, chance},
 };
 use crate::{

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use tonic::transport::{Channel, Endpoint};
+use tonic::{service::interceptor::InterceptedService, transport::Endpoint};
 
-use super::ClientError;
+use super::{
+    ClientError,
+    access::{Access, Channel},
+};
 
 /// Longest attempt to connect. A machine that is gone does not answer at all, and there may be others.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -14,22 +17,27 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How that server is reached.
-fn endpoint(url: &str) -> Result<Endpoint, ClientError> {
+pub(super) fn endpoint(url: &str, access: &Access) -> Result<Endpoint, ClientError> {
     let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| ClientError::Endpoint(url.to_owned()))?;
-    Ok(endpoint
+    let endpoint = endpoint
         .tcp_nodelay(true)
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT))
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
+    access.secure(url, endpoint)
 }
 
 /// A connection to the server at that URL, which is made when it is first used, and again whenever it broke.
-pub(super) fn channel(url: &str) -> Result<Channel, ClientError> {
-    Ok(endpoint(url)?.connect_lazy())
+pub(super) fn channel(url: &str, access: &Access) -> Result<Channel, ClientError> {
+    let endpoint = endpoint(url, access)?;
+    let bearer = access.bearer(url, &endpoint)?;
+    Ok(InterceptedService::new(endpoint.connect_lazy(), bearer))
 }
 
 /// The same, made at once: whoever cannot be reached now is known now.
-pub(super) async fn connect(url: &str) -> Result<Channel, ClientError> {
+pub(super) async fn connect(url: &str, access: &Access) -> Result<Channel, ClientError> {
     let failed = |source| ClientError::Connect { endpoint: url.to_owned(), source };
-    endpoint(url)?.connect().await.map_err(failed)
+    let endpoint = endpoint(url, access)?;
+    let bearer = access.bearer(url, &endpoint)?;
+    Ok(InterceptedService::new(endpoint.connect().await.map_err(failed)?, bearer))
 }

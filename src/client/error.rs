@@ -1,6 +1,6 @@
 //! What can go wrong with a server, as its clients see it.
 
-use std::time::Duration;
+use std::{io, path::PathBuf, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -25,6 +25,28 @@ pub enum ClientError {
     /// Nothing came in time.
     #[error("no answer within {0:?}")]
     Silent(Duration),
+    /// A file that says how the server is reached cannot be read.
+    #[error("cannot read {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file holds no token.
+    #[error("{0} holds no token: one line of at least 16 letters, digits and `-._~+/=`")]
+    NoToken(PathBuf),
+    /// Everybody on the way could take the token.
+    #[error("no token is sent to {0}: it is neither https nor on this machine (--allow-plaintext allows it)")]
+    PlainToken(String),
+    /// Certificates or keys are not usable.
+    #[error("cannot use TLS for {endpoint}")]
+    Tls {
+        /// The server's URL.
+        endpoint: String,
+        /// Why.
+        source: tonic::transport::Error,
+    },
     /// The server refused or gave up a call.
     #[error(transparent)]
     Call(#[from] Box<CallFailure>),

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tonic::{Code, transport::Endpoint};
+use tonic::Code;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-use super::ClientError;
+use super::{Access, ClientError, channel};
 
 /// What a server says of itself, or of one of its services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +22,10 @@ pub enum Health {
 /// may take `timeout`.
 ///
 /// # Errors
-/// [`ClientError::Endpoint`], [`ClientError::Connect`], [`ClientError::Call`].
-pub async fn check(endpoint: &str, service: &str, timeout: Duration) -> Result<Health, ClientError> {
-    let parsed = Endpoint::from_shared(endpoint.to_owned()).map_err(|_| ClientError::Endpoint(endpoint.to_owned()))?;
+/// [`ClientError::Endpoint`], [`ClientError::Connect`], [`ClientError::Silent`], [`ClientError::Call`], and what is wrong
+/// with the files that `access` names. Its token is not sent: health needs none.
+pub async fn check(endpoint: &str, access: &Access, service: &str, timeout: Duration) -> Result<Health, ClientError> {
+    let parsed = channel::endpoint(endpoint, access)?;
     let connect = |source| ClientError::Connect { endpoint: endpoint.to_owned(), source };
     let ask = async {
         let channel = parsed.connect().await.map_err(connect)?;

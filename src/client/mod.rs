@@ -39,6 +39,7 @@
 //! The client speaks the API's messages and hands out domain values; beside `grpc/` it is the only place that knows
 //! `tonic::Status`. What is pending where, and what to do when a call breaks, is decided in `exchange.rs` and below it.
 
+mod access;
 mod admin;
 mod bases;
 mod call;
@@ -56,6 +57,7 @@ mod sweep;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use access::{Access, Bearer, Channel};
 pub use admin::Admin;
 use bases::Bases;
 pub use catalog::{BuildDescription, Described, EngineDescription, EngineInfo, Exported};
@@ -66,7 +68,6 @@ pub use reduction::{Keep, Objective, Reduction};
 pub use request::{Build, Named, Request, StatChoice};
 pub use retry::RetryPolicy;
 pub use sweep::Sweep;
-use tonic::transport::Channel;
 
 use crate::proto::v1::{
     catalog_service_client::CatalogServiceClient, evaluation_service_client::EvaluationServiceClient,
@@ -106,7 +107,7 @@ impl Link {
 }
 
 impl Client {
-    /// Connects to a server.
+    /// Connects to a server that lets everybody in.
     ///
     /// # Errors
     /// [`ClientError::Endpoint`], [`ClientError::Connect`].
@@ -119,21 +120,32 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoEndpoint`], [`ClientError::Endpoint`]; [`ClientError::Connect`] if none can be reached.
     pub async fn connect_to<U: Into<String>>(endpoints: impl IntoIterator<Item = U>) -> Result<Self, ClientError> {
+        Self::connect_with(endpoints, &Access::default()).await
+    }
+
+    /// The same with servers that want to know whom they talk to.
+    ///
+    /// # Errors
+    /// As [`Self::connect_to`], and what is wrong with the files that `access` names.
+    pub async fn connect_with<U: Into<String>>(
+        endpoints: impl IntoIterator<Item = U>,
+        access: &Access,
+    ) -> Result<Self, ClientError> {
         let mut links = Vec::new();
         let mut unreachable = None;
         let mut reached = false;
         for url in endpoints.into_iter().map(Into::into) {
             let channel = if reached {
-                channel::channel(&url)?
+                channel::channel(&url, access)?
             } else {
-                match channel::connect(&url).await {
+                match channel::connect(&url, access).await {
                     Ok(channel) => {
                         reached = true;
                         channel
                     }
                     Err(error @ ClientError::Connect { .. }) => {
                         unreachable.get_or_insert(error);
-                        channel::channel(&url)?
+                        channel::channel(&url, access)?
                     }
                     Err(error) => return Err(error),
                 }

@@ -1,6 +1,6 @@
 //! The command line as clap reads it: raw texts, and the words of `--help`. [`super::Config`] makes sense of them.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 
 pub use super::limits::LimitTexts;
 
@@ -12,7 +12,7 @@ pub use super::limits::LimitTexts;
     propagate_version = true,
     after_help = "Exit codes: 0 done, 1 done and something is wrong (see the output), 64 wrong usage, 65 input that is \
                   no build or no list of variations, 66 a file that cannot be read, 69 no engine or no server, 70 any \
-                  other failure.\n\nWithout --pob and POBATCH_POB the embedded sample engine runs; its numbers are not \
+                  other failure, 77 a server that wants a token.\n\nWithout --pob and POBATCH_POB the embedded sample engine runs; its numbers are not \
                   Path of Building's."
 )]
 pub struct Arguments {
@@ -141,6 +141,39 @@ pub struct Serve {
     /// interface, two ports after --listen's.
     #[arg(long, env = "POBATCH_ADMIN_LISTEN", value_name = "ADDR")]
     pub admin_listen: Option<String>,
+    /// Certificate that the API is served with, PEM; behind it those between it and its authority. Without it the API is
+    /// plain text. Read anew when it changes, like the files below.
+    #[arg(long, env = "POBATCH_TLS_CERT", value_name = "FILE", help_heading = "Who may call")]
+    pub tls_cert: Option<String>,
+    /// Private key of --tls-cert, PEM.
+    #[arg(long, env = "POBATCH_TLS_KEY", value_name = "FILE", help_heading = "Who may call")]
+    pub tls_key: Option<String>,
+    /// Authorities of clients, PEM: every client must show a certificate of one of them. Default: clients show none.
+    #[arg(long, env = "POBATCH_TLS_CLIENT_CA", value_name = "FILE", help_heading = "Who may call")]
+    pub tls_client_ca: Option<String>,
+    /// File of tenants with their tokens and quotas (docs/security.md): every call but health needs a token. Default:
+    /// everybody may call.
+    #[arg(long, env = "POBATCH_TOKENS", value_name = "FILE.toml", help_heading = "Who may call")]
+    pub tokens: Option<String>,
+    /// Allows plain text on addresses beyond the loopback interface, for --listen without --tls-cert and for
+    /// --admin-listen: where something else keeps strangers out.
+    #[arg(
+        long,
+        env = "POBATCH_ALLOW_PLAINTEXT",
+        value_parser = FalseyValueParser::new(),
+        help_heading = "Who may call"
+    )]
+    pub allow_plaintext: bool,
+    /// How often the files above are looked at. What changed is used when two looks in a row find the same.
+    #[arg(
+        long,
+        env = "POBATCH_RELOAD_INTERVAL",
+        value_name = "TIME",
+        default_value = "5s",
+        help_heading = "Who may call",
+        hide_short_help = true
+    )]
+    pub reload_interval: String,
     /// How long the server goes on when it is stopped, while health says `NOT_SERVING`: as long as load balancers take
     /// to notice. Default: not at all.
     #[arg(long, env = "POBATCH_DRAIN_DELAY", value_name = "TIME", hide_short_help = true)]
@@ -206,6 +239,9 @@ pub struct Health {
     /// URL of the server: one, and not from the environment, as it is asked for itself.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
     pub endpoint: String,
+    /// How it is reached; a token is not needed.
+    #[command(flatten)]
+    pub access: Access,
     /// Name that is asked for: empty for the server as a whole, `pobatch.v1.Liveness` for whether it lives, which it also
     /// does while it is busy or drains.
     #[arg(long, value_name = "NAME", default_value = "")]
@@ -239,6 +275,35 @@ pub enum AdminOrder {
     },
 }
 
+/// Where `--help` has what a guarded server asks for.
+const GUARDED: &str = "A guarded server";
+
+/// How a server is reached that wants to know whom it talks to.
+#[derive(Debug, Default, Args)]
+pub struct Access {
+    /// Authority that the server's certificate must come from, PEM. Default: those that this system trusts.
+    #[arg(long, env = "POBATCH_TLS_CA", value_name = "FILE", help_heading = GUARDED, hide_short_help = true)]
+    pub tls_ca: Option<String>,
+    /// Certificate that is shown to the server, PEM.
+    #[arg(long = "tls-cert", env = "POBATCH_CLIENT_TLS_CERT", value_name = "FILE", help_heading = GUARDED, hide_short_help = true)]
+    pub client_tls_cert: Option<String>,
+    /// Private key of --tls-cert, PEM.
+    #[arg(long = "tls-key", env = "POBATCH_CLIENT_TLS_KEY", value_name = "FILE", help_heading = GUARDED, hide_short_help = true)]
+    pub client_tls_key: Option<String>,
+    /// File with the token that goes with every call. (No flag takes the token itself: others could read it.)
+    #[arg(long, env = "POBATCH_TOKEN_FILE", value_name = "FILE", help_heading = GUARDED, hide_short_help = true)]
+    pub token_file: Option<String>,
+    /// Sends the token in plain text beyond the loopback interface, where something else keeps strangers out.
+    #[arg(
+        long = "allow-plaintext",
+        env = "POBATCH_CLIENT_ALLOW_PLAINTEXT",
+        value_parser = FalseyValueParser::new(),
+        help_heading = GUARDED,
+        hide_short_help = true
+    )]
+    pub client_allow_plaintext: bool,
+}
+
 /// Who evaluates, for commands that need a server.
 #[derive(Debug, Args)]
 pub struct Target {
@@ -246,6 +311,9 @@ pub struct Target {
     /// is spread over all of them, and goes on while one is left. Default: a server of our own, in this process.
     #[arg(long, env = "POBATCH_ENDPOINT", value_name = "URL", value_delimiter = ',')]
     pub endpoint: Vec<String>,
+    /// How it is reached.
+    #[command(flatten)]
+    pub access: Access,
     /// What runs.
     #[command(flatten)]
     pub engine: Engine,

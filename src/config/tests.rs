@@ -3,7 +3,9 @@ use clap::Parser as _;
 use super::*;
 use crate::{
     build::limits::{Limit, Unit},
-    listen::Ages,
+    client::Access,
+    listen::{Ages, Guard},
+    tls,
 };
 
 fn resolve(line: &str) -> Result<Config, BadValues> {
@@ -31,7 +33,7 @@ fn servers_are_named_one_by_one_or_as_a_list() {
         other => panic!("{other:?}"),
     };
     let urls = |line: &str| match target(line) {
-        Target::Endpoints(urls) => urls,
+        Target::Endpoints(urls, _) => urls,
         Target::Own(_) => Vec::new(),
     };
     assert_eq!(urls("--endpoint http://a --endpoint https://b"), ["http://a", "https://b"]);
@@ -150,7 +152,7 @@ fn operators_have_listeners_on_the_loopback_interface_next_to_the_api_unless_it_
         let http = listen.http.map_or("off".to_owned(), |address| address.to_string());
         format!("{http} {}", listen.admin.map_or("off".to_owned(), |address| address.to_string()))
     };
-    assert_eq!(words(listen("--listen 0.0.0.0:50051")), "127.0.0.1:50052 http://127.0.0.1:50053");
+    assert_eq!(words(listen("--listen 0.0.0.0:50051 --allow-plaintext")), "127.0.0.1:50052 http://127.0.0.1:50053");
     assert_eq!(words(listen("--listen 127.0.0.1:0")), "127.0.0.1:0 http://127.0.0.1:0");
     assert_eq!(words(listen("--http-listen off --admin-listen off")), "off off");
     assert_eq!(words(listen("--http-listen 0.0.0.0:9100 --admin-listen unix:/a.sock")), "0.0.0.0:9100 unix:/a.sock");
@@ -158,4 +160,55 @@ fn operators_have_listeners_on_the_loopback_interface_next_to_the_api_unless_it_
     assert_eq!(bad.iter().map(|bad| bad.name).collect::<Vec<_>>(), ["--http-listen", "--admin-listen"]);
     let BadValues(bad) = resolve("pobatch status --admin here").unwrap_err();
     assert_eq!(bad[0].name, "--admin");
+}
+
+#[test]
+fn plain_text_is_for_the_loopback_interface_unless_it_is_asked_for_by_name() {
+    let names = |line: &str| match resolve(&format!("pobatch serve {line}")) {
+        Ok(_) => Vec::new(),
+        Err(BadValues(bad)) => bad.iter().map(|bad| bad.name).collect(),
+    };
+    for line in [
+        "--listen 127.0.0.1:1",
+        "--listen [::1]:1",
+        "--listen [::ffff:127.0.0.1]:1",
+        "--listen 0.0.0.0:1 --allow-plaintext",
+        "--listen 0.0.0.0:1 --tls-cert c --tls-key k",
+        "--http-listen 0.0.0.0:1",
+        "--admin-listen unix:/a",
+        "--admin-listen 10.0.0.1:1 --allow-plaintext",
+    ] {
+        assert!(names(line).is_empty(), "{line}");
+    }
+    assert_eq!(names("--listen 0.0.0.0:1"), ["--listen"]);
+    assert_eq!(names("--listen [::]:1 --tokens t"), ["--listen"]);
+    assert_eq!(names("--listen 0.0.0.0:1 --tls-cert c --tls-key k --admin-listen 10.0.0.1:1"), ["--admin-listen"]);
+}
+
+#[test]
+fn a_certificate_goes_with_its_key_for_servers_and_for_clients() {
+    let bad = |line: &str| {
+        let BadValues(bad) = resolve(&format!("pobatch {line}")).unwrap_err();
+        bad.iter().map(|bad| bad.name).collect::<Vec<_>>()
+    };
+    assert_eq!(bad("serve --tls-cert c"), ["--tls-key"]);
+    assert_eq!(bad("serve --tls-key k --tls-cert= --tls-client-ca a"), ["--tls-client-ca", "--tls-cert"]);
+    assert_eq!(bad("serve --reload-interval 0s"), ["--reload-interval"]);
+    assert_eq!(bad("eval --base b --vary passives --tls-cert c"), ["--tls-key"]);
+    let Command::Serve(serve) = command("pobatch serve --tls-cert c --tls-key k --tls-client-ca a --tokens t") else {
+        panic!("serve")
+    };
+    let files = tls::Files { certificate: "c".into(), key: "k".into(), client_authorities: Some("a".into()) };
+    let guard = Guard { tls: Some(files), tokens: Some("t".into()), reload_interval: Duration::from_secs(5) };
+    assert_eq!(serve.listen.guard, guard);
+    let line = "pobatch describe --base b --endpoint https://x --tls-ca a --tls-cert c --tls-key k --token-file t";
+    let Command::Describe(describe) = command(line) else { panic!("describe") };
+    let Target::Endpoints(urls, access) = describe.target else { panic!("an endpoint") };
+    let expected = Access {
+        authority: Some("a".into()),
+        identity: Some(("c".into(), "k".into())),
+        token_file: Some("t".into()),
+        allow_plaintext: false,
+    };
+    assert_eq!((urls, access), (vec!["https://x".to_owned()], expected));
 }

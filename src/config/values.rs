@@ -72,7 +72,7 @@ impl Values<'_> {
         self.take(name, units::size(text).map_err(|problem| format!("`{text}` is {problem}")), || 0)
     }
 
-    fn time(&mut self, name: &'static str, text: &str) -> Duration {
+    pub(super) fn time(&mut self, name: &'static str, text: &str) -> Duration {
         self.take(name, units::time(text).map_err(|problem| format!("`{text}`: {problem}")), || Duration::ZERO)
     }
 
@@ -150,13 +150,12 @@ impl Values<'_> {
             0 => loopback(0),
             port => loopback(port.checked_add(distance).unwrap_or(0)),
         };
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let http = match given(&serve.http_listen).as_deref() {
+        let http = match given(serve.http_listen.as_deref()).as_deref() {
             None => Some(near(1)),
             Some(OFF) => None,
             Some(text) => Some(self.address("--http-listen", text)),
         };
-        let admin = match given(&serve.admin_listen).as_deref() {
+        let admin = match given(serve.admin_listen.as_deref()).as_deref() {
             None => Some(Address::Tcp(near(2))),
             Some(OFF) => None,
             Some(text) => Some(match text.strip_prefix("unix:") {
@@ -168,11 +167,18 @@ impl Values<'_> {
             connection_max: self.age("--connection-age-max", serve.connection_age_max.as_deref()),
             session_max: self.age("--session-age-max", serve.session_age_max.as_deref()),
         };
-        Listen { api, http, admin, ages }
+        let guard = self.guard(serve);
+        if guard.tls.is_none() {
+            self.refuse_plaintext("--listen", api, serve.allow_plaintext, "; give --tls-cert and --tls-key");
+        }
+        if let Some(Address::Tcp(address)) = admin {
+            self.refuse_plaintext("--admin-listen", address, serve.allow_plaintext, "");
+        }
+        Listen { api, http, admin, ages, guard }
     }
 
     fn age(&mut self, name: &'static str, text: Option<&str>) -> Option<Duration> {
-        text.filter(|text| !text.is_empty()).map(|text| self.time(name, text))
+        given(text).map(|text| self.time(name, &text))
     }
 
     fn address(&mut self, name: &'static str, text: &str) -> SocketAddr {
@@ -202,7 +208,9 @@ impl Values<'_> {
 
     pub(super) fn health(&mut self, health: args::Health) -> Health {
         self.url("--endpoint", &health.endpoint);
-        Health { endpoint: health.endpoint, service: health.service, timeout: self.time("--timeout", &health.timeout) }
+        let access = self.access(&health.access);
+        let timeout = self.time("--timeout", &health.timeout);
+        Health { endpoint: health.endpoint, access, service: health.service, timeout }
     }
 
     fn url(&mut self, name: &'static str, url: &str) {
@@ -226,6 +234,7 @@ impl Values<'_> {
     fn target(&mut self, target: &args::Target, cache_bytes: usize) -> Target {
         let server = self.server(&target.engine, cache_bytes);
         let urls: Vec<String> = target.endpoint.iter().filter(|url| !url.is_empty()).cloned().collect();
+        let access = self.access(&target.access);
         if urls.is_empty() {
             return Target::Own(Box::new(server));
         }
@@ -235,7 +244,7 @@ impl Values<'_> {
         for url in &urls {
             self.url("--endpoint", url);
         }
-        Target::Endpoints(urls)
+        Target::Endpoints(urls, access)
     }
 
     pub(super) fn eval(&mut self, eval: args::Eval) -> Eval {
@@ -415,6 +424,11 @@ impl Values<'_> {
             faults: false,
         }
     }
+}
+
+/// The text, if there is one: an empty variable of the environment is none.
+pub(super) fn given(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn loopback(port: u16) -> SocketAddr {

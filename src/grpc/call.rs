@@ -13,10 +13,14 @@ use std::{
 };
 
 use http::HeaderMap;
-use tonic::metadata::MetadataMap;
+use tonic::{Request, metadata::MetadataMap};
 
 use super::status::CallError;
-use crate::build::limits::Limits;
+use crate::{
+    build::limits::Limits,
+    supervisor::Priority,
+    tenants::{Tenant, Turn},
+};
 
 /// The answer to an expired call goes out this much ahead of the deadline, or a tenth of it if that is less: it needs
 /// time to travel, and tonic's timer must not be first.
@@ -36,9 +40,17 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// Its name in the log.
     pub request_id: Arc<str>,
+    /// Who calls, where that matters.
+    pub tenant: Option<Tenant>,
 }
 
 impl Call {
+    /// The call of that request, arriving now.
+    #[must_use]
+    pub fn of<T>(request: &Request<T>, limits: &Limits) -> Self {
+        Self { tenant: request.extensions().get().cloned(), ..Self::new(request.metadata(), limits) }
+    }
+
     /// The call with these headers, arriving now.
     #[must_use]
     pub fn new(headers: &MetadataMap, limits: &Limits) -> Self {
@@ -48,7 +60,7 @@ impl Call {
             timeout.and_then(|timeout| arrived.checked_add(timeout.saturating_sub(ANSWER_MARGIN.min(timeout / 10))));
         let given = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
         let given = given.filter(|id| is_request_id(id, limits.request_id_size));
-        Self { arrived, deadline, request_id: given.map_or_else(next_request_id, Arc::from) }
+        Self { arrived, deadline, request_id: given.map_or_else(next_request_id, Arc::from), tenant: None }
     }
 
     /// The future's answer, or that the deadline has passed.
@@ -62,6 +74,20 @@ impl Call {
             }
             None => future.await,
         }
+    }
+
+    /// The priority that it gets if it asks for that one.
+    #[must_use]
+    pub fn priority(&self, asked: Priority) -> Priority {
+        self.tenant.as_ref().map_or(asked, |tenant| tenant.priority(asked))
+    }
+
+    /// The right to have one variation evaluated at once.
+    ///
+    /// # Errors
+    /// [`CallError::OverQuota`].
+    pub fn turn_now(&self) -> Result<Option<Turn>, CallError> {
+        self.tenant.as_ref().map(Tenant::turn_now).transpose().map_err(CallError::OverQuota)
     }
 
     /// Waits for the deadline: for ever if there is none.

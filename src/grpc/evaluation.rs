@@ -75,7 +75,7 @@ impl Evaluation {
         self.decoder.limits()
     }
 
-    async fn prepare(&self, base: Option<v1::Base>, asked: Asked) -> Result<Prepared, CallError> {
+    async fn prepare(&self, call: &Call, base: Option<v1::Base>, asked: Asked) -> Result<Prepared, CallError> {
         let Asked { echo, stats, options, reduction, default_priority } = asked;
         if self.admission.is_draining() {
             self.supervisor.metrics().work.refused(Refusal::Draining);
@@ -83,7 +83,8 @@ impl Evaluation {
         }
         let engine = self.supervisor.engine();
         let source = base_from_proto(base, &engine)?;
-        let options = options_from_proto(options, default_priority)?;
+        let mut options = options_from_proto(options, default_priority)?;
+        options.priority = call.priority(options.priority);
         let base = obtain(&self.supervisor, &self.decoder, source).await?;
         let mut layout = resolve(stats, &base, &engine, self.limits())?;
         let measure = reduction
@@ -147,7 +148,8 @@ impl Evaluation {
     async fn evaluate_one(&self, call: &Call, request: v1::EvaluateRequest) -> Result<v1::EvaluateResponse, CallError> {
         let v1::EvaluateRequest { base, variation, stats, options } = request;
         let asked = Asked { echo: false, stats, options, reduction: None, default_priority: Priority::Interactive };
-        let prepared = self.prepare(base, asked).await?;
+        let prepared = self.prepare(call, base, asked).await?;
+        let _turn = call.turn_now()?;
         let variation = variation.unwrap_or_default();
         let id = echoed_id(&variation, self.limits());
         let outcome = match self.decoder.variation(variation).await {
@@ -191,7 +193,7 @@ impl EvaluationService for Evaluation {
         &self,
         request: Request<v1::EvaluateBatchRequest>,
     ) -> Result<Response<Self::EvaluateBatchStream>, Status> {
-        let call = Call::new(request.metadata(), self.limits());
+        let call = Call::of(&request, self.limits());
         let v1::EvaluateBatchRequest { base, variations, stats, options, reduction } = request.into_inner();
         if variations.is_empty() {
             return Err(CallError::invalid("variations", "at least one variation is needed").into());
@@ -201,7 +203,7 @@ impl EvaluationService for Evaluation {
         let variations = tokio_stream::iter(variations).map(Ok);
         let prepare = async {
             let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
-            let prepared = self.prepare(base, asked).await?;
+            let prepared = self.prepare(&call, base, asked).await?;
             self.exchange(call.clone(), prepared, None, variations).await
         };
         let events = call.within(prepare).await?;
@@ -212,14 +214,14 @@ impl EvaluationService for Evaluation {
         &self,
         request: Request<Streaming<v1::EvaluateStreamRequest>>,
     ) -> Result<Response<Self::EvaluateStreamStream>, Status> {
-        let call = Call::new(request.metadata(), self.limits());
+        let call = Call::of(&request, self.limits());
         let mut inbound = request.into_inner();
         let prepare = async {
             let first = tokio::time::timeout(self.patience.idle_max, first_message(&mut inbound));
             let v1::EvaluateStreamStart { base, stats, options, reduction } =
                 first.await.map_err(|_| CallError::Idle)??;
             let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
-            let prepared = self.prepare(base, asked).await;
+            let prepared = self.prepare(&call, base, asked).await;
             let prepared = prepared.map_err(|error| error.within("start"))?;
             // What a reduction holds back would be computed once more in the next session, and so on for ever.
             let age_max = self.patience.ages.session_max.filter(|_| prepared.measure.is_none());
@@ -233,11 +235,11 @@ impl EvaluationService for Evaluation {
         &self,
         request: Request<v1::EvaluateSweepRequest>,
     ) -> Result<Response<Self::EvaluateSweepStream>, Status> {
-        let call = Call::new(request.metadata(), self.limits());
+        let call = Call::of(&request, self.limits());
         let prepare = async {
             let v1::EvaluateSweepRequest { base, sweeps, stats, options, reduction } = request.into_inner();
             let asked = Asked { echo: true, stats, options, reduction, default_priority: Priority::Batch };
-            let prepared = self.prepare(base, asked).await?;
+            let prepared = self.prepare(&call, base, asked).await?;
             let variations = sweep::variations(&self.supervisor, prepared.base, sweeps, self.limits()).await?;
             self.exchange(call.clone(), prepared, None, tokio_stream::iter(variations.map(Ok))).await
         };
@@ -246,7 +248,7 @@ impl EvaluationService for Evaluation {
     }
 
     async fn evaluate(&self, request: Request<v1::EvaluateRequest>) -> Result<Response<v1::EvaluateResponse>, Status> {
-        let call = Call::new(request.metadata(), self.limits());
+        let call = Call::of(&request, self.limits());
         let response = call.within(self.evaluate_one(&call, request.into_inner())).await?;
         Ok(Response::new(response))
     }

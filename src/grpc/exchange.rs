@@ -8,7 +8,8 @@
 //!
 //! Reader and writer are two tasks, and the writer never waits for the reader, so neither can stop the other for good.
 //! Before it reads a variation the reader takes a place in the window and a permit of the session: a client that sends
-//! more than the server allows in flight, or does not read its outcomes, is not read from.
+//! more than the server allows in flight, or does not read its outcomes, is not read from. Behind that one variation at
+//! most waits for the tenant's quotas, so a client that is over them is not read from either.
 //!
 //! The writer ends the call: with a summary when all is answered, with a status when the deadline passes, the client's
 //! stream breaks or the supervisor gives up, and with nothing when the client has left. When the server drains, or the
@@ -49,6 +50,7 @@ use crate::{
     proto::v1::{self, outcome},
     supervisor::{Outcomes, Refusal, Session, Submission},
     task,
+    tenants::{Tenant, Turn},
 };
 
 /// Messages that wait for the client's flow control.
@@ -133,13 +135,14 @@ async fn run(
     let (idle_max, draining, metrics) = (plan.idle_max, plan.draining.clone(), Arc::clone(&plan.metrics));
     let aged_at = plan.age_max.and_then(|age| Instant::now().checked_add(age));
     let shared_too = Arc::clone(&shared);
-    let echo = plan.echo;
+    let (echo, tenant) = (plan.echo, plan.call.tenant.clone());
     let reader = Reader {
         submit,
         rejected: rejected_sender,
         decoder,
         shared: shared_too,
         echo,
+        tenant,
         idle_max,
         aged_at,
         draining,
@@ -188,6 +191,8 @@ struct InHand {
     echo: Option<v1::Variation>,
     /// Goes back when it is answered.
     _room: OwnedSemaphorePermit,
+    /// Goes back with it, where the tenant has a quota.
+    _turn: Option<Turn>,
 }
 
 /// What the supervisor has in hand for this call.
@@ -244,6 +249,7 @@ struct Reader {
     decoder: Decoder,
     shared: Arc<Shared>,
     echo: bool,
+    tenant: Option<Tenant>,
     idle_max: Duration,
     /// When it reads no further.
     aged_at: Option<Instant>,
@@ -261,11 +267,13 @@ impl Reader {
             let read = async {
                 let place = self.shared.window.acquire().await.map_err(|_| CallError::SessionLost)?;
                 let permit = self.submit.reserve().await.map_err(|_| CallError::SessionLost)?;
-                Ok::<_, CallError>((place, permit, self.next(&mut variations).await?))
+                let message = self.next(&mut variations).await?;
+                let turn = self.turn(message.as_ref()).await;
+                Ok::<_, CallError>((place, permit, message, turn))
             };
             // In this order: who drains, or is too old, reads no further, whatever has arrived. Then a place and a permit go back and no
             // message is lost; reading is over anyway.
-            let (place, permit, message) = tokio::select! {
+            let (place, permit, message, turn) = tokio::select! {
                 biased;
                 () = self.draining.cancelled() => return Err(CallError::Refused(Refusal::Draining)),
                 () = &mut aged => return Err(CallError::SessionAged),
@@ -280,7 +288,7 @@ impl Reader {
             match self.decoder.variation(message).await {
                 Ok(Decoded { variation, weight }) => {
                     let room = self.room(weight).await?;
-                    self.shared.take(index, InHand { id, echo, _room: room });
+                    self.shared.take(index, InHand { id, echo, _room: room, _turn: turn });
                     permit.send(Submission { tag: index, variation: Arc::new(variation) });
                 }
                 Err(failure) => {
@@ -306,6 +314,15 @@ impl Reader {
                 Err(_) if self.shared.idle_since() > since => since = self.shared.idle_since(),
                 Err(_) => return Err(CallError::Idle),
             }
+        }
+    }
+
+    /// Waits until the tenant may have one more variation evaluated. Behind the reading of it: a stream whose client sends
+    /// nothing would keep others of the same tenant from theirs.
+    async fn turn(&self, message: Option<&v1::Variation>) -> Option<Turn> {
+        match (message, &self.tenant) {
+            (Some(_), Some(tenant)) => Some(tenant.turn().await),
+            _ => None,
         }
     }
 

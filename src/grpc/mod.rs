@@ -4,6 +4,7 @@
 //! computes or decides when something is computed: that is the supervisor's.
 
 mod admin;
+mod authenticate;
 mod call;
 mod catalog;
 pub(crate) mod codec;

@@ -87,6 +87,7 @@ where
             method = request.uri().path(),
             request_id = request_id.to_str().unwrap_or_default(),
             trace_id = tracing::field::Empty,
+            tenant = tracing::field::Empty,
         );
         if let Some(trace_id) = trace_id(request.headers()) {
             span.record("trace_id", trace_id);

@@ -7,8 +7,8 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::layer::util::{Identity, Stack};
 
 use super::{
-    admin::Admin, catalog::Catalog, codec::Bounded, decode::Decoder, evaluation::Evaluation, observe::Observe,
-    weight::Weights,
+    admin::Admin, authenticate::Authenticate, catalog::Catalog, codec::Bounded, decode::Decoder,
+    evaluation::Evaluation, observe::Observe, weight::Weights,
 };
 use crate::{
     admission::Admission,
@@ -23,10 +23,14 @@ use crate::{
         },
     },
     supervisor::Supervisor,
+    tenants::Tenants,
 };
 
+/// Services behind the layers that observe their calls and ask who calls.
+pub type Router = tonic::transport::server::Router<Stack<Authenticate, Stack<Observe, Identity>>>;
+
 /// Services behind the layer that observes their calls.
-pub type Router = tonic::transport::server::Router<Stack<Observe, Identity>>;
+pub type AdminRouter = tonic::transport::server::Router<Stack<Observe, Identity>>;
 
 /// Bytes that a client may send ahead on one stream. A session that is not read from holds them back.
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
@@ -63,7 +67,7 @@ impl Default for Patience {
     }
 }
 
-/// All services in front of that supervisor. Health says SERVING from the start: a supervisor is handed out when it is
+/// All services in front of that supervisor, for these tenants (`None`: for everybody). Health says SERVING from the start: a supervisor is handed out when it is
 /// ready.
 ///
 /// Serve it on a listener with `nodelay`: frames are small and many.
@@ -74,9 +78,11 @@ pub async fn router_with(
     supervisor: Supervisor,
     limits: Limits,
     patience: Patience,
+    tenants: Option<Tenants>,
 ) -> Result<(Router, Health), tonic_reflection::server::Error> {
     let admission = Admission::default();
     let observe = Observe::new(Arc::clone(supervisor.metrics()), limits.request_id_size);
+    let authenticate = Authenticate::new(tenants, Arc::clone(supervisor.metrics()));
     let (request_size, response_size) = (limits.request_size, limits.response_size);
     let metadata_size = u32::try_from(limits.metadata_size).unwrap_or(u32::MAX);
     let weights = Arc::new(Weights::of(proto::DESCRIPTORS)?);
@@ -105,6 +111,7 @@ pub async fn router_with(
     };
     let router = builder
         .layer(observe)
+        .layer(authenticate)
         .tcp_nodelay(true)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -137,7 +144,7 @@ pub fn admin_router(
     observer: Observer,
     health: Health,
     limits: &Limits,
-) -> Result<Router, tonic_reflection::server::Error> {
+) -> Result<AdminRouter, tonic_reflection::server::Error> {
     let observe = Observe::new(Arc::clone(observer.supervisor().metrics()), limits.request_id_size);
     let reflection = || reflection(&[AdminServiceServer::<Admin>::NAME, REFLECTION]);
     Ok(Server::builder()
@@ -157,7 +164,7 @@ fn reflection(services: &[&str]) -> tonic_reflection::server::Builder<'static> {
 /// Health names that say whether the server takes calls.
 const READINESS: [&str; 3] = ["", EvaluationServiceServer::<Evaluation>::NAME, CatalogServiceServer::<Catalog>::NAME];
 
-/// The same, with the usual patience.
+/// The same for everybody, with the usual patience.
 ///
 /// # Errors
 /// As above.
@@ -165,7 +172,7 @@ pub async fn router(
     supervisor: Supervisor,
     limits: Limits,
 ) -> Result<(Router, Health), tonic_reflection::server::Error> {
-    router_with(supervisor, limits, Patience::default()).await
+    router_with(supervisor, limits, Patience::default(), None).await
 }
 
 /// Whether the server takes calls, and what `grpc.health.v1` says about it.

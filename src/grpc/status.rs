@@ -20,12 +20,15 @@ use crate::{
         outcome::{Failure, FailureReason},
     },
     supervisor::{BaseError, EvictError, Refusal},
+    tenants::OverQuota,
 };
 
 /// Domain of all reasons.
 pub const ERROR_DOMAIN: &str = "pobatch";
 /// When to try again after a refusal: about as long as a shard takes for an assignment, several times over.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// The shortest that is asked for: pushback has no fractions of a millisecond, and 0 would be at once.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(1);
 /// Most fields that one status names: details travel in headers, which clients bound at 16 KiB.
 const VIOLATIONS_MAX: usize = 20;
 /// Longest message or description, in bytes; for the same reason.
@@ -83,6 +86,12 @@ pub enum CallError {
     /// The server takes nothing now, because of a limit.
     #[error("{0}: {1}")]
     Full(Refusal, Exceeded),
+    /// No tenant's token came with it. What is wrong with it is not said, or whoever guesses would learn from it.
+    #[error("a valid token is needed: `authorization: Bearer TOKEN`")]
+    Unauthenticated,
+    /// The tenant has all that it may have.
+    #[error(transparent)]
+    OverQuota(OverQuota),
     /// The call's deadline has passed.
     #[error("the call's deadline has passed")]
     DeadlineExceeded,
@@ -211,6 +220,8 @@ impl CallError {
             Self::BaseInUse(_) | Self::Leaving => Code::FailedPrecondition,
             Self::Base { failure, .. } => code_of_failure(failure.reason),
             Self::Refused(refusal) | Self::Full(refusal, _) => code_of_refusal(*refusal),
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::OverQuota(_) => Code::ResourceExhausted,
             Self::SessionLost | Self::SessionAged => Code::Unavailable,
             Self::DeadlineExceeded => Code::DeadlineExceeded,
             // Sending the same again does not help, opening the session again does.
@@ -239,6 +250,8 @@ impl CallError {
                 Refusal::SessionsFull => "SESSIONS_FULL",
                 Refusal::QueueFull => "QUEUE_FULL",
             },
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::OverQuota(_) => "QUOTA_EXCEEDED",
             // The message is a frame of the transport's and no more: only its length was read.
             Self::Inbound(status) if status.code() == Code::OutOfRange => LIMIT_EXCEEDED,
             Self::Limit { .. } => LIMIT_EXCEEDED,
@@ -273,6 +286,9 @@ impl CallError {
                 let Exceeded { limit, most, came } = exceeded;
                 let numbers = [("max".to_owned(), most.to_string()), ("actual".to_owned(), came.to_string())];
                 numbers.into_iter().chain([named(*limit)]).collect()
+            }
+            Self::OverQuota(OverQuota { quota, max, .. }) => {
+                [("quota".to_owned(), quota.key().to_owned()), ("max".to_owned(), max.to_string())].into()
             }
             Self::Inbound(status) if status.code() == Code::OutOfRange => [named(Limit::RequestSize)].into(),
             _ => HashMap::new(),
@@ -364,14 +380,18 @@ impl From<CallError> for Status {
             details.set_bad_request(violations);
         }
         let mut metadata = MetadataMap::new();
-        let refused = matches!(error, CallError::Refused(_) | CallError::Full(..));
-        if refused || code == Code::Unavailable {
+        let refused = matches!(error, CallError::Refused(_) | CallError::Full(..) | CallError::OverQuota(_));
+        let delay = match &error {
+            CallError::OverQuota(OverQuota { retry_after: Some(delay), .. }) => (*delay).max(RETRY_DELAY_MIN),
             // Nothing is full or broken where a session was too old.
-            let delay = if matches!(error, CallError::SessionAged) { Duration::ZERO } else { RETRY_DELAY };
+            CallError::SessionAged => Duration::ZERO,
+            _ => RETRY_DELAY,
+        };
+        if refused || code == Code::Unavailable {
             details.set_retry_info(Some(delay));
         }
         if refused && code == Code::ResourceExhausted {
-            let delay_ms = u32::try_from(RETRY_DELAY.as_millis()).unwrap_or(u32::MAX);
+            let delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
             metadata.insert(PUSHBACK_HEADER, MetadataValue::from(delay_ms));
         }
         Self::with_error_details_and_metadata(code, cut(&error.to_string(), TEXT_BYTES_MAX), details, metadata)
@@ -393,9 +413,14 @@ pub(super) fn cut(text: &str, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tenants::Quota;
 
     fn base_id() -> BaseId {
         BaseId::of("test", "")
+    }
+
+    fn over_quota(retry_after: Option<Duration>) -> OverQuota {
+        OverQuota { quota: Quota::Rate, max: 5, retry_after }
     }
 
     /// One of each; a new variant breaks the match below until it is listed here.
@@ -416,6 +441,8 @@ mod tests {
             (CallError::UnknownBase(base_id()), Code::NotFound),
             (EvictError::InUse(base_id()).into(), Code::FailedPrecondition),
             (Leaving.into(), Code::FailedPrecondition),
+            (CallError::Unauthenticated, Code::Unauthenticated),
+            (CallError::OverQuota(over_quota(None)), Code::ResourceExhausted),
             (CallError::DeadlineExceeded, Code::DeadlineExceeded),
             (CallError::Idle, Code::Aborted),
             (CallError::SessionLost, Code::Unavailable),
@@ -458,6 +485,8 @@ mod tests {
             CallError::BaseInUse(_) => 17,
             CallError::Leaving => 18,
             CallError::SessionAged => 19,
+            CallError::Unauthenticated => 20,
+            CallError::OverQuota(_) => 21,
         }
     }
 
@@ -466,7 +495,7 @@ mod tests {
         let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, (0..20).collect::<Vec<_>>(), "a variant is missing from the list");
+        assert_eq!(places, (0..22).collect::<Vec<_>>(), "a variant is missing from the list");
 
         for (error, code) in every_error() {
             let status = Status::from(error.clone());
@@ -494,7 +523,7 @@ mod tests {
     fn only_what_may_pass_says_when_to_try_again() {
         for (error, code) in every_error() {
             let status = Status::from(error.clone());
-            let refused = matches!(error, CallError::Refused(_) | CallError::Full(..));
+            let refused = matches!(error, CallError::Refused(_) | CallError::Full(..) | CallError::OverQuota(_));
             let retry = refused || code == Code::Unavailable;
             let delay = match error {
                 CallError::SessionAged => Duration::ZERO,
@@ -504,6 +533,24 @@ mod tests {
             assert_eq!(said, retry.then_some(delay), "{error}");
             let pushback = refused && code == Code::ResourceExhausted;
             assert_eq!(status.metadata().contains_key(PUSHBACK_HEADER), pushback, "{error}");
+        }
+    }
+
+    #[test]
+    fn over_quota_says_which_and_when_to_come_back() {
+        for (retry_after, milliseconds) in
+            [(None, 1000), (Some(Duration::from_millis(250)), 250), (Some(Duration::ZERO), 1)]
+        {
+            let status = Status::from(CallError::OverQuota(over_quota(retry_after)));
+            assert_eq!(status.message(), "over the quota `variations_per_second` of 5");
+            let details = status.get_error_details();
+            let info = details.error_info().unwrap();
+            assert_eq!(info.reason, "QUOTA_EXCEEDED");
+            assert_eq!((&*info.metadata["quota"], &*info.metadata["max"]), ("variations_per_second", "5"));
+            let delay = details.retry_info().unwrap().retry_delay;
+            assert_eq!(delay, Some(Duration::from_millis(milliseconds)));
+            let pushback = status.metadata().get(PUSHBACK_HEADER).unwrap();
+            assert_eq!(pushback.to_str().unwrap(), milliseconds.to_string());
         }
     }
 

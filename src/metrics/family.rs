@@ -47,7 +47,7 @@ pub(super) use labels;
 labels!(ComputePath, FailureReason, Priority, Refusal, ResetReason, Role, ShardState, VariationKind);
 
 /// One metric for each value of a label.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Each<L, M> {
     metrics: Vec<M>,
     label: PhantomData<L>,

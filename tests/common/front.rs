@@ -52,7 +52,7 @@ impl Front {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (router, health) =
-            router_with(supervisor.clone(), limits, patience).await.expect("the descriptors are sound");
+            router_with(supervisor.clone(), limits, patience, None).await.expect("the descriptors are sound");
         let observer = Observer::new(supervisor.clone(), health.admission().clone());
         let (stop, stopped) = oneshot::channel();
         let server = task::spawn_owned("server", async move {

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod chance;
 pub mod fleet;
 pub mod front;
+pub mod guarded;
 pub mod machine;
 pub mod proxy;
 pub mod raw;

@@ -21,17 +21,26 @@ pub struct Served {
 
 impl Served {
     pub fn start(arguments: &[&str]) -> Self {
-        Self::start_at("127.0.0.1:0", arguments)
+        Self::launch("127.0.0.1:0", arguments, Stdio::null())
     }
 
     /// The same, at an address that it had before.
     pub fn start_at(address: &str, arguments: &[&str]) -> Self {
+        Self::launch(address, arguments, Stdio::null())
+    }
+
+    /// The same, and its log goes there.
+    pub fn start_logging(arguments: &[&str], log: impl Into<Stdio>) -> Self {
+        Self::launch("127.0.0.1:0", arguments, log)
+    }
+
+    fn launch(address: &str, arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pobatch"))
             .args(["serve", "--faults", "--listen", address])
             .args(arguments)
             .env_clear()
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the program runs");
         let mut reader = BufReader::new(child.stdout.as_mut().expect("its output is piped"));
@@ -41,7 +50,7 @@ impl Served {
         }
         let mut urls = lines
             .split([' ', ',', '\n'])
-            .filter(|word| word.starts_with("http://") || word.starts_with("unix:"))
+            .filter(|word| ["http://", "https://", "unix:"].iter().any(|scheme| word.starts_with(scheme)))
             .map(str::to_owned);
         let mut url = || urls.next().expect("a URL");
         let (url, http, admin) = (url(), url(), url());

@@ -36,7 +36,8 @@ class Served:
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self.process.stdout is not None
-        self.endpoint = self.process.stdout.readline().strip().rsplit("/", 1)[-1]
+        self.url = self.process.stdout.readline().strip().rsplit(" ", 1)[-1]
+        self.endpoint = self.url.rsplit("/", 1)[-1]
 
     def stop(self) -> None:
         self.process.kill()

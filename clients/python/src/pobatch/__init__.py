@@ -4,6 +4,7 @@
 :mod:`pobatch.v1`, generated from the protos, where every field is documented.
 """
 
+from pobatch._access import Tls
 from pobatch._aio import AsyncClient, AsyncEvaluation
 from pobatch._build import Build
 from pobatch._catalog import (
@@ -62,6 +63,7 @@ __all__ = [
     "StatInfo",
     "Summary",
     "TattooChange",
+    "Tls",
     "Value",
     "Variation",
     "Warning",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Sized
 from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf import duration_pb2
@@ -78,14 +78,6 @@ def turn_page(request: Any, answer: Any) -> bool:
     return bool(request.page_token)
 
 
-def targets(endpoints: str | Sequence[str]) -> list[str]:
-    """The endpoints as gRPC wants them: without a scheme."""
-    given = [endpoints] if isinstance(endpoints, str) else list(endpoints)
-    if not given:
-        raise ValueError("at least one endpoint is needed")
-    return [one.removeprefix("http://").removeprefix("https://").rstrip("/") for one in given]
-
-
 def selection(stats: Iterable[str] | str) -> stats_pb2.StatSelection:
     """Names of stats, or one of the presets ``main`` and ``all``."""
     if isinstance(stats, str):
@@ -154,9 +146,3 @@ def bar(progress: bool | str, variations: object) -> Bar:
     total = len(variations) if isinstance(variations, Sized) else None
     made: Bar = tqdm(total=total, desc=progress if isinstance(progress, str) else "evaluate", unit="var")
     return made
-
-
-def rotate(targets: Sequence[str]) -> Iterator[str]:
-    """The endpoints, over and over."""
-    while True:
-        yield from targets

@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Protocol
 
 import grpc
 
 from pobatch import _calls as calls
+from pobatch._access import Access, Tls
 from pobatch._build import Build
 from pobatch._calls import Bar, Given, Method, RequestT, ResponseT
 from pobatch._catalog import BuildFile, EngineDescription, Passive, PassiveTree, Points, StatInfo
@@ -31,12 +33,22 @@ class Client:
         endpoints: str | Sequence[str] = "127.0.0.1:50051",
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        tls: Tls | None = None,
+        token: str | None = None,
+        token_file: str | PathLike[str] | None = None,
+        allow_plaintext: bool = False,
         metadata: Mapping[str, str] | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
-        self._targets = calls.rotate(calls.targets(endpoints))
-        self._credentials = credentials
-        self._metadata = tuple((metadata or {}).items())
+        self._access = Access(
+            endpoints,
+            credentials=credentials,
+            tls=tls,
+            token=token,
+            token_file=token_file,
+            metadata=metadata,
+            allow_plaintext=allow_plaintext,
+        )
         self._policy = retry or RetryPolicy()
         self._channel = self._connect()
 
@@ -56,10 +68,10 @@ class Client:
         self._channel.close()
 
     def _connect(self) -> grpc.Channel:
-        target = next(self._targets)
-        if self._credentials is None:
-            return grpc.insecure_channel(target, options=calls.OPTIONS)
-        return grpc.secure_channel(target, self._credentials, options=calls.OPTIONS)
+        target = self._access.next_target()
+        if target.credentials is None:
+            return grpc.insecure_channel(target.address, options=calls.OPTIONS)
+        return grpc.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
 
     def _move_on(self) -> None:
         self._channel.close()
@@ -86,7 +98,7 @@ class Client:
                 response_deserializer=method.response.FromString,
             )
             try:
-                response: ResponseT = call(request, timeout=timeout, metadata=self._metadata)
+                response: ResponseT = call(request, timeout=timeout, metadata=self._access.metadata)
                 return response
             except grpc.RpcError as error:
                 failed = CallError.of(error)
@@ -358,7 +370,7 @@ class Evaluation(Iterator[Outcome]):
             response_deserializer=method.response.FromString,
         )
         timeout = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-        return stream(outbound(), timeout=timeout, metadata=self._client._metadata)
+        return stream(outbound(), timeout=timeout, metadata=self._client._access.metadata)
 
     def _send(self) -> None:
         while (request := self._exchange.next_message(self._take)) is not None:

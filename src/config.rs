@@ -3,6 +3,7 @@
 //! Clap sees texts only; [`Config::resolve`] makes values of them and reports all bad ones together, each by its name.
 
 pub mod args;
+mod engines;
 mod limits;
 mod machine;
 mod sweep;
@@ -19,7 +20,7 @@ use crate::{
     build::limits::Limits,
     client::{Reduction, Sweep},
     listen::Listen,
-    supervisor::{EngineChoice, SandboxMode, memory},
+    supervisor::{EngineSpec, ReloadPolicy, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
 };
 
@@ -69,8 +70,10 @@ pub enum Command {
 pub struct Server {
     /// This program, to be executed as a runtime.
     pub executable: PathBuf,
-    /// Which engine.
-    pub engine: EngineChoice,
+    /// The engines; the first is what calls get that name none.
+    pub engines: Vec<EngineSpec>,
+    /// How they are reloaded.
+    pub reload: ReloadPolicy,
     /// Number of shards.
     pub shards: usize,
     /// Bounds on what comes from outside.
@@ -137,6 +140,13 @@ pub enum AdminOrder {
     Drain,
     /// Take calls again.
     Undrain,
+    /// Boot an engine again, from this directory if there is one.
+    Reload {
+        /// Name of the engine; empty: the first.
+        engine: String,
+        /// Below the server's `--reload-from`.
+        directory: Option<String>,
+    },
     /// Log by this filter.
     Log(String),
 }

@@ -9,13 +9,13 @@ use serde_json::json;
 use super::{
     CliError, Output, Verdict,
     eval::{choice, stats_json},
-    golden::Shown,
     input,
     server::Server,
     table,
 };
 use crate::{
     build::outcome::StatValue,
+    check::golden::Shown,
     client::Described,
     config::{self, Format},
     proto::v1::{ConfigValue, config_value},

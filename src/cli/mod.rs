@@ -8,7 +8,6 @@ mod doctor;
 mod error;
 mod eval;
 mod export;
-mod golden;
 mod input;
 mod output;
 mod progress;

@@ -107,8 +107,10 @@ pub struct Named {
 /// Which engine computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// `pob` or `sample`.
+    /// What the operator calls it.
     pub name: String,
+    /// `pob` or `sample`.
+    pub kind: String,
     /// The engine's own version.
     pub version: String,
     /// Hash over its calculation files.
@@ -117,7 +119,7 @@ pub struct EngineInfo {
 
 impl EngineInfo {
     fn from_proto(engine: v1::Engine) -> Self {
-        Self { name: engine.name, version: engine.version, fingerprint: engine.fingerprint }
+        Self { name: engine.name, kind: engine.kind, version: engine.version, fingerprint: engine.fingerprint }
     }
 }
 

@@ -38,7 +38,8 @@ pub enum Subcommands {
     /// Serves the gRPC API.
     ///
     /// Prints where it listens and which engine it runs. SIGTERM and Ctrl-C stop it in order: health says `NOT_SERVING`,
-    /// no new calls are taken, those in hand are finished within the grace. A second signal stops it at once.
+    /// no new calls are taken, those in hand are finished within the grace. A second signal stops it at once. SIGHUP reloads
+    /// all engines, as `pobatch admin reload` does one.
     Serve(Serve),
     /// Evaluates variations of a build and shows what they change.
     ///
@@ -72,7 +73,7 @@ pub enum Subcommands {
     /// Asks its admin service: shards with their heaps, bases, queues, and what went wrong lately. The same is on the
     /// server's status page.
     Status(Status),
-    /// Tells a running server what to do: reset shards, evict a base, drain, undrain, log.
+    /// Tells a running server what to do: reset shards, evict a base, reload an engine, drain, undrain, log.
     Admin(Admin),
 }
 
@@ -143,12 +144,32 @@ pub struct Serve {
     /// How long calls in hand may take to finish when the server is stopped.
     #[arg(long, env = "POBATCH_DRAIN_GRACE", value_name = "TIME", default_value = "25s")]
     pub drain_grace: String,
+    /// An engine by name: `NAME=DIR` for a Path of Building installation, `NAME=sample` for the embedded engine. Can be
+    /// given more than once; the first is what calls get that name none. --pob DIR is `pob=DIR`, ahead of the others.
+    #[arg(long, env = "POBATCH_ENGINES", value_name = "NAME=DIR", value_delimiter = ',')]
+    pub engine: Vec<String>,
+    /// How long calls that are open when an engine is reloaded may go on with the edition that they began with.
+    #[arg(long, env = "POBATCH_RELOAD_GRACE", value_name = "TIME", default_value = "10m", hide_short_help = true)]
+    pub reload_grace: String,
+    /// Directory below which a reload may name installations. Default: it may name none, and reads where the engine is.
+    #[arg(long, env = "POBATCH_RELOAD_FROM", value_name = "DIR", hide_short_help = true)]
+    pub reload_from: Option<String>,
+    /// Golden file that an engine must agree with, bit for bit, before anybody gets it: when the server starts, and with
+    /// each reload. Can be given more than once. Without a name it is for the first engine.
+    #[arg(
+        long,
+        env = "POBATCH_SELF_CHECK",
+        value_name = "[ENGINE:]BUILD=GOLDEN.jsonl",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub self_check: Vec<String>,
     /// Lets the sample engine misbehave on demand, for tests.
     #[arg(long, hide = true)]
     pub faults: bool,
     /// What runs.
     #[command(flatten)]
-    pub engine: Engine,
+    pub runs: Engine,
 }
 
 /// Where a server's admin service is.
@@ -204,6 +225,17 @@ pub enum AdminOrder {
     Drain,
     /// Takes calls again.
     Undrain,
+    /// Boots an engine again beside the one that runs, checks it, and gives it to all calls that begin from then on.
+    ///
+    /// Those that have begun finish with what they have. If anything is wrong nothing changes, and the exit code is not 0.
+    Reload {
+        /// Name of the engine. Default: the server's first.
+        engine: Option<String>,
+        /// Directory of the installation, below the one that the server was started with for this (--reload-from).
+        /// Default: where the engine is; a link is followed anew.
+        #[arg(long, value_name = "DIR")]
+        directory: Option<String>,
+    },
     /// Logs by another filter from now on.
     Log {
         /// A level or a filter, as for --log.

@@ -2,6 +2,7 @@ use clap::Parser as _;
 
 use super::*;
 use crate::build::limits::{Limit, Unit};
+use crate::supervisor::EngineChoice;
 
 fn resolve(line: &str) -> Result<Config, BadValues> {
     let machine = Machine { executable: "/bin/pobatch".into(), processors: 3, memory_bytes: Some(4 << 30) };
@@ -24,7 +25,7 @@ fn all_bad_values_are_named_together() {
 #[test]
 fn without_an_installation_the_sample_engine_runs_on_every_processor() {
     let Command::Serve(serve) = command("pobatch serve --pob= --shards=") else { panic!("serve") };
-    assert_eq!(serve.server.engine, EngineChoice::Sample);
+    assert_eq!(serve.server.engines, EngineChoice::Sample.alone());
     assert_eq!(serve.server.shards, 3);
     assert_eq!(serve.server.memory, memory::Marks { total_bytes: 3 << 30, ..memory::Marks::default() });
 }

@@ -4,20 +4,21 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Kind, Machine,
-    SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep, units,
+    SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, engines, sweep, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
     client::{Keep, Objective, Reduction},
     listen::{Address, Listen},
-    supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
+    supervisor::{ALL_ACCELERATORS, EngineChoice, EngineSpec, ReloadPolicy, SandboxMode, memory},
     telemetry::Log,
     wire::FRAME_BYTES_MAX,
 };
 
-/// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
 /// Forms of a result.
 const FORMATS: &[(&str, Format)] = &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)];
+
+/// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
 /// main ones.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -76,7 +77,8 @@ impl Values<'_> {
     fn server(&mut self, engine: &args::Engine, cache_bytes: usize) -> Server {
         Server {
             executable: self.machine.executable.clone(),
-            engine: engine_choice(engine.pob.as_deref()),
+            engines: self.engines(engine.pob.as_deref(), &[]),
+            reload: ReloadPolicy::default(),
             shards: match engine.shards.as_deref().filter(|text| !text.is_empty()) {
                 Some(text) => self.count("--shards", text, 1, SHARDS_MAX),
                 None => self.machine.processors,
@@ -131,8 +133,29 @@ impl Values<'_> {
                 None => Duration::ZERO,
             },
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
-            server: Server { faults: serve.faults, ..self.server(&serve.engine, CACHE_BYTES) },
+            server: self.served(serve),
         }
+    }
+
+    fn served(&mut self, serve: &args::Serve) -> Server {
+        let engines = self.engines(serve.runs.pob.as_deref(), &serve.engine);
+        let mut self_checks = Vec::new();
+        for text in serve.self_check.iter().filter(|text| !text.is_empty()) {
+            match engines::self_check(text, &engines) {
+                Ok(check) => self_checks.push(check),
+                Err(problem) => self.bad.push(BadValue { name: "--self-check", problem }),
+            }
+        }
+        let reload = ReloadPolicy {
+            grace: self.time("--reload-grace", &serve.reload_grace),
+            root: serve.reload_from.as_deref().filter(|text| !text.is_empty()).map(PathBuf::from),
+            self_checks,
+        };
+        Server { engines, reload, faults: serve.faults, ..self.server(&serve.runs, CACHE_BYTES) }
+    }
+
+    fn engines(&mut self, pob: Option<&str>, named: &[String]) -> Vec<EngineSpec> {
+        self.take("--engine", engines::engines(pob, named), || EngineChoice::Sample.alone())
     }
 
     fn listen(&mut self, serve: &args::Serve) -> Listen {
@@ -179,6 +202,9 @@ impl Values<'_> {
             args::AdminOrder::Evict { base_id } => AdminOrder::Evict(base_id),
             args::AdminOrder::Drain => AdminOrder::Drain,
             args::AdminOrder::Undrain => AdminOrder::Undrain,
+            args::AdminOrder::Reload { engine, directory } => {
+                AdminOrder::Reload { engine: engine.unwrap_or_default(), directory }
+            }
             args::AdminOrder::Log { filter } => AdminOrder::Log(filter),
         };
         Admin { admin: self.admin_url(admin.target), order }
@@ -378,7 +404,8 @@ impl Values<'_> {
     pub(super) fn doctor(&mut self, doctor: &args::Doctor) -> Server {
         Server {
             executable: self.machine.executable.clone(),
-            engine: engine_choice(doctor.pob.as_deref()),
+            engines: self.engines(doctor.pob.as_deref(), &[]),
+            reload: ReloadPolicy::default(),
             shards: 1,
             limits: Limits { bases: 2, sessions: 2, in_flight: 16, queue: 16, ..Limits::default() },
             verify_ratio: 0.0,
@@ -395,14 +422,6 @@ impl Values<'_> {
 
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-/// An empty text is what an environment variable has that is set to nothing.
-fn engine_choice(pob: Option<&str>) -> EngineChoice {
-    match pob.filter(|directory| !directory.is_empty()) {
-        Some(directory) => EngineChoice::Pob(PathBuf::from(directory)),
-        None => EngineChoice::Sample,
-    }
 }
 
 impl Stats {

@@ -19,15 +19,19 @@ mod shards;
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    BaseError, Counters, EvictError, Incident, Refusal, ResetReason, SessionSpec, Settings, StartError, Status,
+    BaseError, Counters, EngineChoice, EngineSpec, Engines, EvictError, Held, Incident, Of, Refusal, ReloadError,
+    ReloadResult, Reloaded, ResetReason, SessionSpec, Settings, StartError, Status,
     dispatch::{Dispatch, ItemId, SessionId},
+    editions::Editions,
+    engine::Lease,
     gauge::{self, Measurement},
     memory::Costs,
     results::Results,
@@ -38,7 +42,7 @@ use super::{
     zygote::{Template, Zygote},
 };
 use crate::{
-    build::base::{Base, BaseId},
+    build::base::{Base, BaseId, BaseKey, EditionId, EngineFacts},
     task,
 };
 
@@ -53,14 +57,14 @@ type Reply<T> = oneshot::Sender<Result<T, BaseError>>;
 /// What the driver hears.
 #[derive(Debug)]
 pub enum Event {
-    /// Load a base, unless it is loaded.
-    LoadBase(Arc<str>, Reply<Arc<Base>>),
-    /// Find a base.
-    FindBase(BaseId, Reply<Arc<Base>>),
+    /// Load a base by the engine of that name, unless it is loaded.
+    LoadBase(Arc<str>, Arc<str>, Reply<Held>),
+    /// Find a base of the engine of that name; empty: of any.
+    FindBase(Arc<str>, BaseId, Reply<Held>),
     /// Find what a base's runtimes are forked from.
-    FindTemplate(BaseId, Reply<ForkPoint>),
+    FindTemplate(BaseKey, Reply<ForkPoint>),
     /// Find what runtimes are forked from that never loaded a build.
-    FindZygote(Reply<ForkPoint>),
+    FindZygote(Of, Reply<ForkPoint>),
     /// Open a session.
     OpenSession(SessionSpec, Reply<SessionId>),
     /// Variations of a session.
@@ -70,9 +74,13 @@ pub enum Event {
     /// The server stops: everything that is not answered yet is answered now.
     GiveUp,
     /// A base has been loaded, or not.
-    BaseLoaded(BaseId, Result<Template, BaseError>),
-    /// The zygote has been booted again, or not.
-    ZygoteBooted(Result<Zygote, StartError>),
+    BaseLoaded(BaseKey, Result<Template, BaseError>),
+    /// The zygote of an edition has been booted again, or not.
+    ZygoteBooted(EditionId, Result<Zygote, StartError>),
+    /// Boot an engine beside the one that runs, from that directory if there is one, and switch to it.
+    Reload(Arc<str>, Option<PathBuf>, oneshot::Sender<Result<Reloaded, ReloadError>>),
+    /// That edition is booted and checked, or is not to be had.
+    Candidate(EditionId, Result<Zygote, ReloadError>),
     /// Somebody wants to know the process ids of all runtimes.
     Pids(oneshot::Sender<Vec<u32>>),
     /// What the runtimes use.
@@ -85,8 +93,9 @@ pub enum Event {
     Status(oneshot::Sender<Status>),
 }
 
-/// Starts the driver; it ends when all senders are gone.
-pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
+/// Starts the driver over those zygotes, one for each engine of the settings and in their order; it ends when all senders
+/// are gone. Says also what new calls get of each engine, from then on.
+pub fn start(settings: Settings, zygotes: Vec<Zygote>) -> (mpsc::Sender<Event>, watch::Receiver<Engines>) {
     let (sender, receiver) = mpsc::channel(EVENTS_MAX);
     // The shards speak through a channel of their own: they must not keep alive what keeps them alive.
     let (messages, from_shards) = mpsc::channel(EVENTS_MAX);
@@ -104,10 +113,22 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         last_reset: None,
         reset_requested: false,
     };
+    let names = settings.engines.iter().map(|engine| Arc::clone(&engine.name));
+    let editions = Editions::new(names, settings.reload.grace);
+    let installed = editions.all().zip(zygotes);
+    let installed: HashMap<_, _> =
+        installed.map(|((_, edition), zygote)| (edition, Installed::new(zygote, edition))).collect();
+    let (engines, current) = watch::channel(Engines::new(facts_of(&editions, &installed)));
+    let run = |engine: &EngineSpec| (Arc::clone(&engine.name), Run::new(engine.choice.clone()));
     let driver = Driver {
+        editions,
+        installed,
+        engines,
+        runs: settings.engines.iter().map(run).collect(),
+        inherited: HashMap::new(),
+        leftovers: false,
         dispatch: Dispatch::new(settings.shards, Instant::now()),
         shards: (0..settings.shards).map(shard).collect(),
-        zygote: Some(zygote.fork_point),
         bases: HashMap::new(),
         loading: HashMap::new(),
         sessions: HashMap::new(),
@@ -123,29 +144,38 @@ pub fn start(settings: Settings, zygote: Zygote) -> mpsc::Sender<Event> {
         given_up: false,
         next_id: 0,
         events: sender.downgrade(),
-        engine: zygote.facts.name.clone(),
         settings,
     };
     task::spawn("driver", driver.run(receiver, from_shards));
     task::spawn("memory", gauge::run(sender.downgrade()));
-    sender
+    (sender, current)
 }
 
 struct Driver {
     settings: Settings,
-    engine: String,
+    /// Which edition a call gets.
+    editions: Editions,
+    /// The editions that there are, but for candidates.
+    installed: HashMap<EditionId, Installed>,
+    /// Tells all others what new calls get.
+    engines: watch::Sender<Engines>,
+    /// What is remembered of an engine from edition to edition.
+    runs: HashMap<Arc<str>, Run>,
+    /// Builds that the edition before held, under the names that they would have now: whoever knows a base's id and
+    /// nothing of the reload need not send it again.
+    inherited: HashMap<BaseKey, Arc<str>>,
+    /// Shards may have runtimes of an edition that has ended.
+    leftovers: bool,
     dispatch: Dispatch,
     shards: Vec<Slot>,
-    /// `None` while it is booted again.
-    zygote: Option<ForkPoint>,
-    bases: HashMap<BaseId, Entry>,
+    bases: HashMap<BaseKey, Entry>,
     /// Who waits for a base that is being loaded.
-    loading: HashMap<BaseId, Vec<Reply<Arc<Base>>>>,
+    loading: HashMap<BaseKey, Vec<Reply<Held>>>,
     sessions: HashMap<SessionId, SessionSpec>,
     items: HashMap<ItemId, Item>,
     results: Results,
     /// Why bases did not load, and until when that is remembered.
-    failed: HashMap<BaseId, (BaseError, Instant)>,
+    failed: HashMap<BaseKey, (BaseError, Instant)>,
     /// What each runtime uses, in bytes, by process id, as last measured.
     usage: HashMap<u32, u64>,
     /// The same by role, for status: by now some of them may have been replaced.
@@ -194,6 +224,59 @@ impl Slot {
     }
 }
 
+/// An edition that there is.
+struct Installed {
+    facts: Arc<EngineFacts>,
+    /// Where it was booted from, and is again.
+    choice: EngineChoice,
+    /// `None` while it is booted again.
+    zygote: Option<ForkPoint>,
+    /// Who has another one holds the edition.
+    lease: Lease,
+}
+
+impl Installed {
+    /// Of what was booted under that number, or in another server under another one.
+    fn new(zygote: Zygote, edition: EditionId) -> Self {
+        let Zygote { fork_point, mut facts, choice, .. } = zygote;
+        if facts.edition != edition {
+            facts = Arc::new(EngineFacts { edition, ..EngineFacts::clone(&facts) });
+        }
+        Self { facts, choice, zygote: Some(fork_point), lease: Lease::default() }
+    }
+}
+
+/// What is remembered of an engine from edition to edition.
+struct Run {
+    /// Where the next edition is booted from.
+    choice: EngineChoice,
+    /// The reload that runs.
+    reload: Option<Reload>,
+    /// Reloads by result.
+    reloads: [u64; ReloadResult::ALL.len()],
+    /// When the last, what came of it, and in words.
+    last_reload: Option<(SystemTime, ReloadResult, String)>,
+}
+
+/// A reload that runs.
+struct Reload {
+    /// Whether it is booted from a directory that was named.
+    moves: bool,
+    /// Who wants to hear of it.
+    reply: Option<oneshot::Sender<Result<Reloaded, ReloadError>>>,
+}
+
+impl Run {
+    fn new(choice: EngineChoice) -> Self {
+        Self { choice, reload: None, reloads: [0; ReloadResult::ALL.len()], last_reload: None }
+    }
+}
+
+/// What new calls get of each engine.
+fn facts_of(editions: &Editions, installed: &HashMap<EditionId, Installed>) -> Vec<Arc<EngineFacts>> {
+    editions.all().filter_map(|(_, edition)| Some(Arc::clone(&installed.get(&edition)?.facts))).collect()
+}
+
 /// A base that is held.
 struct Entry {
     base: Arc<Base>,
@@ -213,7 +296,7 @@ impl Driver {
         let mut batch = Vec::with_capacity(EVENTS_AT_ONCE);
         let mut messages = Vec::with_capacity(EVENTS_AT_ONCE);
         loop {
-            let wake = self.dispatch.wake_at();
+            let wake = self.dispatch.wake_at().into_iter().chain(self.editions.wake_at()).min();
             // Cancel safe: the channels by their documentation.
             tokio::select! {
                 count = events.recv_many(&mut batch, EVENTS_AT_ONCE) => if count == 0 { return },
@@ -226,6 +309,7 @@ impl Driver {
             for event in batch.drain(..) {
                 self.handle(event);
             }
+            self.end_editions();
             let actions = self.dispatch.plan(Instant::now());
             self.carry_out_all(actions);
         }
@@ -233,16 +317,19 @@ impl Driver {
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::LoadBase(xml, reply) => self.load_base(xml, reply),
-            Event::FindBase(id, reply) => {
-                let _ = reply.send(self.find_base(id));
+            Event::LoadBase(engine, xml, reply) => self.load_base(&engine, xml, reply),
+            Event::FindBase(engine, id, reply) => self.find_base(&engine, id, reply),
+            Event::FindTemplate(key, reply) => {
+                let found = self.held(key).ok_or(BaseError::Unknown(key.id));
+                let _ = reply.send(found.and_then(|_| self.living_template(key).ok_or(Refusal::NotReady.into())));
             }
-            Event::FindTemplate(id, reply) => {
-                let found = self.find_base(id);
-                let _ = reply.send(found.and_then(|_| self.living_template(id).ok_or(Refusal::NotReady.into())));
-            }
-            Event::FindZygote(reply) => {
-                let _ = reply.send(self.living_zygote().ok_or(Refusal::NotReady.into()));
+            Event::FindZygote(of, reply) => {
+                let edition = match of {
+                    Of::Engine(name) => self.editions.current(&name),
+                    Of::Edition(edition) => Some(edition),
+                };
+                let found = edition.and_then(|edition| self.living_zygote(edition));
+                let _ = reply.send(found.ok_or(Refusal::NotReady.into()));
             }
             Event::OpenSession(spec, reply) => {
                 let _ = reply.send(self.open_session(spec));
@@ -251,20 +338,15 @@ impl Driver {
             Event::SessionClosed(session) => self.close_session(session),
             Event::GiveUp => self.give_up(),
             Event::BaseLoaded(id, result) => self.base_loaded(id, result),
-            Event::ZygoteBooted(Ok(zygote)) => {
-                tracing::info!(pid = zygote.fork_point.pid(), "the zygote is booted again");
-                self.zygote = Some(zygote.fork_point);
-            }
-            Event::ZygoteBooted(Err(error)) => {
-                tracing::error!(%error, "the zygote does not boot");
-                self.boot_zygote();
-            }
+            Event::ZygoteBooted(edition, result) => self.zygote_booted(edition, result),
+            Event::Reload(engine, directory, reply) => self.reload(&engine, directory, reply),
+            Event::Candidate(edition, result) => self.candidate_ready(edition, result),
             Event::Pids(reply) => {
                 let _ = reply.send(self.pids());
             }
             Event::Measured(usage) => {
-                // Nobody may need the zygote for hours, and then a dead one would be noticed by a client.
-                self.living_zygote();
+                // Nobody may need a zygote for hours, and then a dead one would be noticed by a client.
+                self.boot_dead_zygotes();
                 self.measured(usage);
             }
             Event::Status(reply) => {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::Direction;
 use crate::{
     build::outcome::{StatValue, Warning},
-    cli::{CliError, Output, golden::Shown, table},
+    check::golden::Shown,
+    cli::{CliError, Output, table},
     client::{Header, Outcome, Summary},
     config::Format,
 };
@@ -284,7 +285,8 @@ mod tests {
     }
 
     fn report() -> Report {
-        let engine = EngineInfo { name: "sample".into(), version: "1".into(), fingerprint: "f".into() };
+        let engine =
+            EngineInfo { name: "sample".into(), kind: "sample".into(), version: "1".into(), fingerprint: "f".into() };
         Report {
             header: Header {
                 base_id: "0123456789abcdef".into(),

@@ -39,7 +39,7 @@ impl Driver {
 
     pub(super) fn fork(&mut self, shard: usize, source: Source, generation: u64) {
         let from = match source {
-            Source::Zygote => self.living_zygote(),
+            Source::Zygote(edition) => self.living_zygote(edition),
             Source::Template(base) => self.living_template(base),
         };
         match from {
@@ -47,7 +47,7 @@ impl Driver {
                 self.shards[shard].ordered = Some(Instant::now());
                 self.shards[shard].shard.order(Order::Fork { from, generation });
             }
-            None => self.dispatch.fork_failed(shard, generation, Instant::now()),
+            None => self.dispatch.source_missing(shard, generation, Instant::now()),
         }
     }
 
@@ -60,7 +60,7 @@ impl Driver {
             evaluate.variations = items.iter().map(text).collect();
             evaluate.strict = spec.strict;
             evaluate.check_every = CHECK_EVERY;
-            if let Some(entry) = self.bases.get(&spec.base) {
+            if let Some(entry) = self.bases.get(&spec.base.key()) {
                 evaluate.heap_mark_bytes = self.settings.memory.hard_for(entry.heap_bytes);
             }
             evaluate.request_id = spec.request_id.to_string();
@@ -70,7 +70,7 @@ impl Driver {
             if let Some(asked) = spec.variation_timeout {
                 variation_timeout = variation_timeout.min(asked);
             }
-            if let Some(entry) = self.bases.get(&spec.base).filter(|_| plain) {
+            if let Some(entry) = self.bases.get(&spec.base.key()).filter(|_| plain) {
                 evaluate.base_xml = entry.base.xml.to_string();
                 evaluate.hints = entry.hints.clone();
                 // Without a selection the outcome is aligned with the base, which this runtime has never seen.

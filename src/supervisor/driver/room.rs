@@ -4,12 +4,12 @@ use super::{
     super::{Refusal, ResetReason, gauge::Measurement, memory, template::ForkPoint},
     Driver,
 };
-use crate::build::{base::BaseId, outcome::FailureReason};
+use crate::build::{base::BaseKey, outcome::FailureReason};
 
 impl Driver {
     /// Makes sure that one more base may be held, in number and in memory.
     pub(super) fn make_room(&mut self) -> Result<(), Refusal> {
-        while self.bases.len() + self.loading.len() >= self.settings.bases_max {
+        while self.current_bases() >= self.settings.bases_max {
             self.evict().ok_or(Refusal::BasesFull)?;
         }
         let marks = self.settings.memory;
@@ -30,21 +30,27 @@ impl Driver {
         pids.filter_map(|pid| self.usage.get(&pid).copied()).max().unwrap_or(memory::BASE_BYTES_UNKNOWN)
     }
 
-    /// Lets go of the least recently used base without a session; `None` if there is none.
+    /// Bases that are held or on their way, but for those of old editions: a reload must not run into the bound on bases,
+    /// and nothing new comes to an old one.
+    fn current_bases(&self) -> usize {
+        self.bases.keys().chain(self.loading.keys()).filter(|key| self.editions.is_current(key.edition)).count()
+    }
+
+    /// Lets go of the least recently used base without a session, one of an old edition first; `None` if there is none.
     pub(super) fn evict(&mut self) -> Option<()> {
         let idle = self.bases.iter().filter(|(id, _)| self.sessions_of(**id) == 0);
-        let oldest = *idle.min_by_key(|(_, entry)| entry.used)?.0;
+        let oldest = *idle.min_by_key(|(key, entry)| (self.editions.is_current(key.edition), entry.used))?.0;
         self.evict_base(oldest);
         Some(())
     }
 
-    pub(super) fn evict_base(&mut self, id: BaseId) {
-        if let Some(pid) = self.bases.get(&id).and_then(|entry| entry.fork_point.as_ref()).map(ForkPoint::pid) {
+    pub(super) fn evict_base(&mut self, key: BaseKey) {
+        if let Some(pid) = self.bases.get(&key).and_then(|entry| entry.fork_point.as_ref()).map(ForkPoint::pid) {
             self.usage.remove(&pid);
         }
-        self.forget(id, FailureReason::Unavailable);
+        self.forget(key, FailureReason::Unavailable);
         self.counters.evictions += 1;
-        tracing::info!(base = %id, "base evicted");
+        tracing::info!(base = %key.id, "base evicted");
     }
 
     /// Takes note of what every runtime uses, and makes some of them smaller if that is too much.
@@ -78,6 +84,7 @@ impl Driver {
     pub(super) fn pids(&self) -> Vec<u32> {
         let templates = self.bases.values().filter_map(|entry| entry.fork_point.as_ref()).map(ForkPoint::pid);
         let shards = self.shards.iter().filter_map(|slot| slot.pid);
-        self.zygote.iter().map(ForkPoint::pid).chain(templates).chain(shards).collect()
+        let zygotes = self.installed.values().filter_map(|installed| installed.zygote.as_ref()).map(ForkPoint::pid);
+        zygotes.chain(templates).chain(shards).collect()
     }
 }

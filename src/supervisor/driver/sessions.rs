@@ -30,9 +30,10 @@ impl Driver {
         if self.dispatch.queued() >= self.settings.queue_max {
             return Err(Refusal::QueueFull.into());
         }
-        self.find_base(spec.base)?;
+        let base = spec.base.key();
+        self.held(base).ok_or(BaseError::Unknown(base.id))?;
         let id = self.fresh_id();
-        self.dispatch.open_session(id, spec.base, spec.priority);
+        self.dispatch.open_session(id, base, spec.priority);
         self.sessions.insert(id, spec);
         Ok(id)
     }
@@ -57,7 +58,7 @@ impl Driver {
             }
             return;
         }
-        if !self.bases.contains_key(&spec.base) {
+        if !self.bases.contains_key(&spec.base.key()) {
             for item in items {
                 item.fail(FailureReason::Unavailable, "the base could not be kept; send the build again");
             }

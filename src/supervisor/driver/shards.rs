@@ -115,7 +115,7 @@ impl Driver {
     pub(super) fn entry_of(&mut self, shard: usize) -> Option<&mut Entry> {
         match self.dispatch.shard(shard)?.0.source()? {
             Source::Template(base) => self.bases.get_mut(&base),
-            Source::Zygote => None,
+            Source::Zygote(_) => None,
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum Command {
     Serve(Serve),
     /// Evaluates variations.
     Eval(Eval),
+    /// Compares two engines.
+    Compare(Compare),
     /// Describes a build, or compares two.
     Describe(Describe),
     /// Writes a varied build.
@@ -221,6 +223,27 @@ pub struct Eval {
     pub format: Format,
     /// Warnings become failures.
     pub strict: bool,
+    /// Who evaluates.
+    pub target: Target,
+}
+
+/// Settings of `compare`.
+#[derive(Debug)]
+pub struct Compare {
+    /// Names of the engines, as the server knows them.
+    pub engine_a: String,
+    /// The other one.
+    pub engine_b: String,
+    /// Files, share codes or `-`; at least one.
+    pub bases: Vec<String>,
+    /// Families that each server makes of them.
+    pub sweeps: Vec<SweepSource>,
+    /// What is compared.
+    pub stats: Stats,
+    /// How many differences are shown.
+    pub top: Option<usize>,
+    /// How they are shown.
+    pub format: Format,
     /// Who evaluates.
     pub target: Target,
 }
@@ -410,6 +433,7 @@ impl Config {
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
+            args::Subcommands::Compare(compare) => Command::Compare(values.compare(compare)),
             args::Subcommands::Describe(describe) => Command::Describe(values.describe(describe)),
             args::Subcommands::Diff(diff) => Command::Describe(values.diff(diff)),
             args::Subcommands::Export(export) => Command::Export(values.export(export)),

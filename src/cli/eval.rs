@@ -4,7 +4,7 @@ mod report;
 
 use indicatif::ProgressBar;
 use report::Report;
-pub use report::stats_json;
+pub use report::{stats_json, value_json};
 
 use super::{CliError, Output, Verdict, input, progress, server::Server};
 use crate::{
@@ -86,7 +86,7 @@ async fn collect<I: Iterator<Item = Named>>(
 }
 
 /// The family, with its items read.
-fn ready(source: SweepSource) -> Result<Sweep, CliError> {
+pub fn ready(source: SweepSource) -> Result<Sweep, CliError> {
     Ok(match source {
         SweepSource::Ready(sweep) => sweep,
         SweepSource::ItemsOf(file) => Sweep::Items(input::items(&file)?),

@@ -3,6 +3,7 @@
 
 mod admin;
 mod bench;
+mod compare;
 mod describe;
 mod doctor;
 mod error;
@@ -83,6 +84,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
     match command {
         Command::Serve(settings) => serve::run(settings, output).await,
         Command::Eval(settings) => eval::run(settings, output).await,
+        Command::Compare(settings) => compare::run(settings, output).await,
         Command::Describe(settings) => describe::run(settings, output).await,
         Command::Export(settings) => export::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,

@@ -39,6 +39,14 @@ pub struct CallFailure {
     pub fields: Vec<(String, String)>,
 }
 
+impl CallFailure {
+    /// Whether the same request makes no sense to the same server at any time.
+    #[must_use]
+    pub fn is_about_the_request(&self) -> bool {
+        matches!(self.code, Code::InvalidArgument | Code::FailedPrecondition | Code::Internal)
+    }
+}
+
 impl From<Status> for CallFailure {
     fn from(status: Status) -> Self {
         let details = status.get_error_details();

@@ -99,6 +99,7 @@ pub struct Evaluation<I> {
 impl<I: Iterator<Item = Named>> Evaluation<I> {
     pub(super) async fn start(
         mut client: EvaluationServiceClient<Channel>,
+        engine: &str,
         request: Request,
         variations: I,
     ) -> Result<Self, ClientError> {
@@ -109,7 +110,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
             ..v1::EvaluationOptions::default()
         };
         let start = EvaluateStreamStart {
-            base: Some(request.build.into_proto()),
+            base: Some(request.build.into_proto(engine)),
             stats: Some(request.stats.into_proto()),
             options: Some(options),
             reduction: request.reduction.map(Reduction::into_proto),
@@ -232,12 +233,13 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
 impl Evaluation<std::iter::Empty<Named>> {
     pub(super) async fn sweep(
         mut client: EvaluationServiceClient<Channel>,
+        engine: &str,
         request: Request,
         sweeps: Vec<Sweep>,
     ) -> Result<Self, ClientError> {
         let options = v1::EvaluationOptions { ordered: request.ordered, strict: request.strict, ..Default::default() };
         let sweep = v1::EvaluateSweepRequest {
-            base: Some(request.build.into_proto()),
+            base: Some(request.build.into_proto(engine)),
             sweeps: sweeps.into_iter().map(Sweep::into_proto).collect(),
             stats: Some(request.stats.into_proto()),
             options: Some(options),

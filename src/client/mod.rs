@@ -13,6 +13,8 @@ pub use evaluation::{Evaluation, Header, Outcome, Summary};
 pub use reduction::{Keep, Objective, Reduction};
 pub use sweep::Sweep;
 
+use std::sync::Arc;
+
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{
@@ -44,13 +46,13 @@ pub enum Build {
 }
 
 impl Build {
-    fn into_proto(self) -> Base {
+    fn into_proto(self, engine: &str) -> Base {
         let build = match self {
             Self::Xml(xml) => base::Build::Xml(xml),
             Self::ShareCode(code) => base::Build::ShareCode(code),
             Self::Id(id) => base::Build::BaseId(id),
         };
-        Base { build: Some(build), engine: String::new() }
+        Base { build: Some(build), engine: engine.to_owned() }
     }
 }
 
@@ -166,6 +168,8 @@ pub struct Exported {
 /// A connection to a server. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Client {
+    /// Name of the engine that is asked; empty: the server's first.
+    engine: Arc<str>,
     evaluation: EvaluationServiceClient<Channel>,
     catalog: CatalogServiceClient<Channel>,
 }
@@ -181,6 +185,7 @@ impl Client {
             Endpoint::from_shared(endpoint.to_owned()).map_err(|_| ClientError::Endpoint(endpoint.to_owned()))?;
         let channel = parsed.tcp_nodelay(true).connect().await.map_err(failed)?;
         Ok(Self {
+            engine: "".into(),
             evaluation: EvaluationServiceClient::new(channel.clone())
                 .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(MESSAGE_BYTES_MAX),
@@ -190,13 +195,20 @@ impl Client {
         })
     }
 
-    /// What the server runs.
+    /// The same connection, whose questions are for the engine of that name; an empty one means the server's first.
+    #[must_use]
+    pub fn for_engine(&self, name: &str) -> Self {
+        Self { engine: name.into(), ..self.clone() }
+    }
+
+    /// What the engine is.
     ///
     /// # Errors
     /// [`ClientError::Call`].
     pub async fn describe_engine(&self) -> Result<EngineDescription, ClientError> {
         let mut catalog = self.catalog.clone();
-        let answer = catalog.describe_engine(v1::DescribeEngineRequest::default()).await?.into_inner();
+        let answer =
+            catalog.describe_engine(v1::DescribeEngineRequest { engine: self.engine.to_string() }).await?.into_inner();
         Ok(EngineDescription {
             engine: EngineInfo::from_proto(answer.engine.unwrap_or_default()),
             tree_versions: answer.tree_versions,
@@ -210,7 +222,7 @@ impl Client {
     /// [`ClientError::Call`].
     pub async fn stats(&self) -> Result<Vec<StatInfo>, ClientError> {
         let mut catalog = self.catalog.clone();
-        let answer = catalog.list_stats(v1::ListStatsRequest::default()).await?.into_inner();
+        let answer = catalog.list_stats(v1::ListStatsRequest { engine: self.engine.to_string() }).await?.into_inner();
         Ok(answer.stats.into_iter().map(stat_info).collect())
     }
 
@@ -220,7 +232,7 @@ impl Client {
     /// [`ClientError::Call`].
     pub async fn passives(&self, build: Build) -> Result<PassiveTree, ClientError> {
         let mut catalog = self.catalog.clone();
-        let mut base = build.into_proto();
+        let mut base = build.into_proto(&self.engine);
         let (mut tree, mut page_token) = (PassiveTree::default(), String::new());
         loop {
             let request =
@@ -233,7 +245,7 @@ impl Client {
                 return Ok(tree);
             }
             page_token = answer.next_page_token;
-            base = Build::Id(answer.base_id).into_proto();
+            base = Build::Id(answer.base_id).into_proto(&self.engine);
         }
     }
 
@@ -243,7 +255,8 @@ impl Client {
     /// [`ClientError::Call`].
     pub async fn describe_build(&self, build: Build, stats: StatChoice) -> Result<Described, ClientError> {
         let mut catalog = self.catalog.clone();
-        let request = v1::DescribeBuildRequest { base: Some(build.into_proto()), stats: Some(stats.into_proto()) };
+        let request =
+            v1::DescribeBuildRequest { base: Some(build.into_proto(&self.engine)), stats: Some(stats.into_proto()) };
         let answer = catalog.describe_build(request).await?.into_inner();
         Ok(Described {
             base_id: answer.base_id,
@@ -265,7 +278,7 @@ impl Client {
     ) -> Result<Exported, ClientError> {
         let mut catalog = self.catalog.clone();
         let request = v1::ExportBuildRequest {
-            base: Some(build.into_proto()),
+            base: Some(build.into_proto(&self.engine)),
             variation: Some(variation_to_proto(String::new(), variation)),
             check: check.map(StatChoice::into_proto),
         };
@@ -286,7 +299,7 @@ impl Client {
     where
         I: IntoIterator<Item = Named>,
     {
-        Evaluation::start(self.evaluation.clone(), request, variations.into_iter()).await
+        Evaluation::start(self.evaluation.clone(), &self.engine, request, variations.into_iter()).await
     }
 }
 
@@ -300,7 +313,7 @@ impl Client {
         request: Request,
         sweeps: Vec<Sweep>,
     ) -> Result<Evaluation<std::iter::Empty<Named>>, ClientError> {
-        Evaluation::sweep(self.evaluation.clone(), request, sweeps).await
+        Evaluation::sweep(self.evaluation.clone(), &self.engine, request, sweeps).await
     }
 }
 

@@ -45,6 +45,12 @@ pub enum Subcommands {
     ///
     /// Starts a server of its own in this process, unless --endpoint names one; either way it is asked over gRPC.
     Eval(Eval),
+    /// Evaluates the same by two engines, and says in what they differ: what a patch changes for these builds.
+    ///
+    /// Every stat of every base and variation is compared, to the last bit; what exists in only one of the two (a stat, a
+    /// node) is listed as such. The exit code is 0 if nothing differs and 1 if something does. Starts a server of its own
+    /// in this process that runs both, unless --endpoint names one.
+    Compare(Compare),
     /// Says what a build is made of: class, items, gems, config, stats.
     Describe(Describe),
     /// Says in what two builds differ.
@@ -309,6 +315,42 @@ pub struct Eval {
     /// Warnings become failures.
     #[arg(long)]
     pub strict: bool,
+    /// Who evaluates.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    pobatch compare --engine-a pob-2.55 --engine-b pob-2.60 --base build.xml --sweep passives:3\n  \
+    pobatch compare --engine-a pob-2.55 --engine-b pob-2.60 --base build.xml --stats Life,TotalDPS --format csv")]
+pub struct Compare {
+    /// The first engine: a directory, or `sample`; with --endpoint, its name there.
+    #[arg(long, value_name = "DIR_OR_NAME")]
+    pub engine_a: String,
+    /// The second.
+    #[arg(long, value_name = "DIR_OR_NAME")]
+    pub engine_b: String,
+    /// A build: a file with XML or a share code, a share code itself, or `-` for standard input. Can be given more than
+    /// once.
+    #[arg(long, value_name = "FILE_OR_CODE", required = true)]
+    pub base: Vec<String>,
+    /// Compares also what the server makes of each base; can be given more than once. The families are those of `eval`.
+    #[arg(long, value_name = "FAMILY[:WHAT]")]
+    pub sweep: Vec<String>,
+    /// Stats to compare, by name. Default: all.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "preset")]
+    pub stats: Vec<String>,
+    /// Ready-made selection of stats: `main` (the sidebar's, of either) or `all`.
+    #[arg(long, value_name = "NAME", default_value = "all")]
+    pub preset: String,
+    /// Shows the first N differences only; all are counted.
+    #[arg(long, value_name = "N")]
+    pub top: Option<String>,
+    /// How they are written: `table`, `json` or `csv`.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
     /// Who evaluates.
     #[command(flatten)]
     pub target: Target,

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Kind, Machine,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Compare, Describe, Eval, Export, Format, Kind, Machine,
     SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, engines, sweep, units,
 };
 use crate::{
@@ -301,6 +301,39 @@ impl Values<'_> {
             format: self.choose("--format", &eval.format, FORMATS),
             strict: eval.strict,
             target: self.target(&eval.target, CACHE_BYTES),
+        }
+    }
+
+    pub(super) fn compare(&mut self, compare: args::Compare) -> Compare {
+        let (mut engine_a, mut engine_b) = (compare.engine_a, compare.engine_b);
+        let mut target = self.target(&compare.target, CACHE_BYTES);
+        if let Target::Own(server) = &mut target {
+            let named = |name: &str, place: &str| EngineSpec { name: name.into(), choice: engines::choice(place) };
+            server.engines = vec![named("a", &engine_a), named("b", &engine_b)];
+            (engine_a, engine_b) = ("a".to_owned(), "b".to_owned());
+        }
+        if compare.base.iter().filter(|base| *base == "-").count() > 1 {
+            self.bad.push(BadValue { name: "--base", problem: "standard input is another base already".to_owned() });
+        }
+        let sweeps = compare.sweep.iter().filter_map(|text| {
+            let parsed = sweep::parse(text);
+            parsed.map_err(|problem| self.bad.push(BadValue { name: "--sweep", problem })).ok()
+        });
+        let sweeps = sweeps.collect();
+        let all = self.choose("--preset", &compare.preset, &[("all", true), ("main", false)]);
+        Compare {
+            engine_a,
+            engine_b,
+            bases: compare.base,
+            sweeps,
+            stats: match (compare.stats.is_empty(), all) {
+                (false, _) => Stats::Named(compare.stats),
+                (true, true) => Stats::All,
+                (true, false) => Stats::Main,
+            },
+            top: compare.top.map(|top| self.count("--top", &top, 1, COUNT_MAX)),
+            format: self.choose("--format", &compare.format, FORMATS),
+            target,
         }
     }
 

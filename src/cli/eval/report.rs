@@ -245,16 +245,20 @@ fn warning_json(warning: &Warning) -> Value {
     json!({ "kind": warning.kind.as_str(), "field": warning.field, "message": warning.message })
 }
 
-/// As in golden files: what JSON has no number for is a text.
-pub fn stats_json(stats: &[(String, StatValue)]) -> Value {
-    let value = |value: &StatValue| match value {
+/// A value as golden files have it: what JSON has no number for is a text.
+pub fn value_json(value: &StatValue) -> Value {
+    match value {
         StatValue::Number(number) if number.is_nan() => json!("nan"),
         StatValue::Number(number) if number.is_infinite() => json!(if *number > 0.0 { "inf" } else { "-inf" }),
         StatValue::Number(number) => json!(number),
         StatValue::Boolean(boolean) => json!(boolean),
         StatValue::Text(text) => json!(text),
-    };
-    stats.iter().map(|(name, stat)| (name.clone(), value(stat))).collect::<serde_json::Map<_, _>>().into()
+    }
+}
+
+/// Stats by name.
+pub fn stats_json(stats: &[(String, StatValue)]) -> Value {
+    stats.iter().map(|(name, stat)| (name.clone(), value_json(stat))).collect::<serde_json::Map<_, _>>().into()
 }
 
 #[cfg(test)]

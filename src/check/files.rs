@@ -1,6 +1,9 @@
 //! The files of an installation: those that its own manifest lists, as far as calculations need them.
 
-use std::{fmt, fs, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use roxmltree::Document;
 
@@ -104,6 +107,14 @@ impl Manifest {
         };
         self.files.iter().filter_map(check).collect()
     }
+}
+
+/// What an installation lacks, in words, one for each file; nothing if it does not say itself what it should have.
+#[must_use]
+pub fn lacking(directory: &Path) -> Vec<String> {
+    let Ok(installation) = Installation::find(directory) else { return Vec::new() };
+    let missing = Manifest::read(&installation).map_or_else(Vec::new, |manifest| manifest.missing(&installation));
+    missing.iter().map(|file| format!("{} is {}", file.path, file.state)).collect()
 }
 
 #[cfg(test)]

@@ -182,10 +182,11 @@ fn shards(
 }
 
 fn bases(status: &v1::GetStatusResponse, output: &Output) -> comfy_table::Table {
-    let mut table = table::new(output, ["base", "what", "template", "heap", "sessions", "waiting", "unused"]);
+    let mut table = table::new(output, ["base", "engine", "what", "template", "heap", "sessions", "waiting", "unused"]);
     for base in &status.bases {
         table.add_row([
             base.base_id.chars().take(ID_DIGITS).collect(),
+            base.engine.clone(),
             printable(&base.label),
             base.pid.map_or_else(|| "loading".to_owned(), |pid| format!("pid {pid}")),
             megabytes(base.heap_bytes),

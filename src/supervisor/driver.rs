@@ -229,6 +229,8 @@ struct Installed {
     facts: Arc<EngineFacts>,
     /// Where it was booted from, and is again.
     choice: EngineChoice,
+    /// Files that its installation lacks.
+    lacks: Arc<[String]>,
     /// `None` while it is booted again.
     zygote: Option<ForkPoint>,
     /// Who has another one holds the edition.
@@ -238,11 +240,11 @@ struct Installed {
 impl Installed {
     /// Of what was booted under that number, or in another server under another one.
     fn new(zygote: Zygote, edition: EditionId) -> Self {
-        let Zygote { fork_point, mut facts, choice, .. } = zygote;
+        let Zygote { fork_point, mut facts, choice, lacks, .. } = zygote;
         if facts.edition != edition {
             facts = Arc::new(EngineFacts { edition, ..EngineFacts::clone(&facts) });
         }
-        Self { facts, choice, zygote: Some(fork_point), lease: Lease::default() }
+        Self { facts, choice, lacks, zygote: Some(fork_point), lease: Lease::default() }
     }
 }
 

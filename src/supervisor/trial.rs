@@ -19,12 +19,10 @@ use crate::{
         variation::Variation,
     },
     check::{
-        files::Manifest,
         golden::{Golden, Mismatch, Shown, compare},
         probe,
     },
     metrics::Metrics,
-    runtime::host::Installation,
 };
 
 /// Bases that a trial holds at once: that of ours, and one of a golden file.
@@ -53,7 +51,8 @@ fn below(root: &Path, directory: &Path) -> Result<PathBuf, String> {
     }
 }
 
-/// Boots the engine and checks it in every way. With a root, its directory must be below that.
+/// Boots the engine and checks it in every way. With a root, its directory must be below that. It may lack the files that
+/// the edition before lacks, and no others.
 ///
 /// # Errors
 /// [`ReloadError`].
@@ -61,6 +60,7 @@ pub async fn boot(
     settings: &Settings,
     mut engine: EngineSpec,
     root: Option<PathBuf>,
+    lacked: &[String],
     edition: EditionId,
 ) -> Result<Zygote, ReloadError> {
     if let (EngineChoice::Pob(directory), Some(root)) = (&mut engine.choice, root) {
@@ -70,25 +70,19 @@ pub async fn boot(
     }
     let failed = |error| ReloadError::Boot(Arc::new(error));
     let zygote = zygote::boot(settings, &engine, edition).await.map_err(failed)?;
-    if let EngineChoice::Pob(directory) = zygote.choice.clone() {
-        let files = tokio::task::spawn_blocking(move || files(&directory)).await;
-        files.map_err(|error| error.to_string()).flatten().map_err(ReloadError::Check)?;
-    }
+    files(&zygote, lacked).map_err(ReloadError::Check)?;
     probe(settings, &zygote).await.map_err(ReloadError::Check)?;
     golden(settings, &zygote).await.map_err(ReloadError::Check)?;
     Ok(zygote)
 }
 
 /// Whether all files are there that calculations need: an installation that is still being copied boots as well.
-fn files(directory: &Path) -> Result<(), String> {
-    let installation = Installation::find(directory).map_err(|error| error.to_string())?;
-    // Without a manifest nobody knows, as `pobatch doctor` says.
-    let missing = Manifest::read(&installation).map_or_else(Vec::new, |manifest| manifest.missing(&installation));
-    if missing.is_empty() {
-        return Ok(());
+fn files(zygote: &Zygote, lacked: &[String]) -> Result<(), String> {
+    let missing: Vec<_> = zygote.lacks.iter().filter(|file| !lacked.contains(file)).cloned().collect();
+    match missing.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} files are not as they should be: {}", missing[..count.min(TOLD_MAX)].join(", "))),
     }
-    let told: Vec<_> = missing.iter().take(TOLD_MAX).map(|file| format!("{} is {}", file.path, file.state)).collect();
-    Err(format!("{} files are not as they should be: {}", missing.len(), told.join(", ")))
 }
 
 /// Whether it loads and evaluates a build of ours.

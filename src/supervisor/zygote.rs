@@ -13,6 +13,7 @@ use crate::{
         base::{self, Base, BaseId, EditionId, EngineFacts},
         outcome::{Failure, FailureReason},
     },
+    check::files,
     proto::runtime::{Boot, DescribeEngine, LoadBase, Report, SelfCheck, command, report},
     task,
     wire::WireError,
@@ -33,6 +34,8 @@ pub struct Zygote {
     pub facts: Arc<EngineFacts>,
     /// Where it was booted from: no link on the way, so that a link that is changed later does not lead it elsewhere.
     pub choice: EngineChoice,
+    /// Files that its installation lacks, in words.
+    pub lacks: Arc<[String]>,
     /// Parts of the sandbox that the kernel lacks.
     pub sandbox_missing: Vec<String>,
 }
@@ -91,9 +94,15 @@ pub async fn boot(settings: &Settings, engine: &EngineSpec, edition: EditionId) 
             EngineChoice::Pob(resolved)
         }
     };
-    let fingerprint = tokio::task::spawn_blocking({
+    let looked_at = tokio::task::spawn_blocking({
         let engine = choice.clone();
-        move || fingerprint::of(&engine)
+        move || {
+            let lacks = match &engine {
+                EngineChoice::Sample => Vec::new(),
+                EngineChoice::Pob(directory) => files::lacking(directory),
+            };
+            io::Result::Ok((fingerprint::of(&engine)?, lacks))
+        }
     });
     let mut process = Process::spawn(&settings.executable, &settings.log).await?;
     let directory = match &choice {
@@ -119,13 +128,14 @@ pub async fn boot(settings: &Settings, engine: &EngineSpec, edition: EditionId) 
         // Only trusted code ran so far: no build has reached it.
         return Err(StartError::Sandbox(booted.sandbox_missing));
     }
-    let (facts, check) =
+    let (facts, lacks, check) =
         match ask(&mut process, command::Command::DescribeEngine(DescribeEngine {}), BOOT_TIMEOUT).await {
             Ok(report::Report::EngineDescribed(described)) => {
-                let fingerprint = fingerprint.await.map_err(io::Error::other).and_then(|hash| hash);
-                let fingerprint = fingerprint.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
+                let looked_at = looked_at.await.map_err(io::Error::other).and_then(|found| found);
+                let (fingerprint, lacks) =
+                    looked_at.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
                 let check = described.self_check.clone();
-                (Arc::new(translate::engine_facts(described, name, edition, fingerprint)), check)
+                (Arc::new(translate::engine_facts(described, name, edition, fingerprint)), lacks, check)
             }
             Ok(report::Report::Failed(failed)) => return Err(StartError::Boot(failed.message)),
             Ok(_) => return Err(out_of_turn("not the answer to describe")),
@@ -135,7 +145,7 @@ pub async fn boot(settings: &Settings, engine: &EngineSpec, edition: EditionId) 
     if let Some(check) = check {
         self_check(&fork_point, check).await?;
     }
-    Ok(Zygote { fork_point, facts, choice, sandbox_missing: booted.sandbox_missing })
+    Ok(Zygote { fork_point, facts, choice, lacks: lacks.into(), sandbox_missing: booted.sandbox_missing })
 }
 
 /// Has a fork compute a build whose stats are known. The zygote itself must never load one.

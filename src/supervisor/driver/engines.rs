@@ -132,10 +132,12 @@ impl Driver {
         if let Some(run) = self.runs.get_mut(name) {
             run.reload = Some(Reload { moves: root.is_some(), reply: None });
         }
+        let current = self.editions.current(name).and_then(|edition| self.installed.get(&edition));
+        let lacked = current.map_or_else(|| Arc::from([]), |installed| Arc::clone(&installed.lacks));
         tracing::info!(engine = &**name, edition = %candidate, "reload: the next edition is booted");
         let (settings, events) = (self.settings.clone(), self.events.clone());
         task::spawn("reload", async move {
-            let result = trial::boot(&settings, engine, root, candidate).await;
+            let result = trial::boot(&settings, engine, root, &lacked, candidate).await;
             // Weak while it takes time: a server that stops need not wait for it.
             if let Some(events) = events.upgrade() {
                 let _ = events.send(Event::Candidate(candidate, result)).await;

@@ -86,7 +86,9 @@ impl Manifest {
             let directory = match (part, is_checkout) {
                 ("program" | "tree", true) => "src",
                 ("runtime", true) => "runtime",
-                _ => "",
+                ("program" | "tree" | "runtime", false) => "",
+                // Other parts are window programs and texts, wherever they lie.
+                _ => return None,
             };
             needed.then(|| PathBuf::from(directory).join(name))
         });
@@ -124,7 +126,8 @@ mod tests {
     const MANIFEST: &str = r#"<PoBVersion><Version number="2.55.5"/>
         <File name="Modules/Calcs.lua" part="program"/><File name="Assets/a.png" part="program"/>
         <File name="TreeData/3_26/tree.lua" part="tree"/><File name="lua/xml.lua" part="runtime"/>
-        <File name="Path{space}of.lua" part="program"/><File name="help.txt" part="default"/></PoBVersion>"#;
+        <File name="Path{space}of.lua" part="program"/><File name="help.txt" part="default"/>
+        <File name="conf.lua" part="love"/></PoBVersion>"#;
 
     fn paths(is_checkout: bool) -> Vec<String> {
         let manifest = Manifest::parse(MANIFEST, is_checkout).unwrap();

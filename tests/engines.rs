@@ -247,7 +247,7 @@ async fn reloads_under_load_fail_no_call_and_change_no_value() {
         task::spawn("client", async move {
             let channel = connect(&url).await;
             let mut evaluation = EvaluationServiceClient::new(channel.clone());
-            let engine = if index % 2 == 0 { "left" } else { "right" };
+            let engine = if index.is_multiple_of(2) { "left" } else { "right" };
             let (mut calls, mut id) = (0, None);
             while !*is_over.borrow() {
                 // In turn: a build, its id, a stream.

@@ -32,6 +32,7 @@ pub struct Missing {
 
 impl Missing {
     /// What follows for builds, where that is known.
+    #[must_use]
     pub fn consequence(&self) -> &'static str {
         if self.path.contains("TreeData/") {
             ": builds of that tree are refused"
@@ -66,6 +67,7 @@ impl fmt::Display for State {
 
 impl Manifest {
     /// Reads `manifest.xml`, if there is one.
+    #[must_use]
     pub fn read(installation: &Installation) -> Option<Self> {
         let path = installation.root().join("manifest.xml");
         if fs::metadata(&path).ok()?.len() > MANIFEST_BYTES_MAX {
@@ -96,6 +98,7 @@ impl Manifest {
     }
 
     /// The files that are not as they should be, in the manifest's order.
+    #[must_use]
     pub fn missing(&self, installation: &Installation) -> Vec<Missing> {
         let state = |path: &PathBuf| match fs::File::open(path).and_then(|file| file.metadata()) {
             Ok(data) if data.len() == 0 => Some(State::Empty),

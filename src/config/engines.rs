@@ -57,7 +57,7 @@ pub(super) fn self_check(text: &str, engines: &[EngineSpec]) -> Result<SelfCheck
         let engine = engines.iter().find(|engine| &*engine.name == name)?;
         Some((Arc::clone(&engine.name), files))
     });
-    let first = engines.first().map(|engine| Arc::clone(&engine.name)).unwrap_or_else(|| EMBEDDED.into());
+    let first = engines.first().map_or_else(|| EMBEDDED.into(), |engine| Arc::clone(&engine.name));
     let (engine, files) = named.unwrap_or((first, text));
     match files.split_once('=') {
         Some((build, golden)) if !build.is_empty() && !golden.is_empty() => {

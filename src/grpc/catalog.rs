@@ -41,7 +41,6 @@ impl Catalog {
     }
 
     /// A page of what an engine's data offers.
-    #[expect(clippy::too_many_arguments, reason = "fields of four requests that are alike")]
     async fn offered<T: DeserializeOwned, R>(
         &self,
         request: &Request<R>,

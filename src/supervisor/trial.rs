@@ -66,7 +66,8 @@ pub async fn boot(
     if let (EngineChoice::Pob(directory), Some(root)) = (&mut engine.choice, root) {
         let asked = directory.clone();
         let found = tokio::task::spawn_blocking(move || below(&root, &asked)).await;
-        *directory = found.map_err(|error| error.to_string()).flatten().map_err(ReloadError::Directory)?;
+        *directory =
+            found.map_err(|error| error.to_string()).and_then(|found| found).map_err(ReloadError::Directory)?;
     }
     let failed = |error| ReloadError::Boot(Arc::new(error));
     let zygote = zygote::boot(settings, &engine, edition).await.map_err(failed)?;
@@ -202,7 +203,7 @@ impl Trial {
             let golden = Golden::parse(&read(&check.golden)?).map_err(|error| error.to_string())?;
             Ok::<_, String>((read(&check.build)?, golden))
         });
-        let (xml, golden) = reading.await.map_err(|error| error.to_string()).flatten()?;
+        let (xml, golden) = reading.await.map_err(|error| error.to_string())??;
         let base = self.load(&xml).await?;
         let mut wrong = Vec::new();
         let mut hold = |case: &str, mismatch: Mismatch| {

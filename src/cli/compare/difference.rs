@@ -75,8 +75,8 @@ pub fn compare(base: &str, a: Sheet, b: Sheet, is_asked_for: impl Fn(&str) -> bo
     let mut note = |variation: &str, what| {
         differences.push(Difference { base: base.to_owned(), variation: variation.to_owned(), what });
     };
-    let mut of_b: HashMap<(String, usize), Said> =
-        numbered(&b).into_iter().zip(b.iter().cloned().map(|(_, said)| said)).collect();
+    let names_of_b = numbered(&b);
+    let mut of_b: HashMap<_, _> = names_of_b.iter().cloned().zip(b.into_iter().map(|(_, said)| said)).collect();
     for (key, (name, said)) in numbered(&a).into_iter().zip(a) {
         match (said, of_b.remove(&key)) {
             (_, None) => note(&name, What::Variation(Side::A)),
@@ -89,7 +89,7 @@ pub fn compare(base: &str, a: Sheet, b: Sheet, is_asked_for: impl Fn(&str) -> bo
             (a, Some(b)) => note(&name, What::Failure { a: a.err(), b: b.err() }),
         }
     }
-    for key in numbered(&b) {
+    for key in names_of_b {
         if of_b.contains_key(&key) {
             note(&key.0, What::Variation(Side::B));
         }

@@ -214,7 +214,8 @@ mod tests {
         let a = sheet(&[("v", &[("S", 1.0)]), ("v", &[("S", 2.0)])]);
         let b = sheet(&[("v", &[("S", 1.0)]), ("v", &[("S", 3.0)]), ("v", &[])]);
         let found = differing(a, b);
-        assert!(matches!(&found[0].1, What::Stat { a: Some(StatValue::Number(a)), .. } if *a == 2.0), "{found:?}");
+        let second = Some(StatValue::Number(2.0));
+        assert!(matches!(&found[0].1, What::Stat { a, .. } if *a == second), "{found:?}");
         assert_eq!(found[1], ("v".to_owned(), What::Variation(Side::B)));
         assert_eq!(found.len(), 2);
     }

@@ -105,18 +105,12 @@ fn layout() -> Layout {
     let base = Base {
         label: "".into(),
         id: BaseId::of("test", WITCH),
+        engine: EngineFacts::default().into(),
         xml: WITCH.into(),
         stats: (0..STATS).map(|number| (stat(number), StatValue::Number(1.0))).collect(),
         warnings: Vec::new(),
     };
-    let engine = EngineFacts {
-        name: "test".to_owned(),
-        version: "1".to_owned(),
-        tree_versions: Vec::new(),
-        fingerprint: String::new(),
-        stats: Vec::new(),
-        notice: String::new(),
-    };
+    let engine = EngineFacts { name: "test".to_owned(), version: "1".to_owned(), ..EngineFacts::default() };
     let selection = StatSelection { names: Vec::new(), preset: StatPreset::All.into() };
     resolve(Some(selection), &base, &engine, &Limits::default()).unwrap()
 }

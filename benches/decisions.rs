@@ -11,14 +11,15 @@ use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pobatch::{
     build::{
-        base::BaseId,
+        base::{Base, BaseId, EngineFacts},
         outcome::{Cell, ComputePath, Evaluated, Selection, Stats},
         variation::VariationKind,
     },
     metrics::Metrics,
     supervisor::{
-        Priority, SessionSpec,
+        Held, Priority, SessionSpec,
         dispatch::{Action, Dispatch, Verdict},
+        engine::Lease,
         results::{Admitted, Asker, Results},
         session::{Item, Origin},
     },
@@ -32,8 +33,16 @@ const STATS: usize = 80;
 /// Room for all that a benchmark keeps.
 const CACHE_BYTES: usize = 256 << 20;
 
-fn base() -> BaseId {
-    BaseId::of("test", "base")
+fn base() -> Held {
+    let base = Base {
+        id: BaseId::of("test", "base"),
+        engine: EngineFacts::default().into(),
+        xml: "".into(),
+        label: "".into(),
+        stats: Vec::new(),
+        warnings: Vec::new(),
+    };
+    Held::new(base.into(), Lease::default())
 }
 
 /// Carries out what is planned as runtimes would that need no time, until nothing is left.
@@ -67,7 +76,7 @@ fn dispatch(criterion: &mut Criterion) {
         let fresh = || {
             let mut dispatch = Dispatch::new(SHARDS, now);
             for session in 0..SESSIONS {
-                dispatch.open_session(session, base(), Priority::Batch);
+                dispatch.open_session(session, base().key(), Priority::Batch);
             }
             dispatch
         };

@@ -16,7 +16,6 @@ use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::TcpIncoming;
 
 use crate::{
-    build::base::EngineFacts,
     config,
     grpc::server::{self, AdminRouter, Health, Patience, Router},
     http,
@@ -132,7 +131,8 @@ impl App {
         let patience = Patience { ages: listen.ages, ..Patience::default() };
         let supervisor = Supervisor::start(Settings {
             executable: settings.executable,
-            engine: settings.engine,
+            engines: settings.engines,
+            reload: settings.reload,
             shards: settings.shards,
             bases_max: limits.bases,
             sessions_max: limits.sessions,
@@ -148,7 +148,7 @@ impl App {
             metrics,
         })
         .await?;
-        let engine = supervisor.engine();
+        let engines = supervisor.engines();
         let memory_total_bytes = settings.memory.total_bytes;
         let (router, health) = server::router_with(supervisor.clone(), limits.clone(), patience, tenants).await?;
         let observer = Observer::new(supervisor, health.admission().clone());
@@ -162,9 +162,12 @@ impl App {
             let router = server::admin_router(observer.clone(), health.clone(), &limits)?;
             for_operators.push(serve_admin(listener, router));
         }
-        tracing::info!(
-            %address, engine = engine.name, version = engine.version, shards = settings.shards, memory_total_bytes, "ready"
-        );
+        for engine in engines.iter() {
+            tracing::info!(
+                %address, engine = engine.name, version = engine.version, shards = settings.shards, memory_total_bytes,
+                "ready"
+            );
+        }
         Ok(Self {
             address,
             http_address,
@@ -210,10 +213,10 @@ impl App {
         self.admin_address.as_ref()
     }
 
-    /// What it runs.
+    /// What evaluates.
     #[must_use]
-    pub fn engine(&self) -> Arc<EngineFacts> {
-        self.observer.supervisor().engine()
+    pub fn supervisor(&self) -> &Supervisor {
+        self.observer.supervisor()
     }
 
     /// Serves until `shutdown`, then drains: for the drain delay it serves on, then calls in hand may take `grace`.

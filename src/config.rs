@@ -3,6 +3,7 @@
 //! Clap sees texts only; [`Config::resolve`] makes values of them and reports all bad ones together, each by its name.
 
 pub mod args;
+mod engines;
 mod guard;
 mod limits;
 mod machine;
@@ -20,7 +21,7 @@ use crate::{
     build::limits::Limits,
     client::{Access, Reduction, Sweep},
     listen::Listen,
-    supervisor::{EngineChoice, SandboxMode, memory},
+    supervisor::{EngineSpec, ReloadPolicy, SandboxMode, memory},
     telemetry::{self, LOG_FORMATS, Log},
 };
 
@@ -49,6 +50,8 @@ pub enum Command {
     Serve(Serve),
     /// Evaluates variations.
     Eval(Eval),
+    /// Compares two engines.
+    Compare(Compare),
     /// Describes a build, or compares two.
     Describe(Describe),
     /// Writes a varied build.
@@ -74,8 +77,10 @@ pub enum Command {
 pub struct Server {
     /// This program, to be executed as a runtime.
     pub executable: PathBuf,
-    /// Which engine.
-    pub engine: EngineChoice,
+    /// The engines; the first is what calls get that name none.
+    pub engines: Vec<EngineSpec>,
+    /// How they are reloaded.
+    pub reload: ReloadPolicy,
     /// Number of shards.
     pub shards: usize,
     /// Bounds on what comes from outside.
@@ -155,6 +160,13 @@ pub enum AdminOrder {
     Drain,
     /// Take calls again.
     Undrain,
+    /// Boot an engine again, from this directory if there is one.
+    Reload {
+        /// Name of the engine; empty: the first.
+        engine: String,
+        /// Below the server's `--reload-from`.
+        directory: Option<String>,
+    },
     /// Log by this filter.
     Log(String),
 }
@@ -229,6 +241,27 @@ pub struct Eval {
     pub format: Format,
     /// Warnings become failures.
     pub strict: bool,
+    /// Who evaluates.
+    pub target: Target,
+}
+
+/// Settings of `compare`.
+#[derive(Debug)]
+pub struct Compare {
+    /// Names of the engines, as the server knows them.
+    pub engine_a: String,
+    /// The other one.
+    pub engine_b: String,
+    /// Files, share codes or `-`; at least one.
+    pub bases: Vec<String>,
+    /// Families that each server makes of them.
+    pub sweeps: Vec<SweepSource>,
+    /// What is compared.
+    pub stats: Stats,
+    /// How many differences are shown.
+    pub top: Option<usize>,
+    /// How they are shown.
+    pub format: Format,
     /// Who evaluates.
     pub target: Target,
 }
@@ -418,6 +451,7 @@ impl Config {
         let command = match arguments.command {
             args::Subcommands::Serve(serve) => Command::Serve(values.serve(&serve)),
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
+            args::Subcommands::Compare(compare) => Command::Compare(values.compare(compare)),
             args::Subcommands::Describe(describe) => Command::Describe(values.describe(describe)),
             args::Subcommands::Diff(diff) => Command::Describe(values.diff(diff)),
             args::Subcommands::Export(export) => Command::Export(values.export(export)),

@@ -5,6 +5,7 @@
 pub mod admission;
 pub mod app;
 pub mod build;
+pub mod check;
 pub mod cli;
 pub mod client;
 pub mod config;

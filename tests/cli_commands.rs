@@ -405,3 +405,35 @@ fn the_server_makes_the_variations_of_a_sweep() {
     let words = bad(&["eval", "--base", path(&witch), "--sweep", "nodes"], 64);
     assert!(words.contains("no family"), "{words}");
 }
+
+#[test]
+fn an_engine_does_not_differ_from_itself_whatever_is_swept() {
+    let (witch, ranger) = (example("witch.xml"), example("ranger.xml"));
+    let engines = ["compare", "--engine-a", "sample", "--engine-b", "sample"];
+    let more = ["--base", path(&witch), "--base", path(&ranger), "--sweep", "passives:2", "--sweep", "levels:1-3"];
+    let said = good(&[&engines[..], &more].concat());
+    let last = said.lines().next_back().unwrap();
+    assert!(last.starts_with("compare: 2 bases, ") && last.ends_with(" 0 differences in 0 stats"), "{last}");
+    let report = json_of(&[&engines[..], &more, &["--format", "json"]].concat());
+    assert_eq!((&report["bases"], &report["difference_count"]), (&json!(2), &json!(0)));
+    assert!(report["variations"].as_u64().unwrap() > 10, "{report}");
+    assert_eq!(report["a"]["kind"], "sample");
+    let csv = good(&[&engines[..], &more, &["--format", "csv"]].concat());
+    assert_eq!(csv, "base,variation,stat,a,b,difference,only_in\n");
+}
+
+#[test]
+fn what_neither_engine_takes_is_an_error_and_no_difference() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("none.xml");
+    fs::write(&file, "<PathOfBuilding/>").unwrap();
+    let engines = ["compare", "--engine-a", "sample", "--engine-b", "sample"];
+    bad(&[&engines[..], &["--base", path(&file)]].concat(), 65);
+    bad(&[&engines[..], &["--base", "no-such-file"]].concat(), 66);
+    let said = bad(&[&engines[..], &["--base", path(&example("witch.xml")), "--sweep", "nodes"]].concat(), 64);
+    assert!(said.contains("--sweep"), "{said}");
+    bad(
+        &["compare", "--engine-a", "sample", "--engine-b", "/no-such-directory", "--base", path(&example("witch.xml"))],
+        69,
+    );
+}

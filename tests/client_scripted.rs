@@ -91,7 +91,8 @@ struct Service {
 
 #[expect(clippy::unnecessary_wraps, reason = "as streams have it")]
 fn header(engine: &str) -> Said {
-    let engine = v1::Engine { name: "sample".into(), version: "1".into(), fingerprint: engine.into() };
+    let engine =
+        v1::Engine { name: "sample".into(), kind: "sample".into(), version: "1".into(), fingerprint: engine.into() };
     let header = v1::EvaluationHeader { base_id: "1".repeat(64), engine: Some(engine), ..Default::default() };
     Ok(EvaluateStreamResponse { response: Some(Response::Header(header)) })
 }

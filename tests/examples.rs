@@ -23,7 +23,7 @@ use pobatch::{
 async fn every_example_build_loads_without_a_warning() {
     let supervisor = Supervisor::start(settings()).await.unwrap();
     for xml in [WITCH, common::RANGER, include_str!("../examples/marauder.xml")] {
-        let base = supervisor.load_base(xml.into()).await.unwrap();
+        let base = supervisor.load_base("", xml.into()).await.unwrap();
         assert_eq!(base.warnings, []);
         assert!(base.stats.len() > 100);
     }

@@ -299,6 +299,10 @@ async fn every_metric_is_recorded_by_some_code_path() {
     play(&front, start(None), &[level(1), level(1)]).await;
     note(&front.scrape().await);
 
+    // An engine is reloaded.
+    front.supervisor.reload("", None).await.unwrap();
+    note(&front.scrape().await);
+
     // The plain path finds what the fast one got wrong.
     let front = Front::start(Settings { verify_ratio: 1.0, ..one_shard() }).await;
     play(&front, start(None), &[fault("leak"), level(10), level(20)]).await;

@@ -10,27 +10,25 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use common::{bits, evaluate};
 use pob_places::{Places, places, xml};
 use pobatch::{
     build::{
-        base::Base,
         code,
         limits::Limits,
         outcome::{Cell, ComputePath, Evaluated, StatValue, Stats},
         variation::Variation,
     },
-    supervisor::{EngineChoice, Settings, Supervisor},
+    supervisor::{EngineChoice, Held, Settings, Supervisor},
 };
 use rustix::process::{Pid, Signal};
 
 const BUILDS: [&str; 3] = ["perforate-zerker", "occ-vortex", "dual-wield-coc"];
 
 fn settings(pob: &Path) -> Settings {
-    Settings { engine: EngineChoice::Pob(pob.to_owned()), faults: false, ..common::settings() }
+    Settings { engines: EngineChoice::Pob(pob.to_owned()).alone(), faults: false, ..common::settings() }
 }
 
 /// The variations of a golden file; their truths are compared elsewhere.
@@ -47,8 +45,8 @@ fn all_bits(outcomes: &[Evaluated]) -> Vec<Vec<u64>> {
     outcomes.iter().map(bits).collect()
 }
 
-async fn load(supervisor: &Supervisor, places: &Places, build: &str) -> Arc<Base> {
-    supervisor.load_base(xml(places, build).into()).await.unwrap()
+async fn load(supervisor: &Supervisor, places: &Places, build: &str) -> Held {
+    supervisor.load_base("", xml(places, build).into()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,7 +123,7 @@ async fn an_exported_variation_loaded_from_scratch_has_exactly_its_stats() {
     let outcomes = evaluate(&supervisor, &base, variations.clone()).await;
     for (variation, outcome) in variations.iter().zip(&outcomes) {
         let xml = supervisor.export(&base, variation).await.unwrap();
-        let loaded = supervisor.load_once(&xml).await.unwrap();
+        let loaded = supervisor.load_once(base.engine.edition, &xml).await.unwrap();
         let loaded: HashMap<_, _> = loaded.stats.into_iter().collect();
         let stats = outcome.result.as_ref().unwrap();
         // Without a selection an outcome is aligned with the base.
@@ -163,7 +161,7 @@ async fn a_share_code_and_a_release_layout_say_the_same_as_xml_and_a_checkout() 
     let installed = Supervisor::start(settings(&release)).await.unwrap();
     assert_eq!(installed.engine().version, checkout.engine().version);
     let through_a_code = code::decode(&code::encode(&xml(&places, build)), &Limits::default()).unwrap();
-    let base = installed.load_base(through_a_code.into()).await.unwrap();
+    let base = installed.load_base("", through_a_code.into()).await.unwrap();
     let got = all_bits(&evaluate(&installed, &base, variations).await);
     assert_eq!(got, wanted);
 }

@@ -132,7 +132,7 @@ async fn evaluating_leaves_no_trace_in_any_shard() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_bases_are_served_by_one_shard_and_keep_apart() {
     let (supervisor, witch) = with_base(common::settings(), WITCH).await;
-    let ranger = supervisor.load_base(RANGER.into()).await.unwrap();
+    let ranger = supervisor.load_base("", RANGER.into()).await.unwrap();
     assert_ne!(witch.id, ranger.id);
     let one = supervisor.open(spec(&witch)).await.unwrap();
     let two = supervisor.open(spec(&ranger)).await.unwrap();
@@ -176,9 +176,9 @@ async fn a_template_that_says_half_a_frame_is_loaded_again_and_holds_nobody_up()
 async fn a_killed_zygote_is_booted_again() {
     let (supervisor, _) = with_base(settings(), WITCH).await;
     let status = supervisor.status().await.unwrap();
-    status.zygote_pid.into_iter().for_each(kill);
+    status.zygote_pids().for_each(kill);
     let again = async {
-        while supervisor.load_base(RANGER.into()).await.is_err() {
+        while supervisor.load_base("", RANGER.into()).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
@@ -191,7 +191,7 @@ async fn no_runtime_outlives_its_supervisor() {
     collect(submit_all(supervisor.open(spec(&base)).await.unwrap(), (1..50).map(level)).await).await;
     let status = supervisor.status().await.unwrap();
     let mut pids: Vec<_> = status.shards.iter().filter_map(|shard| shard.pid).collect();
-    pids.extend(status.bases.iter().filter_map(|base| base.template_pid).chain(status.zygote_pid));
+    pids.extend(status.bases.iter().filter_map(|base| base.template_pid).chain(status.zygote_pids()));
     assert!(pids.len() >= 3, "{status:?}");
     drop(supervisor);
     for pid in pids {
@@ -272,16 +272,16 @@ async fn an_idle_base_makes_room_for_another_and_a_used_one_does_not() {
     settings.bases_max = 1;
     let (supervisor, witch) = with_base(settings, WITCH).await;
     let session = supervisor.open(spec(&witch)).await.unwrap();
-    let refused = supervisor.load_base(RANGER.into()).await.unwrap_err();
+    let refused = supervisor.load_base("", RANGER.into()).await.unwrap_err();
     assert!(matches!(refused, BaseError::Refused(Refusal::BasesFull)), "{refused}");
     drop(session);
     let loaded = async {
-        while supervisor.load_base(RANGER.into()).await.is_err() {
+        while supervisor.load_base("", RANGER.into()).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, loaded).await.expect("the witch goes when her session has ended");
-    assert!(matches!(supervisor.find_base(witch.id).await, Err(BaseError::Unknown(_))));
+    assert!(matches!(supervisor.find_base("", witch.id).await, Err(BaseError::Unknown(_))));
     assert_eq!(supervisor.status().await.unwrap().counters.evictions, 1);
 }
 
@@ -290,7 +290,7 @@ async fn a_base_beyond_the_total_mark_is_refused() {
     let mut settings = settings();
     settings.memory.total_bytes = 1;
     let supervisor = Supervisor::start(settings).await.unwrap();
-    let refused = supervisor.load_base(WITCH.into()).await.unwrap_err();
+    let refused = supervisor.load_base("", WITCH.into()).await.unwrap_err();
     assert!(matches!(refused, BaseError::Refused(Refusal::MemoryFull)), "{refused}");
 }
 
@@ -298,8 +298,8 @@ async fn a_base_beyond_the_total_mark_is_refused() {
 async fn a_build_that_does_not_load_is_remembered_for_a_while() {
     let supervisor = Supervisor::start(settings()).await.unwrap();
     let bad = "<PathOfBuilding><Tree><Spec treeVersion=\"9_99\"/></Tree></PathOfBuilding>";
-    let first = supervisor.load_base(bad.into()).await.unwrap_err();
-    let second = supervisor.load_base(bad.into()).await.unwrap_err();
+    let first = supervisor.load_base("", bad.into()).await.unwrap_err();
+    let second = supervisor.load_base("", bad.into()).await.unwrap_err();
     assert_eq!(first.to_string(), second.to_string());
 }
 

@@ -11,11 +11,10 @@ use std::{fs, net::TcpListener, path::Path};
 use common::{WITCH, collect, fault, level, settings, spec, submit_all, with_base};
 use pobatch::{
     build::{
-        base::Base,
         outcome::{Evaluated, FailureReason},
         variation::{ConfigValue, Variation},
     },
-    supervisor::{SandboxMode, Settings, Supervisor},
+    supervisor::{Held, SandboxMode, Settings, Supervisor},
 };
 
 /// What came of an act.
@@ -30,7 +29,7 @@ enum Result {
 
 struct Runtimes {
     supervisor: Supervisor,
-    base: std::sync::Arc<Base>,
+    base: Held,
 }
 
 impl Runtimes {
@@ -179,12 +178,8 @@ async fn pids(runtimes: &Runtimes) -> Vec<u32> {
     runtimes.evaluate(level(3)).await;
     let status = runtimes.supervisor.status().await.expect("the supervisor lives");
     let shards = status.shards.iter().filter_map(|shard| shard.pid);
-    let pids: Vec<_> = status
-        .zygote_pid
-        .into_iter()
-        .chain(status.bases.iter().filter_map(|base| base.template_pid))
-        .chain(shards)
-        .collect();
+    let pids: Vec<_> =
+        status.zygote_pids().chain(status.bases.iter().filter_map(|base| base.template_pid)).chain(shards).collect();
     assert!(pids.len() >= 3, "{status:?}");
     pids
 }

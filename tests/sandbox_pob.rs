@@ -68,9 +68,14 @@ async fn values(settings: Settings, xml: &str) -> Vec<Result<Vec<(String, u64)>,
 async fn path_of_building_says_the_same_inside_the_sandbox_as_outside() {
     let Some(places) = places() else { return };
     let engine = EngineChoice::Pob(places.pob.clone());
-    let inside =
-        Settings { engine: engine.clone(), sandbox: SandboxMode::Require, variation_timeout: PATIENCE, ..settings() };
-    let outside = Settings { engine, sandbox: SandboxMode::Off, variation_timeout: PATIENCE, ..settings() };
+    let inside = Settings {
+        engines: engine.clone().alone(),
+        sandbox: SandboxMode::Require,
+        variation_timeout: PATIENCE,
+        ..settings()
+    };
+    let outside =
+        Settings { engines: engine.alone(), sandbox: SandboxMode::Off, variation_timeout: PATIENCE, ..settings() };
     let own_tree = xml(&places, "dual-wield-coc");
     let older_tree = own_tree.replace("treeVersion=\"3_13\"", "treeVersion=\"3_10\"");
     assert_ne!(own_tree, older_tree, "the build has the tree that was meant");

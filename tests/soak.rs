@@ -46,7 +46,7 @@ async fn thousands_of_variations_of_path_of_building_leave_no_trace() {
     let Some(places) = pob_places::places() else { return };
     let count = if std::env::var_os("POBATCH_SOAK").is_some() { 20_000 } else { 1000 };
     let xml = pob_places::xml(&places, "occ-vortex");
-    let settings = Settings { engine: EngineChoice::Pob(places.pob), faults: false, ..settings() };
+    let settings = Settings { engines: EngineChoice::Pob(places.pob).alone(), faults: false, ..settings() };
     // Up to the soft mark each shard may grow without being reclaimed.
     let growth = 2 * settings.memory.soft_bytes;
     soak(settings, &xml, &(1..=50).map(|step| level(50 + step)).collect::<Vec<_>>(), count, growth).await;
@@ -125,6 +125,6 @@ async fn runtimes_bytes(supervisor: &Supervisor) -> u64 {
     let status = supervisor.status().await.unwrap();
     let shards = status.shards.iter().filter_map(|shard| shard.pid);
     let templates = status.bases.iter().filter_map(|base| base.template_pid);
-    let pids: Vec<_> = shards.chain(templates).chain(status.zygote_pid).collect();
+    let pids: Vec<_> = shards.chain(templates).chain(status.zygote_pids()).collect();
     pids.into_iter().map(machine::pss_bytes).sum()
 }

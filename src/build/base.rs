@@ -56,11 +56,33 @@ impl FromStr for BaseId {
     }
 }
 
+/// Names an edition of an engine: an installation as it was when it was booted. No two editions of a server have the same
+/// number, whichever engines they are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EditionId(pub u64);
+
+impl fmt::Display for EditionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Names a base within a server. Clients know the id alone: the same build under the edition that follows has the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BaseKey {
+    /// What loaded it.
+    pub edition: EditionId,
+    /// Its name.
+    pub id: BaseId,
+}
+
 /// A loaded base.
 #[derive(Debug)]
 pub struct Base {
     /// Its name.
     pub id: BaseId,
+    /// What loaded it.
+    pub engine: Arc<EngineFacts>,
     /// The build, as XML.
     pub xml: Arc<str>,
     /// What it is, for people; see [`label`].
@@ -69,6 +91,14 @@ pub struct Base {
     pub stats: Vec<(String, StatValue)>,
     /// What is odd about it.
     pub warnings: Vec<Warning>,
+}
+
+impl Base {
+    /// Its name within the server.
+    #[must_use]
+    pub fn key(&self) -> BaseKey {
+        BaseKey { edition: self.engine.edition, id: self.id }
+    }
 }
 
 /// Longest label, in characters.
@@ -101,10 +131,14 @@ pub struct StatInfo {
 }
 
 /// Facts about an engine, as its zygote tells them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EngineFacts {
-    /// `pob` or `sample`.
+    /// What the operator calls it.
     pub name: String,
+    /// `pob` or `sample`.
+    pub kind: String,
+    /// Which edition of it.
+    pub edition: EditionId,
     /// The engine's own version.
     pub version: String,
     /// Tree versions that it can load, oldest first.

@@ -23,6 +23,14 @@ pub async fn run(settings: config::Admin, output: &mut Output) -> Result<Verdict
             admin.undrain().await?;
             "the server takes calls again".to_owned()
         }
+        AdminOrder::Reload { engine, directory } => {
+            let (before, now) = admin.reload(engine, directory.unwrap_or_default()).await?;
+            let changed = if before.fingerprint == now.fingerprint { "as before" } else { "changed" };
+            format!(
+                "engine {}: version {}, fingerprint {:.12} ({changed}; before: {}, {:.12})",
+                now.name, now.version, now.fingerprint, before.version, before.fingerprint
+            )
+        }
         AdminOrder::Log(filter) => format!("logged was `{}`", admin.set_log_filter(filter).await?),
     };
     output.line(&words)?;

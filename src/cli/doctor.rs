@@ -3,13 +3,13 @@
 //! One check after the other; one that cannot be made because of an earlier one is left out. Nothing is written.
 
 mod build;
-mod files;
 mod memory;
 
 use std::time::Instant;
 
 use super::{CliError, Output, Verdict, error::in_words, server::Server, table};
 use crate::{
+    check::files,
     config::{self, Target},
     runtime::host::{Installation, InstallationError},
     supervisor::EngineChoice,
@@ -24,7 +24,7 @@ const HOW_TO_GET: &str = "git clone --depth 1 --branch v2.55.5 \
 /// Checks.
 pub async fn run(settings: config::Server, output: &mut Output) -> Result<Verdict, CliError> {
     let mut findings = Findings { output, problems: 0 };
-    let usable = match &settings.engine {
+    let usable = match &settings.engines[0].choice {
         EngineChoice::Sample => {
             findings.note("engine", "the embedded sample engine; give --pob DIR to check a Path of Building")?;
             true

@@ -87,7 +87,7 @@ async fn collect<I: Iterator<Item = Named>>(
 }
 
 /// The family, with its items read.
-fn ready(source: SweepSource) -> Result<Sweep, CliError> {
+pub fn ready(source: SweepSource) -> Result<Sweep, CliError> {
     Ok(match source {
         SweepSource::Ready(sweep) => sweep,
         SweepSource::ItemsOf(file) => Sweep::Items(input::items(&file)?),

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     build::variation::Variation,
+    check::golden::{Golden, NotGolden},
     client::{Build, Named},
 };
 
@@ -60,6 +61,15 @@ pub fn text(name: &str) -> Result<String, InputError> {
         return Err(failed(io::Error::other(format!("it has more than {FILE_BYTES_MAX} bytes"))));
     }
     Ok(text)
+}
+
+/// A golden file.
+pub fn golden(name: &str) -> Result<Golden, InputError> {
+    let shown = || shown(name).to_owned();
+    Golden::parse(&text(name)?).map_err(|error| match error {
+        NotGolden::Line { line, problem } => InputError::Line { name: shown(), line, problem },
+        NotGolden::Empty => InputError::Empty(shown()),
+    })
 }
 
 /// A build: a file with XML or a share code, a share code itself, or `-`.

@@ -3,12 +3,12 @@
 
 mod admin;
 mod bench;
+mod compare;
 mod describe;
 mod doctor;
 mod error;
 mod eval;
 mod export;
-mod golden;
 mod health;
 mod input;
 mod output;
@@ -85,6 +85,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
     match command {
         Command::Serve(settings) => serve::run(settings, output).await,
         Command::Eval(settings) => eval::run(settings, output).await,
+        Command::Compare(settings) => compare::run(settings, output).await,
         Command::Describe(settings) => describe::run(settings, output).await,
         Command::Export(settings) => export::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,

@@ -59,6 +59,9 @@ fn show(
     let exactness = status.exactness.unwrap_or_default();
     let state = status.state().as_str_name().trim_start_matches("SERVING_STATE_");
     output.line(&format!("pobatch {}, engine {} {}: {state}", status.version, engine.name, engine.version))?;
+    if status.engines.len() > 1 || status.engines.iter().any(is_remarkable) {
+        output.line(&engines(status, output).to_string())?;
+    }
     output.line(&format!(
         "queue {} of {}, sessions {} of {}, bases {} of {}, memory {}{}",
         occupancy.queued,
@@ -92,6 +95,42 @@ fn show(
         ))?;
     }
     Ok(())
+}
+
+/// Whether there is more to say of an engine than its version.
+fn is_remarkable(engine: &v1::EngineStatus) -> bool {
+    !engine.ready || engine.reloading || !engine.old.is_empty() || !engine.last_reload_result.is_empty()
+}
+
+fn engines(status: &v1::GetStatusResponse, output: &Output) -> comfy_table::Table {
+    let mut table = table::new(output, ["engine", "version", "state", "edition", "older in use", "last reload"]);
+    for engine in &status.engines {
+        let info = engine.engine.clone().unwrap_or_default();
+        let old = |old: &v1::OldEdition| {
+            let version = old.engine.as_ref().map_or("", |engine| engine.version.as_str());
+            format!("{} ({version}, {} calls)", old.edition, old.holders)
+        };
+        let state = match (engine.ready, engine.reloading) {
+            (true, false) => "ready",
+            (true, true) => "ready, reloading",
+            (false, _) => "NOT READY",
+        };
+        let last = match engine.last_reload_result.as_str() {
+            "" => String::new(),
+            result => {
+                format!("{result}, {} ago: {}", ago(engine.last_reload_at), printable(&engine.last_reload_message))
+            }
+        };
+        table.add_row([
+            info.name,
+            info.version,
+            state.to_owned(),
+            engine.edition.to_string(),
+            engine.old.iter().map(old).collect::<Vec<_>>().join(", "),
+            last,
+        ]);
+    }
+    table
 }
 
 fn shards(
@@ -143,10 +182,11 @@ fn shards(
 }
 
 fn bases(status: &v1::GetStatusResponse, output: &Output) -> comfy_table::Table {
-    let mut table = table::new(output, ["base", "what", "template", "heap", "sessions", "waiting", "unused"]);
+    let mut table = table::new(output, ["base", "engine", "what", "template", "heap", "sessions", "waiting", "unused"]);
     for base in &status.bases {
         table.add_row([
             base.base_id.chars().take(ID_DIGITS).collect(),
+            base.engine.clone(),
             printable(&base.label),
             base.pid.map_or_else(|| "loading".to_owned(), |pid| format!("pid {pid}")),
             megabytes(base.heap_bytes),

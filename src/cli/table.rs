@@ -2,8 +2,8 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{Output, golden::Shown};
-use crate::build::outcome::StatValue;
+use super::Output;
+use crate::{build::outcome::StatValue, check::golden::Shown};
 
 /// Decimals of numbers for people.
 const DECIMALS: usize = 2;

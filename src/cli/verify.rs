@@ -1,14 +1,9 @@
 //! `pobatch verify`: plays a golden file and compares every value bit for bit.
 
-use super::{
-    CliError, Output, Verdict,
-    golden::{Case, Compared, Golden, Mismatch, Shown, Stats, compare},
-    input, progress,
-    server::Server,
-    shuffle::shuffle,
-};
+use super::{CliError, Output, Verdict, input, progress, server::Server, shuffle::shuffle};
 use crate::{
     build::{outcome::StatValue, variation::Variation},
+    check::golden::{Case, Compared, Golden, Mismatch, Shown, Stats, compare},
     client::{Build, Client, Named, Request, StatChoice},
     config,
 };
@@ -19,7 +14,7 @@ const IN_FLIGHT_MAX: usize = 256;
 /// Plays the file.
 pub async fn run(settings: config::Verify, output: &mut Output) -> Result<Verdict, CliError> {
     let build = input::build(&settings.base)?;
-    let golden = Golden::parse(input::shown(&settings.golden), &input::text(&settings.golden)?)?;
+    let golden = input::golden(&settings.golden)?;
     let server = Server::connect(settings.target).await?;
 
     let mut score = Score { output, cases: 0, compared: Compared::default(), mismatches: 0 };

@@ -2,7 +2,7 @@
 
 use tonic::transport::{Channel, Endpoint};
 
-use super::{ClientError, MESSAGE_BYTES_MAX};
+use super::{ClientError, EngineInfo, MESSAGE_BYTES_MAX};
 use crate::proto::v1::{self, admin_service_client::AdminServiceClient};
 
 /// The admin service of a server.
@@ -45,6 +45,17 @@ impl Admin {
     pub async fn evict(&mut self, base_id: String) -> Result<(), ClientError> {
         self.0.evict_base(v1::EvictBaseRequest { base_id }).await?;
         Ok(())
+    }
+
+    /// Boots an engine again (empty: the first), from that directory if it is not empty. Gives what calls got before, and
+    /// what new ones get.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`]; then nothing has changed.
+    pub async fn reload(&mut self, engine: String, directory: String) -> Result<(EngineInfo, EngineInfo), ClientError> {
+        let answer = self.0.reload_engine(v1::ReloadEngineRequest { engine, directory }).await?.into_inner();
+        let info = |engine: Option<v1::Engine>| EngineInfo::from_proto(engine.unwrap_or_default());
+        Ok((info(answer.before), info(answer.now)))
     }
 
     /// Takes nothing new.

@@ -24,8 +24,10 @@ pub use crate::proto::v1::BuildDescription;
 /// Which engine computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// `pob` or `sample`.
+    /// What the operator calls it.
     pub name: String,
+    /// `pob` or `sample`.
+    pub kind: String,
     /// The engine's own version.
     pub version: String,
     /// Hash over its calculation files.
@@ -34,7 +36,7 @@ pub struct EngineInfo {
 
 impl EngineInfo {
     pub(super) fn from_proto(engine: v1::Engine) -> Self {
-        Self { name: engine.name, version: engine.version, fingerprint: engine.fingerprint }
+        Self { name: engine.name, kind: engine.kind, version: engine.version, fingerprint: engine.fingerprint }
     }
 }
 
@@ -76,14 +78,17 @@ pub struct Exported {
 }
 
 impl Client {
-    /// What the server runs.
+    /// What the engine is.
     ///
     /// # Errors
     /// [`ClientError::Call`].
     pub async fn describe_engine(&self) -> Result<EngineDescription, ClientError> {
-        let answer = self
-            .ask(|mut catalog| async move { catalog.describe_engine(v1::DescribeEngineRequest::default()).await })
-            .await?;
+        let request = v1::DescribeEngineRequest { engine: self.engine.to_string() };
+        let describe = |mut catalog: CatalogServiceClient<Channel>| {
+            let request = request.clone();
+            async move { catalog.describe_engine(request).await }
+        };
+        let answer = self.ask(describe).await?;
         Ok(EngineDescription {
             engine: EngineInfo::from_proto(answer.engine.unwrap_or_default()),
             tree_versions: answer.tree_versions,
@@ -96,8 +101,12 @@ impl Client {
     /// # Errors
     /// [`ClientError::Call`].
     pub async fn stats(&self) -> Result<Vec<StatInfo>, ClientError> {
-        let answer =
-            self.ask(|mut catalog| async move { catalog.list_stats(v1::ListStatsRequest::default()).await }).await?;
+        let request = v1::ListStatsRequest { engine: self.engine.to_string() };
+        let list = |mut catalog: CatalogServiceClient<Channel>| {
+            let request = request.clone();
+            async move { catalog.list_stats(request).await }
+        };
+        let answer = self.ask(list).await?;
         Ok(answer.stats.into_iter().map(stat_info).collect())
     }
 
@@ -199,7 +208,7 @@ impl Client {
         let mut tries = 0;
         loop {
             let endpoint = tries as usize % self.links.len();
-            let base = self.bases().form(endpoint, build).into_proto();
+            let base = self.bases().form(endpoint, build).into_proto(&self.engine);
             let status = match call(self.links[endpoint].catalog.clone(), base).await {
                 Ok(answer) => {
                     let answer = answer.into_inner();

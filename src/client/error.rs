@@ -85,6 +85,14 @@ pub struct CallFailure {
     pub fields: Vec<(String, String)>,
 }
 
+impl CallFailure {
+    /// Whether the same request makes no sense to the same server at any time.
+    #[must_use]
+    pub fn is_about_the_request(&self) -> bool {
+        matches!(self.code, Code::InvalidArgument | Code::FailedPrecondition | Code::Internal)
+    }
+}
+
 impl ClientError {
     /// That many tries were in vain, and so the last one ended.
     pub(super) fn lost(tries: u32, last: &Status) -> Self {

@@ -223,7 +223,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
     }
 
     fn open(&mut self, endpoint: usize) {
-        let base = Some(self.client.bases().form(endpoint, &self.build).into_proto());
+        let base = Some(self.client.bases().form(endpoint, &self.build).into_proto(&self.client.engine));
         let start = match self.start.clone() {
             Start::Session(start) => Start::Session(v1::EvaluateStreamStart { base, ..start }),
             Start::Sweep(request) => Start::Sweep(v1::EvaluateSweepRequest { base, ..request }),

@@ -79,6 +79,8 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Connections to a server, or to several that serve alike. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Client {
+    /// Name of the engine that is asked; empty: each server's first.
+    engine: Arc<str>,
     links: Arc<[Link]>,
     bases: Arc<Mutex<Bases>>,
     policy: RetryPolicy,
@@ -156,7 +158,15 @@ impl Client {
             return Err(unreachable.unwrap_or(ClientError::NoEndpoint));
         }
         let bases = Arc::new(Mutex::new(Bases::new(links.len())));
-        Ok(Self { links: links.into(), bases, policy: RetryPolicy::default() })
+        Ok(Self { engine: "".into(), links: links.into(), bases, policy: RetryPolicy::default() })
+    }
+
+    /// The same connections, whose questions are for the engine of that name; an empty one means each server's first.
+    #[must_use]
+    pub fn for_engine(&self, name: &str) -> Self {
+        // Names of bases are an engine's own.
+        let bases = Arc::new(Mutex::new(Bases::new(self.links.len())));
+        Self { engine: name.into(), bases, ..self.clone() }
     }
 
     /// The same connections, tried again by another policy.

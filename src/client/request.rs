@@ -21,13 +21,13 @@ pub enum Build {
 }
 
 impl Build {
-    pub(super) fn into_proto(self) -> Base {
+    pub(super) fn into_proto(self, engine: &str) -> Base {
         let build = match self {
             Self::Xml(xml) => base::Build::Xml(xml),
             Self::ShareCode(code) => base::Build::ShareCode(code),
             Self::Id(id) => base::Build::BaseId(id),
         };
-        Base { build: Some(build), engine: String::new() }
+        Base { build: Some(build), engine: engine.to_owned() }
     }
 }
 

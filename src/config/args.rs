@@ -38,12 +38,19 @@ pub enum Subcommands {
     /// Serves the gRPC API.
     ///
     /// Prints where it listens and which engine it runs. SIGTERM and Ctrl-C stop it in order: health says `NOT_SERVING`,
-    /// no new calls are taken, those in hand are finished within the grace. A second signal stops it at once.
+    /// no new calls are taken, those in hand are finished within the grace. A second signal stops it at once. SIGHUP reloads
+    /// all engines, as `pobatch admin reload` does one.
     Serve(Serve),
     /// Evaluates variations of a build and shows what they change.
     ///
     /// Starts a server of its own in this process, unless --endpoint names one; either way it is asked over gRPC.
     Eval(Eval),
+    /// Evaluates the same by two engines, and says in what they differ: what a patch changes for these builds.
+    ///
+    /// Every stat of every base and variation is compared, to the last bit; what exists in only one of the two (a stat, a
+    /// node) is listed as such. The exit code is 0 if nothing differs and 1 if something does. Starts a server of its own
+    /// in this process that runs both, unless --endpoint names one.
+    Compare(Compare),
     /// Says what a build is made of: class, items, gems, config, stats.
     Describe(Describe),
     /// Says in what two builds differ.
@@ -72,7 +79,7 @@ pub enum Subcommands {
     /// Asks its admin service: shards with their heaps, bases, queues, and what went wrong lately. The same is on the
     /// server's status page.
     Status(Status),
-    /// Tells a running server what to do: reset shards, evict a base, drain, undrain, log.
+    /// Tells a running server what to do: reset shards, evict a base, reload an engine, drain, undrain, log.
     Admin(Admin),
     /// Asks a running server whether it takes calls.
     ///
@@ -189,12 +196,32 @@ pub struct Serve {
     /// How long calls in hand may take to finish when the server is stopped.
     #[arg(long, env = "POBATCH_DRAIN_GRACE", value_name = "TIME", default_value = "25s")]
     pub drain_grace: String,
+    /// An engine by name: `NAME=DIR` for a Path of Building installation, `NAME=sample` for the embedded engine. Can be
+    /// given more than once; the first is what calls get that name none. --pob DIR is `pob=DIR`, ahead of the others.
+    #[arg(long, env = "POBATCH_ENGINES", value_name = "NAME=DIR", value_delimiter = ',')]
+    pub engine: Vec<String>,
+    /// How long calls that are open when an engine is reloaded may go on with the edition that they began with.
+    #[arg(long, env = "POBATCH_RELOAD_GRACE", value_name = "TIME", default_value = "10m", hide_short_help = true)]
+    pub reload_grace: String,
+    /// Directory below which a reload may name installations. Default: it may name none, and reads where the engine is.
+    #[arg(long, env = "POBATCH_RELOAD_FROM", value_name = "DIR", hide_short_help = true)]
+    pub reload_from: Option<String>,
+    /// Golden file that an engine must agree with, bit for bit, before anybody gets it: when the server starts, and with
+    /// each reload. Can be given more than once. Without a name it is for the first engine.
+    #[arg(
+        long,
+        env = "POBATCH_SELF_CHECK",
+        value_name = "[ENGINE:]BUILD=GOLDEN.jsonl",
+        value_delimiter = ',',
+        hide_short_help = true
+    )]
+    pub self_check: Vec<String>,
     /// Lets the sample engine misbehave on demand, for tests.
     #[arg(long, hide = true)]
     pub faults: bool,
     /// What runs.
     #[command(flatten)]
-    pub engine: Engine,
+    pub runs: Engine,
 }
 
 /// Where a server's admin service is.
@@ -268,6 +295,17 @@ pub enum AdminOrder {
     Drain,
     /// Takes calls again.
     Undrain,
+    /// Boots an engine again beside the one that runs, checks it, and gives it to all calls that begin from then on.
+    ///
+    /// Those that have begun finish with what they have. If anything is wrong nothing changes, and the exit code is not 0.
+    Reload {
+        /// Name of the engine. Default: the server's first.
+        engine: Option<String>,
+        /// Directory of the installation, below the one that the server was started with for this (--reload-from).
+        /// Default: where the engine is; a link is followed anew.
+        #[arg(long, value_name = "DIR")]
+        directory: Option<String>,
+    },
     /// Logs by another filter from now on.
     Log {
         /// A level or a filter, as for --log.
@@ -374,6 +412,42 @@ pub struct Eval {
     /// Warnings become failures.
     #[arg(long)]
     pub strict: bool,
+    /// Who evaluates.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    pobatch compare --engine-a pob-2.55 --engine-b pob-2.60 --base build.xml --sweep passives:3\n  \
+    pobatch compare --engine-a pob-2.55 --engine-b pob-2.60 --base build.xml --stats Life,TotalDPS --format csv")]
+pub struct Compare {
+    /// The first engine: a directory, or `sample`; with --endpoint, its name there.
+    #[arg(long, value_name = "DIR_OR_NAME")]
+    pub engine_a: String,
+    /// The second.
+    #[arg(long, value_name = "DIR_OR_NAME")]
+    pub engine_b: String,
+    /// A build: a file with XML or a share code, a share code itself, or `-` for standard input. Can be given more than
+    /// once.
+    #[arg(long, value_name = "FILE_OR_CODE", required = true)]
+    pub base: Vec<String>,
+    /// Compares also what the server makes of each base; can be given more than once. The families are those of `eval`.
+    #[arg(long, value_name = "FAMILY[:WHAT]")]
+    pub sweep: Vec<String>,
+    /// Stats to compare, by name. Default: all.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "preset")]
+    pub stats: Vec<String>,
+    /// Ready-made selection of stats: `main` (the sidebar's, of either) or `all`.
+    #[arg(long, value_name = "NAME", default_value = "all")]
+    pub preset: String,
+    /// Shows the first N differences only; all are counted.
+    #[arg(long, value_name = "N")]
+    pub top: Option<String>,
+    /// How they are written: `table`, `json` or `csv`.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
     /// Who evaluates.
     #[command(flatten)]
     pub target: Target,

@@ -5,6 +5,7 @@ use crate::{
     build::limits::{Limit, Unit},
     client::Access,
     listen::{Ages, Guard},
+    supervisor::EngineChoice,
     tls,
 };
 
@@ -48,7 +49,7 @@ fn servers_are_named_one_by_one_or_as_a_list() {
 #[test]
 fn without_an_installation_the_sample_engine_runs_on_every_processor() {
     let Command::Serve(serve) = command("pobatch serve --pob= --shards=") else { panic!("serve") };
-    assert_eq!(serve.server.engine, EngineChoice::Sample);
+    assert_eq!(serve.server.engines, EngineChoice::Sample.alone());
     assert_eq!(serve.server.shards, 3);
     assert_eq!(serve.server.memory, memory::Marks { total_bytes: 3 << 30, ..memory::Marks::default() });
 }

@@ -3,20 +3,19 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, ENDPOINTS_MAX, Eval, Export, Format, Health,
-    Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep,
-    units,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Compare, Describe, ENDPOINTS_MAX, Eval, Export, Format,
+    Health, Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args,
+    engines, sweep, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
     client::{Keep, Objective, Reduction},
     listen::{Address, Ages, Listen},
-    supervisor::{ALL_ACCELERATORS, EngineChoice, SandboxMode, memory},
+    supervisor::{ALL_ACCELERATORS, EngineChoice, EngineSpec, ReloadPolicy, SandboxMode, memory},
     telemetry::Log,
     wire::FRAME_BYTES_MAX,
 };
 
-/// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
 /// Forms of a result.
 const FORMATS: &[(&str, Format)] = &[("table", Format::Table), ("json", Format::Json), ("csv", Format::Csv)];
 const BUILD_FORMATS: &[(&str, BuildFormat)] = &[
@@ -26,6 +25,8 @@ const BUILD_FORMATS: &[(&str, BuildFormat)] = &[
     ("json", BuildFormat::Report(Format::Json)),
     ("csv", BuildFormat::Report(Format::Csv)),
 ];
+
+/// Memory for results where nothing else is said: some ten thousand outcomes of all stats, or a hundred thousand of the
 /// main ones.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -84,7 +85,8 @@ impl Values<'_> {
     fn server(&mut self, engine: &args::Engine, cache_bytes: usize) -> Server {
         Server {
             executable: self.machine.executable.clone(),
-            engine: engine_choice(engine.pob.as_deref()),
+            engines: self.engines(engine.pob.as_deref(), &[]),
+            reload: ReloadPolicy::default(),
             shards: match engine.shards.as_deref().filter(|text| !text.is_empty()) {
                 Some(text) => self.count("--shards", text, 1, SHARDS_MAX),
                 None => self.machine.processors,
@@ -139,8 +141,29 @@ impl Values<'_> {
                 None => Duration::ZERO,
             },
             drain_grace: self.time("--drain-grace", &serve.drain_grace),
-            server: Server { faults: serve.faults, ..self.server(&serve.engine, CACHE_BYTES) },
+            server: self.served(serve),
         }
+    }
+
+    fn served(&mut self, serve: &args::Serve) -> Server {
+        let engines = self.engines(serve.runs.pob.as_deref(), &serve.engine);
+        let mut self_checks = Vec::new();
+        for text in serve.self_check.iter().filter(|text| !text.is_empty()) {
+            match engines::self_check(text, &engines) {
+                Ok(check) => self_checks.push(check),
+                Err(problem) => self.bad.push(BadValue { name: "--self-check", problem }),
+            }
+        }
+        let reload = ReloadPolicy {
+            grace: self.time("--reload-grace", &serve.reload_grace),
+            root: serve.reload_from.as_deref().filter(|text| !text.is_empty()).map(PathBuf::from),
+            self_checks,
+        };
+        Server { engines, reload, faults: serve.faults, ..self.server(&serve.runs, CACHE_BYTES) }
+    }
+
+    fn engines(&mut self, pob: Option<&str>, named: &[String]) -> Vec<EngineSpec> {
+        self.take("--engine", engines::engines(pob, named), || EngineChoice::Sample.alone())
     }
 
     fn listen(&mut self, serve: &args::Serve) -> Listen {
@@ -201,6 +224,9 @@ impl Values<'_> {
             args::AdminOrder::Evict { base_id } => AdminOrder::Evict(base_id),
             args::AdminOrder::Drain => AdminOrder::Drain,
             args::AdminOrder::Undrain => AdminOrder::Undrain,
+            args::AdminOrder::Reload { engine, directory } => {
+                AdminOrder::Reload { engine: engine.unwrap_or_default(), directory }
+            }
             args::AdminOrder::Log { filter } => AdminOrder::Log(filter),
         };
         Admin { admin: self.admin_url(admin.target), order }
@@ -315,6 +341,39 @@ impl Values<'_> {
         }
     }
 
+    pub(super) fn compare(&mut self, compare: args::Compare) -> Compare {
+        let (mut engine_a, mut engine_b) = (compare.engine_a, compare.engine_b);
+        let mut target = self.target(&compare.target, CACHE_BYTES);
+        if let Target::Own(server) = &mut target {
+            let named = |name: &str, place: &str| EngineSpec { name: name.into(), choice: engines::choice(place) };
+            server.engines = vec![named("a", &engine_a), named("b", &engine_b)];
+            (engine_a, engine_b) = ("a".to_owned(), "b".to_owned());
+        }
+        if compare.base.iter().filter(|base| *base == "-").count() > 1 {
+            self.bad.push(BadValue { name: "--base", problem: "standard input is another base already".to_owned() });
+        }
+        let sweeps = compare.sweep.iter().filter_map(|text| {
+            let parsed = sweep::parse(text);
+            parsed.map_err(|problem| self.bad.push(BadValue { name: "--sweep", problem })).ok()
+        });
+        let sweeps = sweeps.collect();
+        let all = self.choose("--preset", &compare.preset, &[("all", true), ("main", false)]);
+        Compare {
+            engine_a,
+            engine_b,
+            bases: compare.base,
+            sweeps,
+            stats: match (compare.stats.is_empty(), all) {
+                (false, _) => Stats::Named(compare.stats),
+                (true, true) => Stats::All,
+                (true, false) => Stats::Main,
+            },
+            top: compare.top.map(|top| self.count("--top", &top, 1, COUNT_MAX)),
+            format: self.choose("--format", &compare.format, FORMATS),
+            target,
+        }
+    }
+
     pub(super) fn describe(&mut self, describe: args::Describe) -> Describe {
         Describe {
             base: describe.base,
@@ -411,7 +470,8 @@ impl Values<'_> {
     pub(super) fn doctor(&mut self, doctor: &args::Doctor) -> Server {
         Server {
             executable: self.machine.executable.clone(),
-            engine: engine_choice(doctor.pob.as_deref()),
+            engines: self.engines(doctor.pob.as_deref(), &[]),
+            reload: ReloadPolicy::default(),
             shards: 1,
             limits: Limits { bases: 2, sessions: 2, in_flight: 16, queue: 16, ..Limits::default() },
             verify_ratio: 0.0,
@@ -433,14 +493,6 @@ pub(super) fn given(text: Option<&str>) -> Option<String> {
 
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
-}
-
-/// An empty text is what an environment variable has that is set to nothing.
-fn engine_choice(pob: Option<&str>) -> EngineChoice {
-    match pob.filter(|directory| !directory.is_empty()) {
-        Some(directory) => EngineChoice::Pob(PathBuf::from(directory)),
-        None => EngineChoice::Sample,
-    }
 }
 
 impl Stats {

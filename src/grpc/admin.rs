@@ -1,14 +1,23 @@
 //! The admin service: asks the one who knows and passes on what it says.
 
+use std::path::PathBuf;
+
 use tonic::{Request, Response, Status};
 
-use super::{convert::overview_to_proto, server::Health, status::CallError};
+use super::{
+    convert::{engine_to_proto, overview_to_proto},
+    server::Health,
+    status::CallError,
+};
 use crate::{
     build::base::BaseId,
     overview::Observer,
     proto::v1::{self, admin_service_server::AdminService},
     telemetry,
 };
+
+/// Longest directory, in bytes: what the kernel takes.
+const DIRECTORY_BYTES_MAX: usize = 4 << 10;
 
 /// Longest log filter, in bytes.
 const FILTER_BYTES_MAX: usize = 1 << 10;
@@ -55,6 +64,22 @@ impl AdminService for Admin {
         let id: BaseId = request.into_inner().base_id.parse().map_err(|error| CallError::invalid("base_id", error))?;
         self.observer.supervisor().evict(id).await.map_err(CallError::from)?;
         Ok(Response::new(v1::EvictBaseResponse {}))
+    }
+
+    async fn reload_engine(
+        &self,
+        request: Request<v1::ReloadEngineRequest>,
+    ) -> Result<Response<v1::ReloadEngineResponse>, Status> {
+        let v1::ReloadEngineRequest { engine, directory } = request.into_inner();
+        if directory.len() > DIRECTORY_BYTES_MAX {
+            return Err(CallError::invalid("directory", format!("at most {DIRECTORY_BYTES_MAX} bytes")).into());
+        }
+        let directory = Some(directory).filter(|directory| !directory.is_empty()).map(PathBuf::from);
+        let reloaded = self.observer.supervisor().reload(&engine, directory).await.map_err(CallError::Reload)?;
+        Ok(Response::new(v1::ReloadEngineResponse {
+            before: Some(engine_to_proto(&reloaded.before)),
+            now: Some(engine_to_proto(&reloaded.now)),
+        }))
     }
 
     async fn drain(&self, _: Request<v1::DrainRequest>) -> Result<Response<v1::DrainResponse>, Status> {

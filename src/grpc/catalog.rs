@@ -1,7 +1,5 @@
 //! The catalog service: what engines know.
 
-use std::sync::Arc;
-
 use serde::de::DeserializeOwned;
 use tonic::{Request, Response, Status};
 
@@ -18,9 +16,9 @@ use super::{
     transfer,
 };
 use crate::{
-    build::{base::Base, passive::Passive},
+    build::passive::Passive,
     proto::v1::{self, catalog_service_server::CatalogService},
-    supervisor::{BaseError, Supervisor},
+    supervisor::{BaseError, Held, Of, Supervisor},
 };
 
 /// The catalog service.
@@ -37,15 +35,16 @@ impl Catalog {
         Self { supervisor, decoder }
     }
 
-    async fn base(&self, message: Option<v1::Base>) -> Result<Arc<Base>, CallError> {
-        let source = base_from_proto(message, &self.supervisor.engine())?;
+    async fn base(&self, message: Option<v1::Base>) -> Result<Held, CallError> {
+        let source = base_from_proto(message, &self.supervisor.engines())?;
         obtain(&self.supervisor, &self.decoder, source).await
     }
 
-    /// A page of what the engine's data offers.
+    /// A page of what an engine's data offers.
     async fn offered<T: DeserializeOwned, R>(
         &self,
         request: &Request<R>,
+        engine: &str,
         topic: &str,
         fits: impl Fn(&T) -> bool,
         page_size: u32,
@@ -53,7 +52,9 @@ impl Catalog {
     ) -> Result<(Vec<T>, String), CallError> {
         let call = Call::new(request.metadata(), self.decoder.limits());
         let listing = async {
-            let mut list: Vec<T> = self.supervisor.ask_of_engine(topic).await.map_err(|error| self.lost(error))?;
+            engine_named(engine, "engine", &self.supervisor.engines())?;
+            let list = self.supervisor.ask_of_engine(Of::Engine(engine.into()), topic).await;
+            let mut list: Vec<T> = list.map_err(|error| self.lost(error))?;
             list.retain(fits);
             page(list, page_size, page_token, self.decoder.limits())
         };
@@ -78,12 +79,19 @@ fn is_for(slot: &str, slots: &[String]) -> bool {
 
 #[tonic::async_trait]
 impl CatalogService for Catalog {
+    async fn list_engines(
+        &self,
+        _: Request<v1::ListEnginesRequest>,
+    ) -> Result<Response<v1::ListEnginesResponse>, Status> {
+        let engines = self.supervisor.engines().iter().map(|engine| engine_to_proto(engine)).collect();
+        Ok(Response::new(v1::ListEnginesResponse { engines }))
+    }
+
     async fn describe_engine(
         &self,
         request: Request<v1::DescribeEngineRequest>,
     ) -> Result<Response<v1::DescribeEngineResponse>, Status> {
-        let engine = self.supervisor.engine();
-        engine_named(&request.into_inner().engine, &engine)?;
+        let engine = engine_named(&request.into_inner().engine, "engine", &self.supervisor.engines())?;
         Ok(Response::new(v1::DescribeEngineResponse {
             engine: Some(engine_to_proto(&engine)),
             tree_versions: engine.tree_versions.clone(),
@@ -95,8 +103,7 @@ impl CatalogService for Catalog {
         &self,
         request: Request<v1::ListStatsRequest>,
     ) -> Result<Response<v1::ListStatsResponse>, Status> {
-        let engine = self.supervisor.engine();
-        engine_named(&request.into_inner().engine, &engine)?;
+        let engine = engine_named(&request.into_inner().engine, "engine", &self.supervisor.engines())?;
         Ok(Response::new(v1::ListStatsResponse { stats: engine.stats.iter().map(stat_info_to_proto).collect() }))
     }
 
@@ -108,7 +115,7 @@ impl CatalogService for Catalog {
         let listing = async {
             let v1::ListPassivesRequest { base, page_size, page_token, distance_max } = request.into_inner();
             let base = self.base(base).await?;
-            let mut tree = self.supervisor.passives(base.id).await.map_err(|error| self.lost(error))?;
+            let mut tree = self.supervisor.passives(&base).await.map_err(|error| self.lost(error))?;
             if let Some(most) = distance_max {
                 let is_near = |node: &Passive| node.allocated || node.distance.is_some_and(|points| points <= most);
                 tree.passives.retain(is_near);
@@ -129,16 +136,17 @@ impl CatalogService for Catalog {
         &self,
         request: Request<v1::ListConfigOptionsRequest>,
     ) -> Result<Response<v1::ListConfigOptionsResponse>, Status> {
-        let v1::ListConfigOptionsRequest { page_size, page_token, contains } = request.get_ref().clone();
+        let v1::ListConfigOptionsRequest { engine, page_size, page_token, contains } = request.get_ref().clone();
         let fits = |option: &v1::ConfigOption| is_in(&contains, &option.name) || is_in(&contains, &option.label);
-        let (options, next_page_token) = self.offered(&request, "config_options", fits, page_size, &page_token).await?;
+        let (options, next_page_token) =
+            self.offered(&request, &engine, "config_options", fits, page_size, &page_token).await?;
         Ok(Response::new(v1::ListConfigOptionsResponse { options, next_page_token }))
     }
 
     async fn list_gems(&self, request: Request<v1::ListGemsRequest>) -> Result<Response<v1::ListGemsResponse>, Status> {
-        let v1::ListGemsRequest { page_size, page_token, contains, support } = request.get_ref().clone();
+        let v1::ListGemsRequest { engine, page_size, page_token, contains, support } = request.get_ref().clone();
         let fits = |gem: &v1::Gem| is_in(&contains, &gem.name) && support.is_none_or(|support| gem.support == support);
-        let (gems, next_page_token) = self.offered(&request, "gems", fits, page_size, &page_token).await?;
+        let (gems, next_page_token) = self.offered(&request, &engine, "gems", fits, page_size, &page_token).await?;
         Ok(Response::new(v1::ListGemsResponse { gems, next_page_token }))
     }
 
@@ -146,9 +154,10 @@ impl CatalogService for Catalog {
         &self,
         request: Request<v1::ListItemBasesRequest>,
     ) -> Result<Response<v1::ListItemBasesResponse>, Status> {
-        let v1::ListItemBasesRequest { page_size, page_token, contains, slot } = request.get_ref().clone();
+        let v1::ListItemBasesRequest { engine, page_size, page_token, contains, slot } = request.get_ref().clone();
         let fits = |base: &v1::ItemBase| is_in(&contains, &base.name) && is_for(&slot, &base.slots);
-        let (bases, next_page_token) = self.offered(&request, "item_bases", fits, page_size, &page_token).await?;
+        let (bases, next_page_token) =
+            self.offered(&request, &engine, "item_bases", fits, page_size, &page_token).await?;
         Ok(Response::new(v1::ListItemBasesResponse { bases, next_page_token }))
     }
 
@@ -156,9 +165,10 @@ impl CatalogService for Catalog {
         &self,
         request: Request<v1::ListUniquesRequest>,
     ) -> Result<Response<v1::ListUniquesResponse>, Status> {
-        let v1::ListUniquesRequest { page_size, page_token, contains, slot } = request.get_ref().clone();
+        let v1::ListUniquesRequest { engine, page_size, page_token, contains, slot } = request.get_ref().clone();
         let fits = |unique: &v1::Unique| is_in(&contains, &unique.name) && is_for(&slot, &unique.slots);
-        let (uniques, next_page_token) = self.offered(&request, "uniques", fits, page_size, &page_token).await?;
+        let (uniques, next_page_token) =
+            self.offered(&request, &engine, "uniques", fits, page_size, &page_token).await?;
         Ok(Response::new(v1::ListUniquesResponse { uniques, next_page_token }))
     }
 
@@ -170,8 +180,8 @@ impl CatalogService for Catalog {
         let describing = async {
             let v1::DescribeBuildRequest { base, stats } = request.into_inner();
             let base = self.base(base).await?;
-            let layout = resolve(stats, &base, &self.supervisor.engine(), self.decoder.limits())?;
-            let build = self.supervisor.ask_of_base(base.id, "build").await.map_err(|error| self.lost(error))?;
+            let layout = resolve(stats, &base, &base.engine, self.decoder.limits())?;
+            let build = self.supervisor.ask_of_base(&base, "build").await.map_err(|error| self.lost(error))?;
             Ok::<_, CallError>(v1::DescribeBuildResponse {
                 base_id: base.id.to_string(),
                 build: Some(build),

@@ -10,8 +10,8 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     call::Call,
     convert::{
-        BaseSource, Layout, Measure, Options, base_from_proto, echoed_id, engine_to_proto, options_from_proto,
-        outcome_to_proto, reduction_from_proto, rejected_to_proto, resolve, warning_to_proto,
+        BaseSource, Layout, Measure, NamedBase, Options, base_from_proto, echoed_id, engine_to_proto,
+        options_from_proto, outcome_to_proto, reduction_from_proto, rejected_to_proto, resolve, warning_to_proto,
     },
     decode::{Decoded, Decoder},
     exchange::{self, Event, Events, Plan},
@@ -21,15 +21,12 @@ use super::{
 };
 use crate::{
     admission::Admission,
-    build::{
-        base::{Base, BaseId},
-        limits::{Limit, Limits},
-    },
+    build::limits::{Limit, Limits},
     proto::v1::{
         self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response, evaluate_sweep_response,
         evaluation_service_server::EvaluationService,
     },
-    supervisor::{Priority, Refusal, Session, SessionSpec, Submission, Supervisor},
+    supervisor::{Held, Priority, Refusal, Session, SessionSpec, Submission, Supervisor},
 };
 
 type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -45,7 +42,7 @@ pub struct Evaluation {
 
 /// What a call is about, all of it resolved.
 struct Prepared {
-    base: BaseId,
+    base: Held,
     header: v1::EvaluationHeader,
     layout: Layout,
     measure: Option<Measure>,
@@ -81,29 +78,28 @@ impl Evaluation {
             self.supervisor.metrics().work.refused(Refusal::Draining);
             return Err(CallError::Refused(Refusal::Draining));
         }
-        let engine = self.supervisor.engine();
-        let source = base_from_proto(base, &engine)?;
+        let source = base_from_proto(base, &self.supervisor.engines())?;
         let mut options = options_from_proto(options, default_priority)?;
         options.priority = call.priority(options.priority);
         let base = obtain(&self.supervisor, &self.decoder, source).await?;
-        let mut layout = resolve(stats, &base, &engine, self.limits())?;
+        let mut layout = resolve(stats, &base, &base.engine, self.limits())?;
         let measure = reduction
-            .map(|reduction| reduction_from_proto(reduction, &mut layout, &base, &engine, self.limits()))
+            .map(|reduction| reduction_from_proto(reduction, &mut layout, &base, &base.engine, self.limits()))
             .transpose()?;
         let header = v1::EvaluationHeader {
             base_id: base.id.to_string(),
-            engine: Some(engine_to_proto(&engine)),
+            engine: Some(engine_to_proto(&base.engine)),
             stats: layout.resolved(),
             base_stats: Some(layout.base_values()),
             base_warnings: base.warnings.iter().map(warning_to_proto).collect(),
         };
-        Ok(Prepared { base: base.id, header, layout, measure, echo, options })
+        Ok(Prepared { base, header, layout, measure, echo, options })
     }
 
     async fn open(&self, call: &Call, prepared: &Prepared, in_flight_max: usize) -> Result<Session, CallError> {
         let Options { priority, strict, variation_timeout, .. } = prepared.options;
         let spec = SessionSpec {
-            base: prepared.base,
+            base: prepared.base.clone(),
             selection: prepared.layout.selection(),
             priority,
             strict,
@@ -174,11 +170,11 @@ impl Evaluation {
 pub(super) async fn obtain(
     supervisor: &Supervisor,
     decoder: &Decoder,
-    source: BaseSource,
-) -> Result<Arc<Base>, CallError> {
+    NamedBase { engine, source }: NamedBase,
+) -> Result<Held, CallError> {
     let base = match source {
-        BaseSource::Id(id) => supervisor.find_base(id).await,
-        BaseSource::Build(build) => supervisor.load_base(decoder.build(build).await?.into()).await,
+        BaseSource::Id(id) => supervisor.find_base(&engine, id).await,
+        BaseSource::Build(build) => supervisor.load_base(&engine, decoder.build(build).await?.into()).await,
     };
     base.map_err(|error| CallError::from_base(error, decoder.limits()))
 }
@@ -240,7 +236,7 @@ impl EvaluationService for Evaluation {
             let v1::EvaluateSweepRequest { base, sweeps, stats, options, reduction } = request.into_inner();
             let asked = Asked { echo: true, stats, options, reduction, default_priority: Priority::Batch };
             let prepared = self.prepare(&call, base, asked).await?;
-            let variations = sweep::variations(&self.supervisor, prepared.base, sweeps, self.limits()).await?;
+            let variations = sweep::variations(&self.supervisor, &prepared.base, sweeps, self.limits()).await?;
             self.exchange(call.clone(), prepared, None, tokio_stream::iter(variations.map(Ok))).await
         };
         let events = call.within(prepare).await?;

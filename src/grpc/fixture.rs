@@ -6,13 +6,13 @@ use tokio::sync::mpsc;
 
 use crate::{
     build::{
-        base::{Base, BaseId, EngineFacts, StatInfo},
+        base::{Base, BaseId, EditionId, EngineFacts, StatInfo},
         outcome::{Cell, ComputePath, Evaluated, StatValue, Stats},
         variation::Variation,
     },
     supervisor::{
-        BaseError, SessionSpec,
-        scripted::{Event, Item},
+        BaseError, Held, SessionSpec,
+        scripted::{Event, Item, Lease},
     },
 };
 
@@ -28,6 +28,8 @@ pub(super) fn engine() -> EngineFacts {
     };
     EngineFacts {
         name: "test".into(),
+        kind: "test".into(),
+        edition: EditionId(1),
         version: "1.0".into(),
         tree_versions: vec!["3_26".into()],
         fingerprint: "f".into(),
@@ -40,11 +42,17 @@ pub(super) fn engine() -> EngineFacts {
 pub(super) fn base() -> Arc<Base> {
     Arc::new(Base {
         id: BaseId::of("test", XML),
+        engine: Arc::new(engine()),
         xml: XML.into(),
         label: "test".into(),
         stats: vec![("Level".into(), StatValue::Number(90.0))],
         warnings: Vec::new(),
     })
+}
+
+/// The same, as the supervisor hands it out.
+pub(super) fn held() -> Held {
+    Held::new(base(), Lease::default())
 }
 
 /// The variation behind an item.
@@ -72,11 +80,11 @@ pub(super) fn answer(item: Item) {
 pub(super) async fn next(events: &mut mpsc::Receiver<Event>) -> Option<Next> {
     loop {
         match events.recv().await? {
-            Event::LoadBase(_, reply) => {
-                let _ = reply.send(Ok(base()));
+            Event::LoadBase(_, _, reply) => {
+                let _ = reply.send(Ok(held()));
             }
-            Event::FindBase(id, reply) => {
-                let _ = reply.send(if id == base().id { Ok(base()) } else { Err(BaseError::Unknown(id)) });
+            Event::FindBase(_, id, reply) => {
+                let _ = reply.send(if id == base().id { Ok(held()) } else { Err(BaseError::Unknown(id)) });
             }
             Event::OpenSession(spec, reply) => {
                 let _ = reply.send(Ok(1));

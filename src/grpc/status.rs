@@ -19,7 +19,7 @@ use crate::{
         limits::{Exceeded, Limit, Limits},
         outcome::{Failure, FailureReason},
     },
-    supervisor::{BaseError, EvictError, Refusal},
+    supervisor::{BaseError, EvictError, Refusal, ReloadError},
     tenants::OverQuota,
 };
 
@@ -56,13 +56,18 @@ pub enum CallError {
     #[error("unknown stat: {}", first(.0))]
     UnknownStats(Vec<Violation>),
     /// The engine is not here.
-    #[error("there is no engine `{asked}` here but `{present}`")]
+    #[error("there is no engine `{asked}` here but {known}")]
     UnknownEngine {
+        /// Which field of the request names it.
+        field: String,
         /// Its name.
         asked: String,
-        /// The one that is here.
-        present: String,
+        /// The names of those that are here.
+        known: String,
     },
+    /// An engine was not reloaded.
+    #[error(transparent)]
+    Reload(ReloadError),
     /// The base is not loaded.
     #[error("no base {0} is known; send the build again")]
     UnknownBase(BaseId),
@@ -185,7 +190,7 @@ impl CallError {
                 }
             }
             Self::Limit { violation, .. } => violation.field = format!("{outer}.{}", violation.field),
-            Self::Base { field, .. } => *field = format!("{outer}.{field}"),
+            Self::Base { field, .. } | Self::UnknownEngine { field, .. } => *field = format!("{outer}.{field}"),
             _ => {}
         }
         self
@@ -218,6 +223,7 @@ impl CallError {
             Self::Invalid(_) | Self::Limit { .. } | Self::UnknownStats(_) => Code::InvalidArgument,
             Self::UnknownEngine { .. } | Self::UnknownBase(_) => Code::NotFound,
             Self::BaseInUse(_) | Self::Leaving => Code::FailedPrecondition,
+            Self::Reload(error) => code_of_reload(error),
             Self::Base { failure, .. } => code_of_failure(failure.reason),
             Self::Refused(refusal) | Self::Full(refusal, _) => code_of_refusal(*refusal),
             Self::Unauthenticated => Code::Unauthenticated,
@@ -240,6 +246,15 @@ impl CallError {
             Self::UnknownEngine { .. } => "UNKNOWN_ENGINE",
             Self::UnknownBase(_) => "UNKNOWN_BASE",
             Self::BaseInUse(_) => "BASE_IN_USE",
+            Self::Reload(error) => match error {
+                ReloadError::Unknown { .. } => "UNKNOWN_ENGINE",
+                ReloadError::Directory(_) => "DIRECTORY_REFUSED",
+                ReloadError::Running => "RELOAD_RUNNING",
+                ReloadError::TooManyOld => "EDITIONS_FULL",
+                ReloadError::Boot(_) => "ENGINE_DOES_NOT_BOOT",
+                ReloadError::Check(_) => "SELF_CHECK_FAILED",
+                ReloadError::Stopping => "LEAVING",
+            },
             Self::Leaving => "LEAVING",
             Self::Base { failure, .. } => return failure.reason.as_str().to_uppercase(),
             Self::Refused(refusal) | Self::Full(refusal, _) => match refusal {
@@ -271,6 +286,9 @@ impl CallError {
                 violations.iter().take(VIOLATIONS_MAX).map(field_violation).collect()
             }
             Self::Limit { violation, .. } => vec![field_violation(violation)],
+            Self::UnknownEngine { field, .. } => vec![field_violation(&Violation::new(field, self))],
+            Self::Reload(ReloadError::Unknown { .. }) => vec![field_violation(&Violation::new("engine", self))],
+            Self::Reload(ReloadError::Directory(_)) => vec![field_violation(&Violation::new("directory", self))],
             Self::Base { field, failure } if self.code() == Code::InvalidArgument => {
                 vec![FieldViolation::new(field.clone(), cut(&failure.message, TEXT_BYTES_MAX))]
             }
@@ -316,6 +334,19 @@ const fn code_of_refusal(refusal: Refusal) -> Code {
         Refusal::BasesFull | Refusal::MemoryFull | Refusal::SessionsFull | Refusal::QueueFull => {
             Code::ResourceExhausted
         }
+    }
+}
+
+/// The code for an engine that was not reloaded. Nothing has changed then, and the same again may succeed only once
+/// something else has changed.
+const fn code_of_reload(error: &ReloadError) -> Code {
+    match error {
+        ReloadError::Unknown { .. } => Code::NotFound,
+        ReloadError::Directory(_) => Code::InvalidArgument,
+        ReloadError::Running | ReloadError::TooManyOld | ReloadError::Boot(_) | ReloadError::Check(_) => {
+            Code::FailedPrecondition
+        }
+        ReloadError::Stopping => Code::Unavailable,
     }
 }
 
@@ -413,7 +444,7 @@ pub(super) fn cut(text: &str, bytes_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tenants::Quota;
+    use crate::{supervisor::StartError, tenants::Quota};
 
     fn base_id() -> BaseId {
         BaseId::of("test", "")
@@ -437,7 +468,17 @@ mod tests {
         let mut errors = vec![
             (CallError::Invalid(violations()), Code::InvalidArgument),
             (CallError::UnknownStats(violations()), Code::InvalidArgument),
-            (CallError::UnknownEngine { asked: "x".into(), present: "sample".into() }, Code::NotFound),
+            (
+                CallError::UnknownEngine { field: "base.engine".into(), asked: "x".into(), known: "`sample`".into() },
+                Code::NotFound,
+            ),
+            (CallError::Reload(ReloadError::Unknown { asked: "x".into(), known: "`sample`".into() }), Code::NotFound),
+            (CallError::Reload(ReloadError::Directory("why".into())), Code::InvalidArgument),
+            (CallError::Reload(ReloadError::Running), Code::FailedPrecondition),
+            (CallError::Reload(ReloadError::TooManyOld), Code::FailedPrecondition),
+            (CallError::Reload(ReloadError::Boot(StartError::Names.into())), Code::FailedPrecondition),
+            (CallError::Reload(ReloadError::Check("why".into())), Code::FailedPrecondition),
+            (CallError::Reload(ReloadError::Stopping), Code::Unavailable),
             (CallError::UnknownBase(base_id()), Code::NotFound),
             (EvictError::InUse(base_id()).into(), Code::FailedPrecondition),
             (Leaving.into(), Code::FailedPrecondition),
@@ -487,6 +528,7 @@ mod tests {
             CallError::SessionAged => 19,
             CallError::Unauthenticated => 20,
             CallError::OverQuota(_) => 21,
+            CallError::Reload(_) => 22,
         }
     }
 
@@ -495,7 +537,7 @@ mod tests {
         let mut places: Vec<_> = every_error().iter().map(|(error, _)| place(error)).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, (0..22).collect::<Vec<_>>(), "a variant is missing from the list");
+        assert_eq!(places, (0..23).collect::<Vec<_>>(), "a variant is missing from the list");
 
         for (error, code) in every_error() {
             let status = Status::from(error.clone());
@@ -511,7 +553,9 @@ mod tests {
     fn invalid_arguments_name_their_fields() {
         for (error, code) in every_error() {
             let named = Status::from(error.clone()).get_error_details().bad_request().is_some();
-            assert_eq!(named, code == Code::InvalidArgument, "{error}");
+            let unknown_engine =
+                matches!(error, CallError::UnknownEngine { .. } | CallError::Reload(ReloadError::Unknown { .. }));
+            assert_eq!(named, code == Code::InvalidArgument || unknown_engine, "{error}");
         }
         let status = Status::from(CallError::bad_build("base.xml", None, "line 3").within("start"));
         let details = status.get_error_details();

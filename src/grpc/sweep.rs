@@ -9,11 +9,11 @@ use family::{Family, Sources};
 use super::status::CallError;
 use crate::{
     build::{
-        base::BaseId,
+        base::Base,
         limits::{Limit, Limits},
     },
     proto::v1::{self, sweep::Family as Asked},
-    supervisor::Supervisor,
+    supervisor::{Of, Supervisor},
 };
 
 /// Variations, made as they are asked for.
@@ -22,7 +22,7 @@ pub(super) type Variations = Box<dyn Iterator<Item = v1::Variation> + Send>;
 /// The variations of all sweeps, one behind the other.
 pub(super) async fn variations(
     supervisor: &Supervisor,
-    base: BaseId,
+    base: &Base,
     sweeps: Vec<v1::Sweep>,
     limits: &Limits,
 ) -> Result<Variations, CallError> {
@@ -54,11 +54,13 @@ pub(super) async fn variations(
 /// Asks what the family needs to know and nobody has asked yet.
 async fn learn(
     supervisor: &Supervisor,
-    base: BaseId,
+    base: &Base,
     asked: &Asked,
     sources: &mut Sources,
     limits: &Limits,
 ) -> Result<(), CallError> {
+    // Of the edition that loaded the base: another may know other gems.
+    let of = || Of::Edition(base.engine.edition);
     let lost = |error| CallError::from_base(error, limits);
     let is_about_nodes = matches!(
         asked,
@@ -77,16 +79,16 @@ async fn learn(
     }
     match asked {
         Asked::Supports(_) if sources.gems.is_none() => {
-            sources.gems = Some(supervisor.ask_of_engine("gems").await.map_err(lost)?);
+            sources.gems = Some(supervisor.ask_of_engine(of(), "gems").await.map_err(lost)?);
         }
         Asked::Items(_) if sources.bases.is_none() => {
-            sources.bases = Some(supervisor.ask_of_engine("item_bases").await.map_err(lost)?);
+            sources.bases = Some(supervisor.ask_of_engine(of(), "item_bases").await.map_err(lost)?);
         }
         Asked::Uniques(_) if sources.uniques.is_none() => {
-            sources.uniques = Some(supervisor.ask_of_engine("uniques").await.map_err(lost)?);
+            sources.uniques = Some(supervisor.ask_of_engine(of(), "uniques").await.map_err(lost)?);
         }
         Asked::Config(_) if sources.options.is_none() => {
-            sources.options = Some(supervisor.ask_of_engine("config_options").await.map_err(lost)?);
+            sources.options = Some(supervisor.ask_of_engine(of(), "config_options").await.map_err(lost)?);
         }
         _ => {}
     }

@@ -271,7 +271,7 @@ async fn what_a_client_asks_for_reaches_the_supervisor() {
     let request = v1::EvaluateRequest { base: Some(xml(XML)), ..Default::default() };
     front.evaluation().evaluate(request).await.unwrap();
     let spec = opened.recv().await.unwrap();
-    assert_eq!((spec.base, spec.priority, spec.strict), (base().id, Priority::Interactive, false));
+    assert_eq!((spec.base.id, spec.priority, spec.strict), (base().id, Priority::Interactive, false));
     assert_eq!((spec.deadline, spec.variation_timeout), (None, None));
     assert_eq!(spec.selection, Selection::Named(["Level".to_owned()].into()));
 

@@ -22,7 +22,7 @@ use crate::{
 pub(super) async fn import(
     supervisor: &Supervisor,
     decoder: &Decoder,
-    base: &Arc<Base>,
+    base: &Base,
 ) -> Result<v1::ImportBuildResponse, CallError> {
     let xml = supervisor.export(base, &Variation::default()).await;
     let xml = xml.map_err(|error| CallError::from_base(error, decoder.limits()))?;
@@ -38,7 +38,7 @@ pub(super) async fn import(
 pub(super) async fn export(
     supervisor: &Supervisor,
     decoder: &Decoder,
-    base: &Arc<Base>,
+    base: &Base,
     variation: v1::Variation,
     check: Option<v1::StatSelection>,
 ) -> Result<v1::ExportBuildResponse, CallError> {
@@ -47,22 +47,23 @@ pub(super) async fn export(
         BaseError::Build(failure) => refused(failure),
         other => CallError::from_base(other, decoder.limits()),
     })?;
-    let id = BaseId::of(&supervisor.engine().name, &xml);
+    let id = BaseId::of(&base.engine.name, &xml);
     let mut response = v1::ExportBuildResponse {
         share_code: code::encode(&xml),
         base_id: id.to_string(),
         ..v1::ExportBuildResponse::default()
     };
     if let Some(check) = check {
-        let loaded = supervisor.load_once(&xml).await.map_err(|error| match error {
+        let loaded = supervisor.load_once(base.engine.edition, &xml).await.map_err(|error| match error {
             BaseError::Build(Failure { message, .. }) => {
                 CallError::Internal(format!("the exported build does not load: {message}"))
             }
             other => CallError::from_base(other, decoder.limits()),
         })?;
         let label = base::label(&xml);
-        let base = Base { id, xml: xml.as_str().into(), label, stats: loaded.stats, warnings: loaded.warnings };
-        let layout = resolve(Some(check), &base, &supervisor.engine(), decoder.limits());
+        let engine = Arc::clone(&base.engine);
+        let base = Base { id, engine, xml: xml.as_str().into(), label, stats: loaded.stats, warnings: loaded.warnings };
+        let layout = resolve(Some(check), &base, &base.engine, decoder.limits());
         let layout = layout.map_err(|error| error.renamed("stats", "check"))?;
         response.stats = layout.resolved();
         response.values = Some(layout.base_values());

@@ -6,7 +6,7 @@ use super::family::{Each, Families, labels};
 use crate::{
     build::outcome::named_enum,
     overview::{Overview, Standing},
-    supervisor::{Role, ShardState, ShardStatus},
+    supervisor::{ReloadResult, Role, ShardState, ShardStatus, Status},
 };
 
 named_enum! {
@@ -26,6 +26,9 @@ labels!(BaseState);
 pub struct State {
     build: GaugeVec,
     engine: GaugeVec,
+    engine_ready: GaugeVec,
+    editions: GaugeVec,
+    reloads: IntCounterVec,
     ready: Gauge,
     draining: Gauge,
     queued: Gauge,
@@ -55,12 +58,25 @@ pub struct State {
 impl State {
     pub(super) fn new(families: &Families) -> Result<Self, Error> {
         const SHARD: &[&str] = &["shard"];
+        // The operator names engines, on the command line; no client does.
+        const ENGINE: &[&str] = &["engine"];
         Ok(Self {
             build: families.gauges("pobatch_build_info", "The program, by version; always 1.", &["version"])?,
             engine: families.gauges(
                 "pobatch_engine_info",
-                "The engine, by name and version; always 1.",
+                "What new calls get of an engine, by name and version; always 1.",
                 &["engine", "engine_version"],
+            )?,
+            engine_ready: families.gauges("pobatch_engine_ready", "Whether an engine can evaluate: 1 or 0.", ENGINE)?,
+            editions: families.gauges(
+                "pobatch_engine_editions",
+                "Editions of an engine that there are: the current one, and old ones that calls still use.",
+                ENGINE,
+            )?,
+            reloads: families.counters(
+                "pobatch_engine_reloads_total",
+                "Reloads of an engine, by what came of them.",
+                &["engine", "result"],
             )?,
             ready: families.gauge("pobatch_ready", "Whether the server takes calls and can evaluate them: 1 or 0.")?,
             draining: families.gauge("pobatch_draining", "Whether the server takes nothing new: 1 or 0.")?,
@@ -136,9 +152,9 @@ impl State {
 
     /// Says what the overview says.
     pub fn carry_over(&mut self, overview: &Overview) {
-        let Overview { engine, standing, status, .. } = overview;
+        let Overview { standing, status, .. } = overview;
         self.build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
-        self.engine.with_label_values(&[engine.name.as_str(), engine.version.as_str()]).set(1.0);
+        self.carry_over_engines(status);
         self.ready.set(f64::from(u8::from(*standing == Standing::Serving)));
         self.draining.set(f64::from(u8::from(*standing == Standing::Draining)));
         self.queued.set(status.queued as f64);
@@ -168,6 +184,20 @@ impl State {
         raise(&self.drifts, counters.drifts);
         raise(&self.verified, counters.verified);
         raise(&self.mismatches, counters.mismatches);
+    }
+
+    fn carry_over_engines(&self, status: &Status) {
+        // A version that is no more must not go on to be shown.
+        self.engine.reset();
+        for engine in &status.engines {
+            let name = engine.facts.name.as_str();
+            self.engine.with_label_values(&[name, engine.facts.version.as_str()]).set(1.0);
+            self.engine_ready.with_label_values(&[name]).set(f64::from(u8::from(status.is_engine_ready(engine))));
+            self.editions.with_label_values(&[name]).set(1.0 + engine.old.len() as f64);
+            for (&result, &count) in ReloadResult::ALL.iter().zip(&engine.reloads) {
+                raise(&self.reloads.with_label_values(&[name, result.as_str()]), count);
+            }
+        }
     }
 
     fn carry_over_shard(&self, index: &str, shard: &ShardStatus) {

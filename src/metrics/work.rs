@@ -198,7 +198,7 @@ impl Work {
     pub fn forked(&self, source: Source, took: Duration) {
         let source = match source {
             Source::Template(_) => ForkSource::Template,
-            Source::Zygote => ForkSource::Zygote,
+            Source::Zygote(_) => ForkSource::Zygote,
         };
         self.forks.of(source).observe(took.as_secs_f64());
     }

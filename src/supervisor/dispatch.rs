@@ -14,6 +14,9 @@
 //! template of a base or (for the plain path) the zygote. An idle shard takes an assignment of one session, sized so
 //! that it is busy for [`ASSIGNMENT`]; sessions of a source take turns, and shards go to sources by demand.
 //!
+//! A source that has nothing to fork from now, its template or zygote being dead, is left alone for a while: shards serve
+//! the others meanwhile, so one broken engine does not hold up its neighbours.
+//!
 //! Failing path: a runtime that dies takes only the variation with it that it was computing. That one is tried once
 //! more; all behind it go back to the head of their queue, unharmed.
 
@@ -23,7 +26,10 @@ use std::{
 };
 
 use super::Priority;
-use crate::build::{base::BaseId, outcome::FailureReason};
+use crate::build::{
+    base::{BaseKey, EditionId},
+    outcome::FailureReason,
+};
 
 /// How long a shard should be busy with one assignment: long enough that the hand-over does not count, short enough
 /// that an interactive session need not wait for long.
@@ -80,9 +86,20 @@ pub type ItemId = u64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// The template of that base.
-    Template(BaseId),
-    /// The zygote: a runtime that never loaded a build, good for one variation by the plain path.
-    Zygote,
+    Template(BaseKey),
+    /// The zygote of that edition: a runtime that never loaded a build, good for one variation by the plain path.
+    Zygote(EditionId),
+}
+
+impl Source {
+    /// The edition of the engine that it belongs to.
+    #[must_use]
+    pub fn edition(self) -> EditionId {
+        match self {
+            Self::Template(base) => base.edition,
+            Self::Zygote(edition) => edition,
+        }
+    }
 }
 
 /// What the driver has to do.
@@ -144,7 +161,7 @@ pub enum Care {
 
 #[derive(Debug)]
 struct Session {
-    base: BaseId,
+    base: BaseKey,
     priority: Priority,
     fast: VecDeque<ItemId>,
     plain: VecDeque<ItemId>,
@@ -154,7 +171,7 @@ impl Session {
     fn queue(&mut self, source: Source) -> &mut VecDeque<ItemId> {
         match source {
             Source::Template(_) => &mut self.fast,
-            Source::Zygote => &mut self.plain,
+            Source::Zygote(_) => &mut self.plain,
         }
     }
 }
@@ -259,6 +276,15 @@ impl Shard {
     }
 }
 
+/// A source that had nothing to fork from.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    /// Until when it is left alone; `None`: it is tried again.
+    until: Option<Instant>,
+    /// How long it is left alone the next time.
+    next: Duration,
+}
+
 impl State {
     /// What the runtime was or is forked from, if there is one.
     #[must_use]
@@ -288,13 +314,15 @@ pub struct Dispatch {
     sessions: HashMap<SessionId, Session>,
     rings: Rings,
     /// Seconds per variation, a running mean.
-    costs: HashMap<BaseId, f64>,
+    costs: HashMap<BaseKey, f64>,
     /// Bases that the fast path cannot be trusted with.
-    plain_only: HashSet<BaseId>,
+    plain_only: HashSet<BaseKey>,
     /// Runtimes that a variation has killed already.
     deaths: HashMap<ItemId, u8>,
     /// When a source last got a shard's time; for fairness among sources.
     served: HashMap<Source, Instant>,
+    /// Sources that had nothing to fork from.
+    missing: HashMap<Source, Missing>,
     queued: usize,
 }
 
@@ -322,6 +350,7 @@ impl Dispatch {
             plain_only: HashSet::new(),
             deaths: HashMap::new(),
             served: HashMap::new(),
+            missing: HashMap::new(),
             queued: 0,
         }
     }
@@ -340,13 +369,13 @@ impl Dispatch {
 
     /// Variations of a base that wait.
     #[must_use]
-    pub fn queued_for(&self, base: BaseId) -> usize {
+    pub fn queued_for(&self, base: BaseKey) -> usize {
         let of_base = self.sessions.values().filter(|session| session.base == base);
         of_base.map(|session| session.fast.len() + session.plain.len()).sum()
     }
 
     /// A session begins.
-    pub fn open_session(&mut self, session: SessionId, base: BaseId, priority: Priority) {
+    pub fn open_session(&mut self, session: SessionId, base: BaseKey, priority: Priority) {
         let queues = Session { base, priority, fast: VecDeque::new(), plain: VecDeque::new() };
         self.sessions.insert(session, queues);
     }
@@ -372,7 +401,8 @@ impl Dispatch {
     /// Variations arrive. False if the session is not open.
     pub fn submit(&mut self, session: SessionId, items: impl IntoIterator<Item = ItemId>) -> bool {
         let Some(base) = self.sessions.get(&session).map(|queues| queues.base) else { return false };
-        let source = if self.plain_only.contains(&base) { Source::Zygote } else { Source::Template(base) };
+        let source =
+            if self.plain_only.contains(&base) { Source::Zygote(base.edition) } else { Source::Template(base) };
         for item in items {
             self.enqueue(session, source, item, End::Back);
         }
@@ -380,14 +410,15 @@ impl Dispatch {
     }
 
     /// Everything of this base goes the plain path from now on.
-    pub fn set_plain_only(&mut self, base: BaseId) {
+    pub fn set_plain_only(&mut self, base: BaseKey) {
         self.plain_only.insert(base);
     }
 
     /// The runtime says that only the plain path gives the right answer for the variation that it was at.
     pub fn needs_plain(&mut self, shard: usize, generation: u64) -> Option<Action> {
         let (session, item) = self.answered(shard, generation)?;
-        self.enqueue(session, Source::Zygote, item, End::Back)
+        let edition = self.sessions.get(&session).map(|queues| queues.base.edition).unwrap_or_default();
+        self.enqueue(session, Source::Zygote(edition), item, End::Back)
     }
 
     /// A fork arrived.
@@ -398,6 +429,17 @@ impl Dispatch {
             shard.pause = PAUSE;
             (shard.idle_since, shard.proved) = (now, now);
             (shard.grown, shard.collect_first) = (false, false);
+            self.missing.remove(&source);
+        }
+    }
+
+    /// There is nothing to fork from. The shard is free for another source, and this one is left alone for a while.
+    pub fn source_missing(&mut self, shard: usize, generation: u64, now: Instant) {
+        let Some(shard) = self.current(shard, generation) else { return };
+        if let State::Forking { source } = shard.state {
+            shard.state = State::Empty;
+            let pause = self.missing.get(&source).map_or(PAUSE, |missing| missing.next);
+            self.missing.insert(source, Missing { until: Some(now + pause), next: (pause * 2).min(PAUSE_MAX) });
         }
     }
 
@@ -497,10 +539,11 @@ impl Dispatch {
     }
 
     /// The base's template is gone for good: its queues are given back.
-    pub fn drop_base(&mut self, base: BaseId) -> Vec<ItemId> {
+    pub fn drop_base(&mut self, base: BaseKey) -> Vec<ItemId> {
         self.costs.remove(&base);
         self.plain_only.remove(&base);
         self.served.remove(&Source::Template(base));
+        self.missing.remove(&Source::Template(base));
         let of_base = |(id, session): (&SessionId, &Session)| (session.base == base).then_some(*id);
         let sessions: Vec<_> = self.sessions.iter().filter_map(of_base).collect();
         let mut items = Vec::new();
@@ -517,8 +560,14 @@ impl Dispatch {
         items
     }
 
+    /// An edition is over, and its bases are dropped.
+    pub fn drop_edition(&mut self, edition: EditionId) {
+        self.served.remove(&Source::Zygote(edition));
+        self.missing.remove(&Source::Zygote(edition));
+    }
+
     /// Sets the cost of a base's variations, as the template measured it.
-    pub fn set_cost(&mut self, base: BaseId, seconds: f64) {
+    pub fn set_cost(&mut self, base: BaseKey, seconds: f64) {
         if seconds > 0.0 {
             self.costs.insert(base, seconds);
         }
@@ -532,7 +581,8 @@ impl Dispatch {
             State::Idle { source: Source::Template(_) } => Some(shard.care_at().0),
             _ => None,
         };
-        self.shards.iter().filter_map(wake).min()
+        let found_again = self.rings.keys().filter_map(|(_, source)| self.missing.get(source)?.until);
+        self.shards.iter().filter_map(wake).chain(found_again).min()
     }
 
     /// Whether the shard is in quarantine.
@@ -550,6 +600,9 @@ impl Dispatch {
 
     /// Gives every shard that can take some the work that is most due.
     pub fn plan(&mut self, now: Instant) -> Vec<Action> {
+        for missing in self.missing.values_mut() {
+            missing.until = missing.until.filter(|until| *until > now);
+        }
         let mut actions = Vec::new();
         let collect_first = self.shards_that(|shard| shard.collect_first && shard.is_due(now));
         actions.extend(collect_first.into_iter().map(|index| self.care(index)));
@@ -587,9 +640,10 @@ impl Dispatch {
 
     /// The queue that a free shard should serve next.
     fn most_due(&self, index: usize, now: Instant) -> Option<(Priority, Source)> {
-        let priority = self.rings.keys().next()?.0;
-        let sources: Vec<Source> =
-            self.rings.keys().take_while(|key| key.0 == priority).map(|(_, source)| *source).collect();
+        let is_there = |source: &Source| self.missing.get(source).is_none_or(|missing| missing.until.is_none());
+        let mut keys = self.rings.keys().filter(|(_, source)| is_there(source)).peekable();
+        let priority = keys.peek()?.0;
+        let sources: Vec<Source> = keys.take_while(|key| key.0 == priority).map(|(_, source)| *source).collect();
         let serving = |source: Source| {
             let others = self.shards.iter().enumerate().filter(|(other, _)| *other != index);
             others.filter(|(_, shard)| shard.state.source() == Some(source)).count()
@@ -618,7 +672,7 @@ impl Dispatch {
         let length = |session: &SessionId| {
             self.sessions.get(session).map_or(0, |session| match source {
                 Source::Template(_) => session.fast.len(),
-                Source::Zygote => session.plain.len(),
+                Source::Zygote(_) => session.plain.len(),
             })
         };
         ring.iter().map(length).sum()
@@ -643,7 +697,7 @@ impl Dispatch {
     fn assign(&mut self, index: usize, priority: Priority, source: Source, now: Instant) -> Action {
         let waiting = self.waiting(priority, source);
         let size = match source {
-            Source::Zygote => 1,
+            Source::Zygote(_) => 1,
             Source::Template(base) => {
                 let cost = self.costs.get(&base).copied().unwrap_or(COST_UNKNOWN).max(1e-9);
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped just behind")]
@@ -675,7 +729,7 @@ impl Dispatch {
         self.served.insert(source, now);
         let shard = &mut self.shards[index];
         shard.state = State::Busy { source, session, in_hand: items.iter().copied().collect() };
-        let plain = source == Source::Zygote;
+        let plain = matches!(source, Source::Zygote(_));
         Action::Assign { shard: index, generation: shard.generation, session, items, plain }
     }
 

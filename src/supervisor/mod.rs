@@ -5,6 +5,8 @@
 
 pub mod dispatch;
 mod driver;
+pub mod editions;
+pub mod engine;
 mod fingerprint;
 mod gauge;
 mod inspect;
@@ -19,6 +21,7 @@ mod shard;
 pub mod status;
 mod template;
 mod translate;
+mod trial;
 mod zygote;
 
 use std::{
@@ -27,18 +30,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use engine::{EngineChoice, EngineSpec, Held, Of, ReloadError, ReloadPolicy, ReloadResult, Reloaded, SelfCheck};
 pub use inspect::Loaded;
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::{
     dispatch::Source,
-    status::{BaseStatus, Counters, Incident, ResetReason, Role, ShardState, ShardStatus, Status},
+    status::{
+        BaseStatus, Counters, EngineStatus, Incident, OldEdition, ResetReason, Role, ShardState, ShardStatus, Status,
+    },
 };
 use crate::{
     build::{
-        base::{Base, BaseId, EngineFacts},
+        base::{Base, BaseId, EditionId, EngineFacts},
         outcome::{Evaluated, Failure, Selection, named_enum},
         passive::PassiveTree,
         variation::Variation,
@@ -63,8 +69,8 @@ named_enum! {
 /// What a session is about.
 #[derive(Clone, Debug)]
 pub struct SessionSpec {
-    /// The base, loaded already.
-    pub base: BaseId,
+    /// The base, loaded already. The session holds it, and with it the edition of the engine that it began with.
+    pub base: Held,
     /// The stats that each outcome carries.
     pub selection: Selection,
     /// Which queue.
@@ -183,8 +189,10 @@ pub const ALL_ACCELERATORS: &str = "all";
 pub struct Settings {
     /// This program, to be executed as a runtime.
     pub executable: PathBuf,
-    /// Which engine.
-    pub engine: EngineChoice,
+    /// The engines; the first is what calls get that name none. At least one, no two of one name.
+    pub engines: Vec<EngineSpec>,
+    /// How they are reloaded.
+    pub reload: ReloadPolicy,
     /// Number of shards.
     pub shards: usize,
     /// Bases held at once; each has a template process of some hundred megabytes.
@@ -225,15 +233,6 @@ pub enum SandboxMode {
     Off,
 }
 
-/// Which engine, and where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EngineChoice {
-    /// The embedded one.
-    Sample,
-    /// Path of Building, in this directory.
-    Pob(PathBuf),
-}
-
 /// The engine could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -246,41 +245,92 @@ pub enum StartError {
     /// The engine does not boot.
     #[error("the engine does not boot: {0}")]
     Boot(String),
+    /// No engine is named, or one twice.
+    #[error("no engine is named, or one twice")]
+    Names,
     /// The engine boots but does not compute what it must.
     #[error("the engine does not compute as it must: {0}")]
     SelfCheck(String),
 }
 
+/// What new calls get of each engine, in the operator's order. Never empty.
+#[derive(Clone, Debug)]
+pub struct Engines(Arc<[Arc<EngineFacts>]>);
+
+impl Engines {
+    /// These.
+    #[must_use]
+    pub fn new(facts: Vec<Arc<EngineFacts>>) -> Self {
+        Self(facts.into())
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<EngineFacts>> {
+        self.0.iter()
+    }
+
+    /// The one of that name; no name means the first.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Arc<EngineFacts>> {
+        self.0.iter().find(|engine| name.is_empty() || engine.name == name)
+    }
+
+    /// Their names, for people.
+    #[must_use]
+    pub fn names(&self) -> String {
+        names(self.0.iter().map(|engine| engine.name.as_str()))
+    }
+}
+
+/// Names of engines, for people.
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 /// Handle to the supervisor. When the last is dropped, and all sessions are over, every runtime goes.
 #[derive(Clone, Debug)]
 pub struct Supervisor {
-    engine: Arc<EngineFacts>,
+    engines: watch::Receiver<Engines>,
     metrics: Arc<Metrics>,
     driver: mpsc::Sender<driver::Event>,
 }
 
 impl Supervisor {
-    /// Boots the engine and starts the shards.
+    /// Boots the engines, holds them against their golden files, and starts the shards.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`]: one engine that does not boot is enough, or nobody would notice before somebody calls it.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let zygote = zygote::boot(&settings).await?;
-        if !zygote.sandbox_missing.is_empty() {
+        let zygotes = zygote::boot_all(&settings).await?;
+        if let Some(zygote) = zygotes.iter().find(|zygote| !zygote.sandbox_missing.is_empty()) {
             // Once, and not each time that a zygote is booted again: the kernel stays what it is.
             let missing = zygote.sandbox_missing.join(", ");
             tracing::warn!(missing, "the sandbox of the runtimes is not complete");
         }
-        let engine = Arc::clone(&zygote.facts);
-        let metrics = Arc::clone(&settings.metrics);
-        let driver = driver::start(settings, zygote);
-        Ok(Self { engine, metrics, driver })
+        for zygote in &zygotes {
+            let golden = trial::golden(&settings, zygote).await;
+            golden.map_err(|problem| StartError::SelfCheck(format!("engine {}: {problem}", zygote.facts.name)))?;
+        }
+        Ok(Self::over(settings, zygotes))
     }
 
-    /// Facts about the engine.
+    /// The same, with engines that have been booted.
+    fn over(settings: Settings, zygotes: Vec<zygote::Zygote>) -> Self {
+        let metrics = Arc::clone(&settings.metrics);
+        let (driver, engines) = driver::start(settings, zygotes);
+        Self { engines, metrics, driver }
+    }
+
+    /// What new calls get of each engine.
+    #[must_use]
+    pub fn engines(&self) -> Engines {
+        self.engines.borrow().clone()
+    }
+
+    /// The first engine: what calls get that name none.
     #[must_use]
     pub fn engine(&self) -> Arc<EngineFacts> {
-        Arc::clone(&self.engine)
+        Arc::clone(&self.engines.borrow().0[0])
     }
 
     /// Where it records what happens.
@@ -289,20 +339,23 @@ impl Supervisor {
         &self.metrics
     }
 
-    /// Loads a base, unless it is loaded.
+    /// Loads a base with what new calls get of the engine, unless it is loaded; no name means the first engine.
     ///
     /// # Errors
     /// [`BaseError::Build`] if the engine does not take the build, [`BaseError::Refused`] if the server does not.
-    pub async fn load_base(&self, xml: Arc<str>) -> Result<Arc<Base>, BaseError> {
-        self.ask(|reply| driver::Event::LoadBase(xml, reply)).await
+    pub async fn load_base(&self, engine: &str, xml: Arc<str>) -> Result<Held, BaseError> {
+        let engine = engine.into();
+        self.ask(|reply| driver::Event::LoadBase(engine, xml, reply)).await
     }
 
-    /// The base of that id, if it is loaded.
+    /// The base of that id with what new calls get of its engine. If the edition before has it, it is loaded from that
+    /// one's content. No name means any engine: the id is different for each.
     ///
     /// # Errors
-    /// [`BaseError::Unknown`].
-    pub async fn find_base(&self, id: BaseId) -> Result<Arc<Base>, BaseError> {
-        self.ask(|reply| driver::Event::FindBase(id, reply)).await
+    /// [`BaseError::Unknown`]; as above for one that has to be loaded.
+    pub async fn find_base(&self, engine: &str, id: BaseId) -> Result<Held, BaseError> {
+        let engine = engine.into();
+        self.ask(|reply| driver::Event::FindBase(engine, id, reply)).await
     }
 
     /// A base's passive tree.
@@ -310,7 +363,7 @@ impl Supervisor {
     /// # Errors
     /// [`BaseError::Unknown`] if the base is not loaded, [`BaseError::Build`] if the engine fails,
     /// [`BaseError::Refused`].
-    pub async fn passives(&self, base: BaseId) -> Result<PassiveTree, BaseError> {
+    pub async fn passives(&self, base: &Base) -> Result<PassiveTree, BaseError> {
         self.ask_of_base(base, "passives").await
     }
 
@@ -318,8 +371,9 @@ impl Supervisor {
     ///
     /// # Errors
     /// As above.
-    pub async fn ask_of_base<T: DeserializeOwned>(&self, base: BaseId, topic: &str) -> Result<T, BaseError> {
-        let template = self.ask(|reply| driver::Event::FindTemplate(base, reply)).await?;
+    pub async fn ask_of_base<T: DeserializeOwned>(&self, base: &Base, topic: &str) -> Result<T, BaseError> {
+        let key = base.key();
+        let template = self.ask(|reply| driver::Event::FindTemplate(key, reply)).await?;
         inspect::inquire(template, topic, &serde_json::json!({})).await
     }
 
@@ -327,24 +381,39 @@ impl Supervisor {
     ///
     /// # Errors
     /// As above.
-    pub async fn ask_of_engine<T: DeserializeOwned>(&self, topic: &str) -> Result<T, BaseError> {
-        inspect::inquire(self.ask(driver::Event::FindZygote).await?, topic, &serde_json::json!({})).await
+    pub async fn ask_of_engine<T: DeserializeOwned>(&self, of: Of, topic: &str) -> Result<T, BaseError> {
+        inspect::inquire(self.zygote(of).await?, topic, &serde_json::json!({})).await
     }
 
-    /// The varied build as XML, in the engine's own way of writing.
+    /// The varied build as XML, in the way of writing of the engine that loaded it.
     ///
     /// # Errors
     /// [`BaseError::Build`] if the variation makes no sense or the engine fails, [`BaseError::Refused`].
     pub async fn export(&self, base: &Base, variation: &Variation) -> Result<String, BaseError> {
-        inspect::export(self.ask(driver::Event::FindZygote).await?, &base.xml, variation).await
+        inspect::export(self.zygote(Of::Edition(base.engine.edition)).await?, &base.xml, variation).await
     }
 
-    /// What a build is when it is loaded from scratch. It is not kept.
+    /// What a build is when that edition loads it from scratch. It is not kept.
     ///
     /// # Errors
     /// [`BaseError::Build`] if the engine does not take it, [`BaseError::Refused`].
-    pub async fn load_once(&self, xml: &str) -> Result<Loaded, BaseError> {
-        inspect::load_once(self.ask(driver::Event::FindZygote).await?, xml).await
+    pub async fn load_once(&self, edition: EditionId, xml: &str) -> Result<Loaded, BaseError> {
+        inspect::load_once(self.zygote(Of::Edition(edition)).await?, xml).await
+    }
+
+    async fn zygote(&self, of: Of) -> Result<template::ForkPoint, BaseError> {
+        self.ask(|reply| driver::Event::FindZygote(of, reply)).await
+    }
+
+    /// Boots an engine beside the one that runs, from where it is or from another directory, checks it, and gives it to
+    /// all calls that begin from then on. Those that have begun keep what they have. No name means the first engine.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; then nothing has changed.
+    pub async fn reload(&self, engine: &str, directory: Option<PathBuf>) -> Result<Reloaded, ReloadError> {
+        let engine = engine.into();
+        let answer = self.tell(|reply| driver::Event::Reload(engine, directory, reply)).await;
+        answer.unwrap_or(Err(ReloadError::Stopping))
     }
 
     /// Opens a session.

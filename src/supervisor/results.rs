@@ -1,8 +1,8 @@
 //! Never twice: identical variations in hand are computed once, and what they gave is kept for those that come later.
 //!
-//! Two variations are identical if base, selection of stats, strictness and canonical text are; the engine is the same
-//! for all that one supervisor serves. Pure: it owns no process, channel or clock. Only what the engine said of a
-//! variation is shared, never what happened to it, such as a dead runtime or a client that left.
+//! Two variations are identical if base, edition of the engine, selection of stats, strictness and canonical text are.
+//! Pure: it owns no process, channel or clock. Only what the engine said of a variation is shared, never what happened to
+//! it, such as a dead runtime or a client that left.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
     session::Item,
 };
 use crate::build::{
-    base::BaseId,
+    base::BaseKey,
     outcome::{ComputePath, Evaluated, FailureReason, Selection, StatValue},
 };
 
@@ -27,7 +27,7 @@ const CONTEXTS_MAX: usize = 4096;
 /// What an outcome depends on beside the variation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Context {
-    base: BaseId,
+    base: BaseKey,
     selection: Selection,
     strict: bool,
 }
@@ -43,7 +43,7 @@ struct Key {
 #[derive(Clone, Copy, Debug)]
 pub struct Asker {
     session: SessionId,
-    base: BaseId,
+    base: BaseKey,
     context: u64,
     priority: Priority,
 }
@@ -81,7 +81,7 @@ pub struct Results {
 struct Leader {
     /// Where it stands among the leaders.
     place: (Key, Priority),
-    base: BaseId,
+    base: BaseKey,
     followers: Vec<(SessionId, Item)>,
 }
 
@@ -100,13 +100,13 @@ impl Results {
         if self.contexts.len() >= CONTEXTS_MAX {
             self.forget_kept();
         }
-        let context = Context { base: spec.base, selection: spec.selection.clone(), strict: spec.strict };
+        let context = Context { base: spec.base.key(), selection: spec.selection.clone(), strict: spec.strict };
         let next = &mut self.next_context;
         let context = *self.contexts.entry(context).or_insert_with(|| {
             *next += 1;
             *next
         });
-        Some(Asker { session, base: spec.base, context, priority: spec.priority })
+        Some(Asker { session, base: spec.base.key(), context, priority: spec.priority })
     }
 
     /// Answers a variation by what is kept, or lets it wait for the same one in hand; otherwise gives it back to be
@@ -159,7 +159,7 @@ impl Results {
     }
 
     /// What was computed for that base cannot be trusted, or is not needed any more.
-    pub fn forget_base(&mut self, base: BaseId) {
+    pub fn forget_base(&mut self, base: BaseKey) {
         self.contexts.retain(|context, id| {
             let stays = context.base != base;
             if !stays {

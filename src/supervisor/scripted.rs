@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::Supervisor;
-pub(crate) use super::{driver::Event, session::Item};
+use super::{Engines, Supervisor};
+pub(crate) use super::{driver::Event, engine::Lease, session::Item};
 use crate::{build::base::EngineFacts, metrics::Metrics};
 
 impl Supervisor {
@@ -13,6 +13,8 @@ impl Supervisor {
     pub(crate) fn scripted(engine: EngineFacts) -> (Self, mpsc::Receiver<Event>) {
         let (driver, events) = mpsc::channel(64);
         let metrics = Arc::new(Metrics::new().expect("sound metrics"));
-        (Self { engine: Arc::new(engine), metrics, driver }, events)
+        // Without its sender the channel keeps what it has.
+        let (_, engines) = watch::channel(Engines::new(vec![Arc::new(engine)]));
+        (Self { engines, metrics, driver }, events)
     }
 }

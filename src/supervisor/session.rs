@@ -38,7 +38,7 @@ pub struct Origin {
 impl Origin {
     /// The origin of a session's variations.
     pub fn new(spec: &SessionSpec, metrics: Arc<Metrics>) -> Self {
-        Self { base: spec.base, request_id: Arc::clone(&spec.request_id), priority: spec.priority, metrics }
+        Self { base: spec.base.id, request_id: Arc::clone(&spec.request_id), priority: spec.priority, metrics }
     }
 }
 

@@ -6,16 +6,19 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::memory;
-use crate::build::{base::BaseId, outcome::named_enum};
+use super::{EngineChoice, ReloadResult, memory};
+use crate::build::{
+    base::{BaseId, EditionId, EngineFacts},
+    outcome::named_enum,
+};
 
 /// What the supervisor is doing.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
     /// One for each shard.
     pub shards: Vec<ShardStatus>,
-    /// Process id of the zygote, if it lives.
-    pub zygote_pid: Option<u32>,
+    /// The engines, in the operator's order.
+    pub engines: Vec<EngineStatus>,
     /// Bases that are held.
     pub bases: Vec<BaseStatus>,
     /// Bases that are being loaded.
@@ -39,11 +42,54 @@ pub struct Status {
 }
 
 impl Status {
-    /// Whether variations can be evaluated: there is something to fork from, and a shard that is not in quarantine.
+    /// Whether variations can be evaluated by the first engine, which is what calls get that name none: there is something
+    /// to fork from, and a shard that is not in quarantine.
+    ///
+    /// Another engine that is broken does not take the server out of service: its own calls are told, and all others are
+    /// served. So a server whose first engine is broken goes out of service, though it serves the others meanwhile.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.zygote_pid.is_some() && self.quarantined < self.shards.len()
+        self.engines.first().is_some_and(|engine| self.is_engine_ready(engine))
     }
+
+    /// The same, of that engine.
+    #[must_use]
+    pub fn is_engine_ready(&self, engine: &EngineStatus) -> bool {
+        engine.zygote_pid.is_some() && self.quarantined < self.shards.len()
+    }
+
+    /// Process ids of all zygotes that new calls get, of those that live.
+    pub fn zygote_pids(&self) -> impl Iterator<Item = u32> {
+        self.engines.iter().filter_map(|engine| engine.zygote_pid)
+    }
+}
+
+/// What an engine is doing.
+#[derive(Clone, Debug)]
+pub struct EngineStatus {
+    /// What new calls get.
+    pub facts: Arc<EngineFacts>,
+    /// Where it was booted from.
+    pub choice: EngineChoice,
+    /// Process id of its zygote, if it lives.
+    pub zygote_pid: Option<u32>,
+    /// Editions that calls still use, the oldest first.
+    pub old: Vec<OldEdition>,
+    /// Whether the next edition is on its way.
+    pub reloading: bool,
+    /// Reloads since the start, by place of the result.
+    pub reloads: [u64; ReloadResult::ALL.len()],
+    /// When the last was, what came of it, and in words.
+    pub last_reload: Option<(SystemTime, ReloadResult, String)>,
+}
+
+/// An edition that nothing new comes to.
+#[derive(Clone, Debug)]
+pub struct OldEdition {
+    /// What it is.
+    pub facts: Arc<EngineFacts>,
+    /// Calls and sessions that use it.
+    pub holders: usize,
 }
 
 /// Bounds that an operator compares with.
@@ -64,6 +110,10 @@ pub struct StatusLimits {
 pub struct BaseStatus {
     /// Its name.
     pub id: BaseId,
+    /// Name of its engine.
+    pub engine: Arc<str>,
+    /// Which edition of it.
+    pub edition: EditionId,
     /// What it is, for people: class, ascendancy, level. Comes from the build, so it may be anything.
     pub label: Arc<str>,
     /// Process id of its template, if it lives.
@@ -150,6 +200,8 @@ named_enum! {
         PlainDone => "plain_done",
         /// An operator asked for it.
         Requested => "requested",
+        /// Its edition of the engine has ended.
+        EditionEnded => "edition_ended",
     }
 }
 

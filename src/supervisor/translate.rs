@@ -2,16 +2,23 @@
 
 use crate::{
     build::{
-        base::{EngineFacts, StatInfo},
+        base::{EditionId, EngineFacts, StatInfo},
         outcome::{Cell, ComputePath, Failure, FailureReason, StatValue, Stats, Warning, WarningKind},
     },
     proto::runtime as wire,
 };
 
-/// Facts about an engine.
-pub fn engine_facts(described: wire::EngineDescribed, fingerprint: String) -> EngineFacts {
+/// Facts about an edition of an engine, which the operator has given that name.
+pub fn engine_facts(
+    described: wire::EngineDescribed,
+    name: String,
+    edition: EditionId,
+    fingerprint: String,
+) -> EngineFacts {
     EngineFacts {
-        name: described.name,
+        name,
+        kind: described.name,
+        edition,
         version: described.version,
         tree_versions: described.tree_versions,
         fingerprint,

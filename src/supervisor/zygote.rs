@@ -1,19 +1,21 @@
 //! The zygote: the engine booted once, in a process that everything else is forked from; and the loading of bases.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::HashSet, io, sync::Arc, time::Duration};
 
 use super::{
-    BaseError, EngineChoice, Refusal, SandboxMode, Settings, StartError, fingerprint,
+    BaseError, EngineChoice, EngineSpec, Refusal, SandboxMode, Settings, StartError, fingerprint,
     process::{Process, ProcessError},
     template::ForkPoint,
     translate,
 };
 use crate::{
     build::{
-        base::{self, Base, BaseId, EngineFacts},
+        base::{self, Base, BaseId, EditionId, EngineFacts},
         outcome::{Failure, FailureReason},
     },
+    check::files,
     proto::runtime::{Boot, DescribeEngine, LoadBase, Report, SelfCheck, command, report},
+    task,
     wire::WireError,
 };
 
@@ -23,13 +25,17 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a base may take to load and to warm up. PoB takes up to four seconds for one of an old tree.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A booted engine.
-#[derive(Debug)]
+/// A booted engine. Clones share the process.
+#[derive(Clone, Debug)]
 pub struct Zygote {
     /// What all is forked from.
     pub fork_point: ForkPoint,
     /// What it says of itself.
     pub facts: Arc<EngineFacts>,
+    /// Where it was booted from: no link on the way, so that a link that is changed later does not lead it elsewhere.
+    pub choice: EngineChoice,
+    /// Files that its installation lacks, in words.
+    pub lacks: Arc<[String]>,
     /// Parts of the sandbox that the kernel lacks.
     pub sandbox_missing: Vec<String>,
 }
@@ -51,25 +57,60 @@ pub struct Template {
     pub plain_only: bool,
 }
 
+/// Boots every engine, beside each other; they get the editions 1, 2 and so on.
+///
+/// # Errors
+/// [`StartError`], of the first that does not boot.
+pub async fn boot_all(settings: &Settings) -> Result<Vec<Zygote>, StartError> {
+    let names: HashSet<_> = settings.engines.iter().map(|engine| &engine.name).collect();
+    if names.is_empty() || names.len() < settings.engines.len() {
+        return Err(StartError::Names);
+    }
+    let boots: Vec<_> = (1..)
+        .zip(&settings.engines)
+        .map(|(edition, engine)| {
+            let (settings, engine) = (settings.clone(), engine.clone());
+            task::spawn("boot engine", async move { boot(&settings, &engine, EditionId(edition)).await })
+        })
+        .collect();
+    let mut zygotes = Vec::with_capacity(boots.len());
+    for boot in boots {
+        zygotes.push(boot.await.map_err(|error| StartError::Boot(error.to_string()))??);
+    }
+    Ok(zygotes)
+}
+
 /// Spawns a runtime and boots the engine in it.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
-    let fingerprint = tokio::task::spawn_blocking({
-        let engine = settings.engine.clone();
-        move || fingerprint::of(&engine)
-    });
-    let mut process = Process::spawn(&settings.executable, &settings.log).await?;
-    let (engine, directory) = match &settings.engine {
-        EngineChoice::Sample => ("sample", String::new()),
-        // Runtimes have a working directory of their own.
+pub async fn boot(settings: &Settings, engine: &EngineSpec, edition: EditionId) -> Result<Zygote, StartError> {
+    let name = engine.name.to_string();
+    let choice = match &engine.choice {
+        EngineChoice::Sample => EngineChoice::Sample,
         EngineChoice::Pob(directory) => {
-            ("pob", std::path::absolute(directory).map_err(ProcessError::from)?.to_string_lossy().into_owned())
+            let resolved = tokio::fs::canonicalize(directory).await;
+            let resolved = resolved.map_err(|error| StartError::Boot(format!("{}: {error}", directory.display())))?;
+            EngineChoice::Pob(resolved)
         }
     };
+    let looked_at = tokio::task::spawn_blocking({
+        let engine = choice.clone();
+        move || {
+            let lacks = match &engine {
+                EngineChoice::Sample => Vec::new(),
+                EngineChoice::Pob(directory) => files::lacking(directory),
+            };
+            io::Result::Ok((fingerprint::of(&engine)?, lacks))
+        }
+    });
+    let mut process = Process::spawn(&settings.executable, &settings.log).await?;
+    let directory = match &choice {
+        EngineChoice::Sample => String::new(),
+        EngineChoice::Pob(directory) => directory.to_string_lossy().into_owned(),
+    };
     let boot = Boot {
-        engine: engine.into(),
+        engine: choice.kind().into(),
         directory,
         tree_versions: Vec::new(),
         lua_heap_limit_bytes: settings.memory.limit_bytes,
@@ -87,13 +128,14 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
         // Only trusted code ran so far: no build has reached it.
         return Err(StartError::Sandbox(booted.sandbox_missing));
     }
-    let (facts, check) =
+    let (facts, lacks, check) =
         match ask(&mut process, command::Command::DescribeEngine(DescribeEngine {}), BOOT_TIMEOUT).await {
             Ok(report::Report::EngineDescribed(described)) => {
-                let fingerprint = fingerprint.await.map_err(io::Error::other).and_then(|hash| hash);
-                let fingerprint = fingerprint.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
+                let looked_at = looked_at.await.map_err(io::Error::other).and_then(|found| found);
+                let (fingerprint, lacks) =
+                    looked_at.map_err(|error| StartError::Boot(format!("no fingerprint: {error}")))?;
                 let check = described.self_check.clone();
-                (Arc::new(translate::engine_facts(described, fingerprint)), check)
+                (Arc::new(translate::engine_facts(described, name, edition, fingerprint)), lacks, check)
             }
             Ok(report::Report::Failed(failed)) => return Err(StartError::Boot(failed.message)),
             Ok(_) => return Err(out_of_turn("not the answer to describe")),
@@ -103,7 +145,7 @@ pub async fn boot(settings: &Settings) -> Result<Zygote, StartError> {
     if let Some(check) = check {
         self_check(&fork_point, check).await?;
     }
-    Ok(Zygote { fork_point, facts, sandbox_missing: booted.sandbox_missing })
+    Ok(Zygote { fork_point, facts, choice, lacks: lacks.into(), sandbox_missing: booted.sandbox_missing })
 }
 
 /// Has a fork compute a build whose stats are known. The zygote itself must never load one.
@@ -132,7 +174,12 @@ async fn self_check(zygote: &ForkPoint, check: SelfCheck) -> Result<(), StartErr
 ///
 /// # Errors
 /// [`BaseError::Build`] if the engine does not take the build, [`BaseError::Refused`] if no runtime could be had.
-pub async fn load(zygote: ForkPoint, id: BaseId, xml: Arc<str>) -> Result<Template, BaseError> {
+pub async fn load(
+    zygote: ForkPoint,
+    engine: Arc<EngineFacts>,
+    id: BaseId,
+    xml: Arc<str>,
+) -> Result<Template, BaseError> {
     let mut process = zygote.fork("template", None).await.map_err(|error| {
         tracing::warn!(base = %id, %error, "no fork for a base");
         Refusal::NotReady
@@ -142,6 +189,7 @@ pub async fn load(zygote: ForkPoint, id: BaseId, xml: Arc<str>) -> Result<Templa
         Ok(report::Report::BaseLoaded(loaded)) => {
             let base = Arc::new(Base {
                 id,
+                engine,
                 label: base::label(&xml),
                 xml,
                 stats: loaded.stats.into_iter().filter_map(translate::stat).collect(),

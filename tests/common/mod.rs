@@ -24,7 +24,6 @@ use std::{
 
 use pobatch::{
     build::{
-        base::Base,
         limits::Limits,
         outcome::{Evaluated, Selection},
         variation::{ConfigValue, Variation},
@@ -32,7 +31,8 @@ use pobatch::{
     config,
     metrics::Metrics,
     supervisor::{
-        EngineChoice, Outcomes, Priority, SandboxMode, Session, SessionSpec, Settings, Submission, Supervisor, memory,
+        EngineChoice, Held, Outcomes, Priority, ReloadPolicy, SandboxMode, Session, SessionSpec, Settings, Submission,
+        Supervisor, memory,
     },
     telemetry::Log,
 };
@@ -43,7 +43,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub fn settings() -> Settings {
     Settings {
         executable: PathBuf::from(env!("CARGO_BIN_EXE_pobatch")),
-        engine: EngineChoice::Sample,
+        engines: EngineChoice::Sample.alone(),
+        reload: ReloadPolicy::default(),
         shards: 2,
         bases_max: 4,
         sessions_max: 16,
@@ -62,10 +63,11 @@ pub fn settings() -> Settings {
 
 /// The same, as the command line makes it.
 pub fn server() -> config::Server {
-    let Settings { executable, engine, shards, .. } = settings();
+    let Settings { executable, engines, shards, .. } = settings();
     config::Server {
         executable,
-        engine,
+        engines,
+        reload: ReloadPolicy::default(),
         shards,
         limits: Limits::default(),
         variation_timeout: Duration::from_secs(20),
@@ -96,15 +98,15 @@ pub fn script(path: &Path, text: &str) {
 pub const WITCH: &str = include_str!("../../examples/witch.xml");
 pub const RANGER: &str = include_str!("../../examples/ranger.xml");
 
-pub async fn with_base(settings: Settings, xml: &str) -> (Supervisor, Arc<Base>) {
+pub async fn with_base(settings: Settings, xml: &str) -> (Supervisor, Held) {
     let supervisor = Supervisor::start(settings).await.expect("the sample engine boots");
-    let base = supervisor.load_base(xml.into()).await.expect("the example loads");
+    let base = supervisor.load_base("", xml.into()).await.expect("the example loads");
     (supervisor, base)
 }
 
-pub fn spec(base: &Base) -> SessionSpec {
+pub fn spec(base: &Held) -> SessionSpec {
     SessionSpec {
-        base: base.id,
+        base: base.clone(),
         selection: Selection::All,
         priority: Priority::Batch,
         strict: false,
@@ -128,7 +130,7 @@ pub fn level(level: u32) -> Variation {
 /// Evaluates all of them in a session of their own; the outcomes are ordered as the variations are.
 pub async fn evaluate(
     supervisor: &Supervisor,
-    base: &Base,
+    base: &Held,
     variations: impl IntoIterator<Item = Variation>,
 ) -> Vec<Evaluated> {
     let session = supervisor.open(spec(base)).await.expect("a session can be opened");

@@ -221,7 +221,7 @@ async fn kill_at_random(
         let status = supervisor.status().await.unwrap();
         let shards: Vec<_> = status.shards.iter().filter_map(|shard| shard.pid).collect();
         let templates: Vec<_> = status.bases.iter().filter_map(|base| base.template_pid).collect();
-        let zygote: Vec<_> = status.zygote_pid.into_iter().collect();
+        let zygote: Vec<_> = status.zygote_pids().collect();
         let victims = match chance.below(100) {
             0..80 => shards,
             80..95 => templates,

@@ -306,7 +306,8 @@ mod tests {
     }
 
     fn report() -> Report {
-        let engine = EngineInfo { name: "sample".into(), version: "1".into(), fingerprint: "f".into() };
+        let engine =
+            EngineInfo { name: "sample".into(), kind: "sample".into(), version: "1".into(), fingerprint: "f".into() };
         Report {
             header: Header {
                 base_id: "0123456789abcdef".into(),

@@ -8,7 +8,12 @@ use crate::{
 /// Which engine it is.
 #[must_use]
 pub fn engine_to_proto(engine: &EngineFacts) -> v1::Engine {
-    v1::Engine { name: engine.name.clone(), version: engine.version.clone(), fingerprint: engine.fingerprint.clone() }
+    v1::Engine {
+        name: engine.name.clone(),
+        version: engine.version.clone(),
+        fingerprint: engine.fingerprint.clone(),
+        kind: engine.kind.clone(),
+    }
 }
 
 /// What is known of a stat.

@@ -8,7 +8,7 @@ use super::{duration_to_proto, engine_to_proto};
 use crate::{
     overview::{Overview, Standing},
     proto::v1,
-    supervisor::{BaseStatus, Incident, Role, ShardState, ShardStatus, Status},
+    supervisor::{BaseStatus, EngineChoice, EngineStatus, Incident, OldEdition, Role, ShardState, ShardStatus, Status},
 };
 
 /// The message of an overview.
@@ -20,6 +20,7 @@ pub fn overview_to_proto(overview: &Overview) -> v1::GetStatusResponse {
     v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         engine: Some(engine_to_proto(engine)),
+        engines: status.engines.iter().map(|engine| engine_status_to_proto(engine, status)).collect(),
         state: match standing {
             Standing::Serving => v1::ServingState::Serving,
             Standing::NotReady => v1::ServingState::NotReady,
@@ -46,6 +47,32 @@ pub fn overview_to_proto(overview: &Overview) -> v1::GetStatusResponse {
         }),
         incidents: status.incidents.iter().map(incident_to_proto).collect(),
         cached: status.counters.cached,
+    }
+}
+
+fn engine_status_to_proto(engine: &EngineStatus, status: &Status) -> v1::EngineStatus {
+    v1::EngineStatus {
+        engine: Some(engine_to_proto(&engine.facts)),
+        directory: match &engine.choice {
+            EngineChoice::Sample => String::new(),
+            EngineChoice::Pob(directory) => directory.to_string_lossy().into_owned(),
+        },
+        edition: engine.facts.edition.0,
+        ready: status.is_engine_ready(engine),
+        pid: engine.zygote_pid,
+        old: engine.old.iter().map(old_edition_to_proto).collect(),
+        reloading: engine.reloading,
+        last_reload_result: engine.last_reload.as_ref().map_or("", |(_, result, _)| result.as_str()).to_owned(),
+        last_reload_message: engine.last_reload.as_ref().map_or("", |(_, _, words)| words).to_owned(),
+        last_reload_at: engine.last_reload.as_ref().map(|(at, ..)| timestamp(*at)),
+    }
+}
+
+fn old_edition_to_proto(old: &OldEdition) -> v1::OldEdition {
+    v1::OldEdition {
+        engine: Some(engine_to_proto(&old.facts)),
+        edition: old.facts.edition.0,
+        holders: small(old.holders),
     }
 }
 
@@ -88,6 +115,8 @@ fn base_to_proto(base: &BaseStatus) -> v1::BaseStatus {
         sessions: small(base.sessions),
         queued: base.queued as u64,
         unused_time: duration_to_proto(base.unused),
+        engine: base.engine.to_string(),
+        edition: base.edition.0,
     }
 }
 
@@ -132,7 +161,8 @@ pub fn overview_to_json(overview: &v1::GetStatusResponse) -> Value {
     let exactness = overview.exactness.unwrap_or_default();
     json!({
         "version": overview.version,
-        "engine": { "name": engine.name, "version": engine.version, "fingerprint": engine.fingerprint },
+        "engine": engine_to_json(Some(&engine)),
+        "engines": overview.engines.iter().map(engine_status_to_json).collect::<Vec<_>>(),
         "state": name(overview.state().as_str_name(), "SERVING_STATE_"),
         "started_at": seconds(overview.started_at.as_ref()),
         "observed_at": seconds(overview.observed_at.as_ref()),
@@ -171,6 +201,30 @@ pub fn overview_to_json(overview: &v1::GetStatusResponse) -> Value {
     })
 }
 
+fn engine_to_json(engine: Option<&v1::Engine>) -> Value {
+    let v1::Engine { name, version, fingerprint, kind } = engine.cloned().unwrap_or_default();
+    json!({ "name": name, "version": version, "fingerprint": fingerprint, "kind": kind })
+}
+
+fn engine_status_to_json(status: &v1::EngineStatus) -> Value {
+    json!({
+        "engine": engine_to_json(status.engine.as_ref()),
+        "directory": status.directory,
+        "edition": status.edition,
+        "ready": status.ready,
+        "pid": status.pid,
+        "old": status.old.iter().map(|old| json!({
+            "engine": engine_to_json(old.engine.as_ref()),
+            "edition": old.edition,
+            "holders": old.holders,
+        })).collect::<Vec<_>>(),
+        "reloading": status.reloading,
+        "last_reload_result": status.last_reload_result,
+        "last_reload_message": status.last_reload_message,
+        "last_reload_at": status.last_reload_at.as_ref().map(|at| seconds(Some(at))),
+    })
+}
+
 fn shard_to_json(shard: &v1::ShardStatus) -> Value {
     json!({
         "shard": shard.shard,
@@ -201,6 +255,8 @@ fn base_to_json(base: &v1::BaseStatus) -> Value {
         "sessions": base.sessions,
         "queued": base.queued,
         "unused_seconds": length(base.unused_time.as_ref()),
+        "engine": base.engine,
+        "edition": base.edition,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a call is about: its base, its engine, its options.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     build::{
@@ -11,10 +11,22 @@ use crate::{
     },
     grpc::status::CallError,
     proto::v1::{self, base},
-    supervisor::Priority,
+    supervisor::{Engines, Priority},
 };
 
-/// The base as a client names it.
+/// What is repeated of the name of an engine that is not here, in characters.
+const ENGINE_CHARS_SHOWN: usize = 64;
+
+/// The base as a client names it, and the engine that it names.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NamedBase {
+    /// Name of the engine; empty: not said.
+    pub engine: String,
+    /// The base.
+    pub source: BaseSource,
+}
+
+/// Where the base comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BaseSource {
     /// The build itself.
@@ -36,31 +48,32 @@ pub enum BuildSource {
 ///
 /// # Errors
 /// [`CallError::Invalid`] if none is given or the id is none, [`CallError::UnknownEngine`].
-pub fn base_from_proto(message: Option<v1::Base>, engine: &EngineFacts) -> Result<BaseSource, CallError> {
+pub fn base_from_proto(message: Option<v1::Base>, engines: &Engines) -> Result<NamedBase, CallError> {
     let Some(message) = message else {
         return Err(CallError::invalid("base", "a base is needed"));
     };
-    engine_named(&message.engine, engine)?;
-    match message.build {
-        Some(base::Build::Xml(xml)) => Ok(BaseSource::Build(BuildSource::Xml(xml))),
-        Some(base::Build::ShareCode(code)) => Ok(BaseSource::Build(BuildSource::ShareCode(code))),
+    engine_named(&message.engine, "base.engine", engines)?;
+    let source = match message.build {
+        Some(base::Build::Xml(xml)) => BaseSource::Build(BuildSource::Xml(xml)),
+        Some(base::Build::ShareCode(code)) => BaseSource::Build(BuildSource::ShareCode(code)),
         Some(base::Build::BaseId(id)) => {
-            id.parse().map(BaseSource::Id).map_err(|error| CallError::invalid("base.base_id", error))
+            BaseSource::Id(id.parse().map_err(|error| CallError::invalid("base.base_id", error))?)
         }
-        None => Err(CallError::invalid("base", "one of `xml`, `share_code` and `base_id` is needed")),
-    }
+        None => return Err(CallError::invalid("base", "one of `xml`, `share_code` and `base_id` is needed")),
+    };
+    Ok(NamedBase { engine: message.engine, source })
 }
 
-/// Checks that the engine of that name is there; no name means the one that is.
+/// The engine of that name; no name means the first.
 ///
 /// # Errors
-/// [`CallError::UnknownEngine`].
-pub fn engine_named(name: &str, engine: &EngineFacts) -> Result<(), CallError> {
-    if name.is_empty() || name == engine.name {
-        Ok(())
-    } else {
-        Err(CallError::UnknownEngine { asked: name.chars().take(64).collect(), present: engine.name.clone() })
-    }
+/// [`CallError::UnknownEngine`], which blames that field.
+pub fn engine_named(name: &str, field: &str, engines: &Engines) -> Result<Arc<EngineFacts>, CallError> {
+    engines.named(name).cloned().ok_or_else(|| CallError::UnknownEngine {
+        field: field.to_owned(),
+        asked: name.chars().take(ENGINE_CHARS_SHOWN).collect(),
+        known: engines.names(),
+    })
 }
 
 impl BuildSource {
@@ -133,15 +146,18 @@ pub fn options_from_proto(
 mod tests {
     use super::*;
 
-    fn engine() -> EngineFacts {
-        EngineFacts {
+    fn engine() -> Engines {
+        let facts = EngineFacts {
             name: "sample".into(),
+            kind: "sample".into(),
+            edition: crate::build::base::EditionId(1),
             version: String::new(),
             tree_versions: Vec::new(),
             fingerprint: String::new(),
             stats: Vec::new(),
             notice: String::new(),
-        }
+        };
+        Engines::new(vec![facts.into()])
     }
 
     fn base(build: Option<base::Build>, engine: &str) -> v1::Base {
@@ -161,10 +177,11 @@ mod tests {
     fn a_base_is_given_in_one_of_three_ways() {
         let id = BaseId::of("sample", "x");
         let named = base(Some(base::Build::BaseId(id.to_string())), "sample");
-        assert_eq!(base_from_proto(Some(named), &engine()).unwrap(), BaseSource::Id(id));
+        let found = base_from_proto(Some(named), &engine()).unwrap();
+        assert_eq!(found, NamedBase { engine: "sample".into(), source: BaseSource::Id(id) });
         let xml = "<PathOfBuilding/>";
         for build in [base::Build::Xml(xml.into()), base::Build::ShareCode(code::encode(xml))] {
-            match base_from_proto(Some(base(Some(build), "")), &engine()).unwrap() {
+            match base_from_proto(Some(base(Some(build), "")), &engine()).unwrap().source {
                 BaseSource::Build(build) => assert_eq!(build.into_xml(&Limits::default()).unwrap(), xml),
                 BaseSource::Id(id) => panic!("{id}"),
             }

@@ -303,6 +303,7 @@ mod tests {
     fn base(stats: &[(&str, StatValue)]) -> Base {
         Base {
             id: BaseId::of("test", "<PathOfBuilding/>"),
+            engine: EngineFacts::default().into(),
             label: "".into(),
             xml: "<PathOfBuilding/>".into(),
             stats: stats.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
@@ -318,14 +319,7 @@ mod tests {
             more_is_better: None,
             main,
         });
-        EngineFacts {
-            name: "test".into(),
-            version: "1".into(),
-            tree_versions: Vec::new(),
-            fingerprint: String::new(),
-            stats: stats.collect(),
-            notice: String::new(),
-        }
+        EngineFacts { name: "test".into(), stats: stats.collect(), ..EngineFacts::default() }
     }
 
     fn life_and_co() -> Base {

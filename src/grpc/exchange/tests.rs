@@ -9,7 +9,7 @@ use crate::{
     build::{limits::Limits, outcome::Selection},
     grpc::{
         convert::resolve,
-        fixture::{self, Next, answer, base, engine, next},
+        fixture::{self, Next, answer, base, engine, held, next},
     },
     proto::v1::outcome,
     supervisor::{
@@ -43,7 +43,7 @@ impl Running {
         let layout = resolve(None, &base(), &engine(), &Limits::default()).unwrap();
         let call = Call::new(&MetadataMap::new(), &Limits::default());
         let spec = SessionSpec {
-            base: base().id,
+            base: held(),
             selection: Selection::All,
             priority: Priority::Batch,
             strict: false,

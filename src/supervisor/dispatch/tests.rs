@@ -1,14 +1,17 @@
 //! Tests of the decisions: a bench drives [`Dispatch`] by hand, with a clock of its own.
 
 use super::*;
+use crate::build::base::BaseId;
 
 struct Bench {
     dispatch: Dispatch,
     now: Instant,
 }
 
-fn base(name: &str) -> BaseId {
-    BaseId::of("test", name)
+const EDITION: EditionId = EditionId(1);
+
+fn base(name: &str) -> BaseKey {
+    BaseKey { edition: EDITION, id: BaseId::of("test", name) }
 }
 
 impl Bench {
@@ -242,7 +245,7 @@ fn a_variation_that_needs_the_plain_path_goes_alone_to_a_fork_of_the_zygote() {
     assert_eq!(bench.dispatch.needs_plain(0, generation), None);
     bench.finish(0, 0.01);
     let actions = bench.plan();
-    assert!(matches!(actions[..], [Action::Fork { source: Source::Zygote, .. }]), "{actions:?}");
+    assert!(matches!(actions[..], [Action::Fork { source: Source::Zygote(EDITION), .. }]), "{actions:?}");
     bench.dispatch.shard_ready(0, bench.generation(0), bench.now);
     assert_eq!(bench.settle(), [(0, 1, vec![0], true)]);
 }
@@ -417,4 +420,57 @@ fn a_base_that_the_fast_path_cannot_be_trusted_with_goes_the_plain_path() {
     bench.dispatch.set_plain_only(base("a"));
     bench.session(1, "a", 0..1);
     assert_eq!(bench.settle(), [(0, 1, vec![0], true)]);
+}
+
+#[test]
+fn a_source_with_nothing_to_fork_from_holds_up_no_other_and_is_tried_again() {
+    let mut bench = Bench::new(1);
+    bench.session(1, "broken", 0..10);
+    bench.session(2, "sound", 10..14);
+    // Whatever is planned for the broken one finds nothing; the sound one gets its runtime meanwhile.
+    let mut seen = Vec::new();
+    for _ in 0..32 {
+        for action in bench.plan() {
+            match action {
+                Action::Fork { shard, source, generation } if source == Source::Template(base("broken")) => {
+                    bench.dispatch.source_missing(shard, generation, bench.now);
+                }
+                Action::Fork { shard, generation, .. } => bench.dispatch.shard_ready(shard, generation, bench.now),
+                Action::Assign { shard, .. } => seen.extend(bench.finish(shard, 0.001)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(seen, [10, 11, 12, 13]);
+    assert_eq!(bench.dispatch.queued(), 10, "nothing of the broken one is lost");
+
+    let again = bench.dispatch.wake_at().expect("it is tried again");
+    assert!(again > bench.now);
+    bench.now = again;
+    let actions = bench.plan();
+    assert!(
+        matches!(actions[..], [Action::Fork { source: Source::Template(found), .. }] if found == base("broken")),
+        "{actions:?}"
+    );
+    let Action::Fork { shard, generation, .. } = actions[0] else { panic!() };
+    bench.dispatch.shard_ready(shard, generation, bench.now);
+    assert_eq!(bench.settle().len(), 1, "it is back");
+}
+
+#[test]
+fn a_source_that_stays_away_is_tried_more_and_more_rarely_and_never_in_a_loop() {
+    let mut bench = Bench::new(1);
+    bench.session(1, "broken", 0..1);
+    let mut pauses = Vec::new();
+    for _ in 0..10 {
+        let actions = bench.plan();
+        let [Action::Fork { shard, generation, .. }] = actions[..] else { panic!("{actions:?}") };
+        bench.dispatch.source_missing(shard, generation, bench.now);
+        assert_eq!(bench.plan(), [], "not before its time");
+        let again = bench.dispatch.wake_at().unwrap();
+        pauses.push(again - bench.now);
+        bench.now = again;
+    }
+    assert!(pauses.is_sorted());
+    assert_eq!((pauses[0], pauses[9]), (PAUSE, PAUSE_MAX));
 }

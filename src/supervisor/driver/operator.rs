@@ -1,10 +1,13 @@
 //! What operators see of the driver, and the little that they can tell it. Decides nothing about work.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     super::{
-        BaseStatus, EvictError, ResetReason, Role, ShardState, ShardStatus, Status,
+        BaseStatus, EngineStatus, EvictError, OldEdition, ResetReason, Role, ShardState, ShardStatus, Status,
         dispatch::{Source, State},
         memory,
         status::{StatusLimits, Usage},
@@ -12,7 +15,7 @@ use super::{
     Driver, Entry, Slot,
 };
 use crate::{
-    build::base::BaseId,
+    build::base::{BaseId, BaseKey, EditionId},
     proto::runtime::AssignmentDone,
     supervisor::{shard::Order, template::ForkPoint},
 };
@@ -21,23 +24,25 @@ impl Driver {
     /// What the supervisor is doing.
     pub(super) fn status(&self) -> Status {
         let now = Instant::now();
-        let base = |(id, entry): (&BaseId, &Entry)| {
+        let base = |(key, entry): (&BaseKey, &Entry)| {
             let template_pid = entry.fork_point.as_ref().map(ForkPoint::pid);
             BaseStatus {
-                id: *id,
+                id: key.id,
+                engine: entry.base.engine.name.as_str().into(),
+                edition: key.edition,
                 label: entry.base.label.clone(),
                 template_pid,
                 heap_bytes: entry.heap_bytes,
                 proportional_bytes: template_pid.and_then(|pid| self.usage.get(&pid).copied()).unwrap_or(0),
-                sessions: self.sessions_of(*id),
-                queued: self.dispatch.queued_for(*id),
+                sessions: self.sessions_of(*key),
+                queued: self.dispatch.queued_for(*key),
                 unused: now - entry.used,
             }
         };
         let shards = self.shards.iter().enumerate();
         Status {
             shards: shards.filter_map(|(index, slot)| self.shard_status(index, slot, now)).collect(),
-            zygote_pid: self.zygote.as_ref().filter(|zygote| !zygote.is_dead()).map(ForkPoint::pid),
+            engines: self.editions.all().filter_map(|(name, edition)| self.engine_status(name, edition)).collect(),
             bases: self.bases.iter().map(base).collect(),
             loading: self.loading.len(),
             counters: self.counters,
@@ -56,11 +61,28 @@ impl Driver {
         }
     }
 
+    fn engine_status(&self, name: &Arc<str>, edition: EditionId) -> Option<EngineStatus> {
+        let (installed, run) = (self.installed.get(&edition)?, self.runs.get(name)?);
+        let old = self.editions.old_of(name).iter().filter_map(|(edition, _)| {
+            let installed = self.installed.get(edition)?;
+            Some(OldEdition { facts: Arc::clone(&installed.facts), holders: installed.lease.holders() })
+        });
+        Some(EngineStatus {
+            facts: Arc::clone(&installed.facts),
+            choice: installed.choice.clone(),
+            zygote_pid: installed.zygote.as_ref().filter(|zygote| !zygote.is_dead()).map(ForkPoint::pid),
+            old: old.collect(),
+            reloading: self.editions.is_reloading(name),
+            reloads: run.reloads,
+            last_reload: run.last_reload.clone(),
+        })
+    }
+
     fn shard_status(&self, index: usize, slot: &Slot, now: Instant) -> Option<ShardStatus> {
         let (state, generation) = self.dispatch.shard(index)?;
         let base = match state.source() {
             Some(Source::Template(base)) => Some(base),
-            Some(Source::Zygote) | None => None,
+            Some(Source::Zygote(_)) | None => None,
         };
         let template_bytes = base.and_then(|base| self.bases.get(&base)).map_or(0, |entry| entry.heap_bytes);
         let marks = self.settings.memory;
@@ -73,7 +95,7 @@ impl Driver {
             pid: slot.pid,
             state: shard_state(state, now),
             busy: state.is_busy(),
-            base,
+            base: base.map(|base| base.id),
             heap_bytes: slot.pid.map_or(0, |_| slot.heap_bytes),
             resident_bytes: slot.pid.map_or(0, |_| slot.resident_bytes),
             marks: memory::Marks { soft_bytes, hard_bytes, ..marks },
@@ -90,8 +112,9 @@ impl Driver {
         let templates = self.bases.values().filter_map(|entry| entry.fork_point.as_ref());
         let templates = templates.map(|template| (Role::Template, template.pid()));
         let shards = self.shards.iter().filter_map(|slot| slot.pid).map(|pid| (Role::Shard, pid));
-        let zygote = self.zygote.iter().map(|zygote| (Role::Zygote, zygote.pid()));
-        for (role, pid) in zygote.chain(templates).chain(shards) {
+        let zygotes = self.installed.values().filter_map(|installed| installed.zygote.as_ref());
+        let zygotes = zygotes.map(|zygote| (Role::Zygote, zygote.pid()));
+        for (role, pid) in zygotes.chain(templates).chain(shards) {
             usage.add(role, self.usage.get(&pid).copied().unwrap_or(0));
         }
         usage
@@ -102,7 +125,7 @@ impl Driver {
         let source = self.dispatch.shard(shard).and_then(|(state, _)| state.source());
         if done.drifted {
             ResetReason::Drift
-        } else if done.spent && source == Some(Source::Zygote) {
+        } else if done.spent && matches!(source, Some(Source::Zygote(_))) {
             ResetReason::PlainDone
         } else if done.spent {
             ResetReason::MemoryLimit
@@ -151,13 +174,17 @@ impl Driver {
 
     /// Gives up a base that an operator named.
     pub(super) fn evict_named(&mut self, id: BaseId) -> Result<(), EvictError> {
-        if !self.bases.contains_key(&id) {
+        // Under several editions, if it is.
+        let keys: Vec<_> = self.bases.keys().filter(|key| key.id == id).copied().collect();
+        if keys.is_empty() {
             return Err(EvictError::Unknown(id));
         }
-        if self.sessions_of(id) > 0 {
+        if keys.iter().any(|key| self.sessions_of(*key) > 0) {
             return Err(EvictError::InUse(id));
         }
-        self.evict_base(id);
+        for key in keys {
+            self.evict_base(key);
+        }
         Ok(())
     }
 }

@@ -5,20 +5,35 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::{
     build::{
+        base::{Base, BaseId, EditionId, EngineFacts},
         outcome::{Cell, Failure, Stats},
         variation::VariationKind,
     },
     metrics::Metrics,
-    supervisor::session::Origin,
+    supervisor::{Held, engine::Lease, session::Origin},
 };
 
 const ROOM: usize = 1 << 20;
 /// Outcomes that a test may leave unread.
 const UNREAD_MAX: usize = 1 << 16;
 
+/// The base of that edition.
+fn held(edition: u64, name: &str) -> Held {
+    let engine = EngineFacts { edition: EditionId(edition), ..EngineFacts::default() };
+    let base = Base {
+        id: BaseId::of("test", name),
+        engine: engine.into(),
+        xml: name.into(),
+        label: name.into(),
+        stats: Vec::new(),
+        warnings: Vec::new(),
+    };
+    Held::new(base.into(), Lease::default())
+}
+
 fn spec(base: &str, priority: Priority) -> SessionSpec {
     SessionSpec {
-        base: BaseId::of("test", base),
+        base: held(1, base),
         selection: Selection::Named(Arc::from([String::from("Life")])),
         priority,
         strict: false,
@@ -182,7 +197,7 @@ fn a_base_that_cannot_be_trusted_is_forgotten_with_what_is_in_hand() {
     assert!(first.asks(&mut results, 10, "a"));
     results.settle(10, &outcome(5.0));
     assert!(first.asks(&mut results, 11, "b"));
-    results.forget_base(first.spec.base);
+    results.forget_base(first.spec.base.key());
     assert!(second.asks(&mut results, 12, "a"));
     assert!(second.asks(&mut results, 13, "b"), "what is in hand was begun before");
     results.settle(11, &outcome(6.0));
@@ -215,4 +230,22 @@ fn memory_is_bounded_and_what_is_used_stays() {
 fn without_memory_nothing_is_shared() {
     let (_, first, _) = clients();
     assert!(Results::new(0).asker(1, &first.spec).is_none());
+}
+
+#[test]
+fn editions_of_an_engine_and_engines_do_not_share_what_they_said() {
+    let mut results = Results::new(ROOM);
+    let of = |session, edition| {
+        let spec = SessionSpec { base: held(edition, "base"), ..spec("base", Priority::Batch) };
+        Client::new(session, spec)
+    };
+    let (old, new) = (of(1, 1), of(2, 2));
+    assert!(old.asks(&mut results, 10, "a"));
+    results.settle(10, &outcome(5.0));
+    assert!(new.asks(&mut results, 11, "a"), "the same base of another edition is computed");
+    results.settle(11, &outcome(6.0));
+    assert!(!old.asks(&mut results, 12, "a") && !new.asks(&mut results, 13, "a"));
+    results.forget_base(old.spec.base.key());
+    assert!(old.asks(&mut results, 14, "a"));
+    assert!(!new.asks(&mut results, 15, "a"), "what the other said is kept");
 }

@@ -24,7 +24,7 @@ const CACHE_BYTES: usize = 64 << 20;
 
 pub async fn measure(settings: &Suite, build: &Path) -> Result<Section, CliError> {
     let (count, warm_up) = (settings.count, settings.warm_up);
-    let sample = config::Server { engine: EngineChoice::Sample, ..settings.server.clone() };
+    let sample = config::Server { engines: EngineChoice::Sample.alone(), ..settings.server.clone() };
     let kept = |server: &config::Server| config::Server { cache_bytes: CACHE_BYTES, ..server.clone() };
     let witch = code::encode(SAMPLE);
     let computed = Load { kind: Kind::Config, ..Load::passives(&witch, count * SAMPLE_TIMES, warm_up) };

@@ -12,7 +12,6 @@ use std::{collections::BTreeMap, fmt};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::input::{self, InputError};
 use crate::build::{outcome::StatValue, variation::Variation};
 
 /// Stats by name.
@@ -63,16 +62,32 @@ pub struct Mismatch {
     pub got: Option<StatValue>,
 }
 
+/// The text is no golden file.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotGolden {
+    /// A line that is no case.
+    #[error("line {line}: {problem}")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, in words.
+        problem: String,
+    },
+    /// It holds nothing.
+    #[error("it holds nothing")]
+    Empty,
+}
+
 impl Golden {
-    /// Reads a golden file.
+    /// Reads the text of a golden file.
     ///
     /// # Errors
-    /// [`InputError`].
-    pub fn parse(name: &str, text: &str) -> Result<Self, InputError> {
+    /// [`NotGolden`].
+    pub fn parse(text: &str) -> Result<Self, NotGolden> {
         let mut base = None;
         let mut cases = Vec::new();
-        for (line, text) in input::lines(text) {
-            let failed = |problem: String| InputError::Line { name: name.to_owned(), line, problem };
+        for (line, text) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+            let failed = |problem: String| NotGolden::Line { line, problem };
             let parsed: Line = serde_json::from_str(text).map_err(|error| failed(format!("not a case: {error}")))?;
             let changed = stats(parsed.changed).map_err(failed)?;
             match (parsed.stats, &base) {
@@ -83,11 +98,12 @@ impl Golden {
             }
             cases.push(Case { name: parsed.case, variation: parsed.variation, changed, gone: parsed.gone });
         }
-        let base = base.ok_or_else(|| InputError::Empty(name.to_owned()))?;
+        let base = base.ok_or(NotGolden::Empty)?;
         Ok(Self { base, cases })
     }
 
     /// What the outcome of that case must be.
+    #[must_use]
     pub fn expected(&self, case: &Case) -> Stats {
         let mut expected = self.base.clone();
         expected.extend(case.changed.clone());
@@ -205,7 +221,7 @@ mod tests {
     }
 
     fn mismatches(case: usize, got: &[(String, StatValue)]) -> Vec<String> {
-        let golden = Golden::parse("f", FILE).unwrap();
+        let golden = Golden::parse(FILE).unwrap();
         let mut names = Vec::new();
         compare(&golden.expected(&golden.cases[case]), got, |mismatch| names.push(mismatch.stat));
         names
@@ -253,8 +269,8 @@ mod tests {
 
     #[test]
     fn a_file_without_a_base_is_no_golden_file() {
-        assert!(Golden::parse("f", "").is_err());
-        assert!(Golden::parse("f", r#"{"case":"one","changed":{},"gone":[],"variation":{}}"#).is_err());
+        assert!(Golden::parse("").is_err());
+        assert!(Golden::parse(r#"{"case":"one","changed":{},"gone":[],"variation":{}}"#).is_err());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The files of an installation: those that its own manifest lists, as far as calculations need them.
 
-use std::{fmt, fs, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use roxmltree::Document;
 
@@ -29,6 +32,7 @@ pub struct Missing {
 
 impl Missing {
     /// What follows for builds, where that is known.
+    #[must_use]
     pub fn consequence(&self) -> &'static str {
         if self.path.contains("TreeData/") {
             ": builds of that tree are refused"
@@ -63,6 +67,7 @@ impl fmt::Display for State {
 
 impl Manifest {
     /// Reads `manifest.xml`, if there is one.
+    #[must_use]
     pub fn read(installation: &Installation) -> Option<Self> {
         let path = installation.root().join("manifest.xml");
         if fs::metadata(&path).ok()?.len() > MANIFEST_BYTES_MAX {
@@ -83,7 +88,9 @@ impl Manifest {
             let directory = match (part, is_checkout) {
                 ("program" | "tree", true) => "src",
                 ("runtime", true) => "runtime",
-                _ => "",
+                ("program" | "tree" | "runtime", false) => "",
+                // Other parts are window programs and texts, wherever they lie.
+                _ => return None,
             };
             needed.then(|| PathBuf::from(directory).join(name))
         });
@@ -91,6 +98,7 @@ impl Manifest {
     }
 
     /// The files that are not as they should be, in the manifest's order.
+    #[must_use]
     pub fn missing(&self, installation: &Installation) -> Vec<Missing> {
         let state = |path: &PathBuf| match fs::File::open(path).and_then(|file| file.metadata()) {
             Ok(data) if data.len() == 0 => Some(State::Empty),
@@ -106,6 +114,14 @@ impl Manifest {
     }
 }
 
+/// What an installation lacks, in words, one for each file; nothing if it does not say itself what it should have.
+#[must_use]
+pub fn lacking(directory: &Path) -> Vec<String> {
+    let Ok(installation) = Installation::find(directory) else { return Vec::new() };
+    let missing = Manifest::read(&installation).map_or_else(Vec::new, |manifest| manifest.missing(&installation));
+    missing.iter().map(|file| format!("{} is {}", file.path, file.state)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,7 +129,8 @@ mod tests {
     const MANIFEST: &str = r#"<PoBVersion><Version number="2.55.5"/>
         <File name="Modules/Calcs.lua" part="program"/><File name="Assets/a.png" part="program"/>
         <File name="TreeData/3_26/tree.lua" part="tree"/><File name="lua/xml.lua" part="runtime"/>
-        <File name="Path{space}of.lua" part="program"/><File name="help.txt" part="default"/></PoBVersion>"#;
+        <File name="Path{space}of.lua" part="program"/><File name="help.txt" part="default"/>
+        <File name="conf.lua" part="love"/></PoBVersion>"#;
 
     fn paths(is_checkout: bool) -> Vec<String> {
         let manifest = Manifest::parse(MANIFEST, is_checkout).unwrap();

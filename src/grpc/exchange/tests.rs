@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, UnboundedSender, unbounded_channel};
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
 use tonic::{Code, metadata::MetadataMap};
 
-use super::*;
+use super::{hand::WINDOW_FACTOR, *};
 use crate::{
     build::{limits::Limits, outcome::Selection},
     grpc::{

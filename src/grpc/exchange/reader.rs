@@ -1,0 +1,104 @@
+//! The reading half of an exchange: takes variations from the client while there is room for them.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::Instant,
+};
+use tokio_stream::{Stream, StreamExt as _};
+use tokio_util::sync::CancellationToken;
+
+use super::hand::{InHand, Rejected, Shared};
+use crate::{
+    grpc::{
+        convert::echoed_id,
+        decode::{Decoded, Decoder},
+        status::CallError,
+    },
+    metrics::Metrics,
+    proto::v1,
+    supervisor::{Refusal, Submission},
+};
+
+pub(super) struct Reader {
+    pub(super) submit: mpsc::Sender<Submission>,
+    pub(super) rejected: mpsc::Sender<Rejected>,
+    pub(super) decoder: Decoder,
+    pub(super) shared: Arc<Shared>,
+    pub(super) echo: bool,
+    pub(super) idle_max: Duration,
+    pub(super) draining: CancellationToken,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Reader {
+    /// Reads until the client says that it has no more.
+    pub(super) async fn run(
+        self,
+        variations: impl Stream<Item = Result<v1::Variation, CallError>>,
+    ) -> Result<(), CallError> {
+        let mut variations = std::pin::pin!(variations);
+        let mut index = 0;
+        loop {
+            let read = async {
+                let place = self.shared.window.acquire().await.map_err(|_| CallError::SessionLost)?;
+                let permit = self.submit.reserve().await.map_err(|_| CallError::SessionLost)?;
+                Ok::<_, CallError>((place, permit, self.next(&mut variations).await?))
+            };
+            // In this order: who drains reads no further, whatever has arrived. Then a place and a permit go back and no
+            // message is lost; reading is over anyway.
+            let (place, permit, message) = tokio::select! {
+                biased;
+                () = self.draining.cancelled() => return Err(CallError::Refused(Refusal::Draining)),
+                () = self.submit.closed() => return Err(CallError::SessionLost),
+                read = read => read?,
+            };
+            let Some(message) = message else { return Ok(()) };
+            // The writer gives the place back.
+            place.forget();
+            let id = echoed_id(&message, self.decoder.limits());
+            let echo = self.echo.then(|| message.clone());
+            match self.decoder.variation(message).await {
+                Ok(Decoded { variation, weight }) => {
+                    let room = self.room(weight).await?;
+                    self.shared.take(index, InHand { id, echo, _room: room });
+                    permit.send(Submission { tag: index, variation: Arc::new(variation) });
+                }
+                Err(failure) => {
+                    drop(permit);
+                    self.metrics.work.rejected(failure.reason);
+                    let rejected = Rejected { index, id, echo, failure };
+                    self.rejected.send(rejected).await.map_err(|_| CallError::SessionLost)?;
+                }
+            }
+            index += 1;
+        }
+    }
+
+    /// The next variation, if the client sends it or waits for others within the time that it may be idle.
+    async fn next(
+        &self,
+        variations: &mut (impl Stream<Item = Result<v1::Variation, CallError>> + Unpin),
+    ) -> Result<Option<v1::Variation>, CallError> {
+        let mut since = Instant::now();
+        loop {
+            match tokio::time::timeout_at(since + self.idle_max, variations.next()).await {
+                Ok(message) => return message.transpose(),
+                Err(_) if self.shared.idle_since() > since => since = self.shared.idle_since(),
+                Err(_) => return Err(CallError::Idle),
+            }
+        }
+    }
+
+    /// Waits until there is memory for a variation of that weight; no variation weighs more than there is.
+    async fn room(&self, weight: usize) -> Result<OwnedSemaphorePermit, CallError> {
+        let permits = u32::try_from(weight).unwrap_or(u32::MAX);
+        tokio::select! {
+            room = Arc::clone(&self.shared.room).acquire_many_owned(permits) => {
+                room.map_err(|_| CallError::SessionLost)
+            }
+            () = self.submit.closed() => Err(CallError::SessionLost),
+        }
+    }
+}

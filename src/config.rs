@@ -5,6 +5,7 @@
 pub mod args;
 mod limits;
 mod machine;
+mod scenario;
 mod sweep;
 mod units;
 mod values;
@@ -16,7 +17,7 @@ pub use machine::Machine;
 use values::Values;
 
 use crate::{
-    build::limits::Limits,
+    build::{limits::Limits, scenario::Scenario},
     client::{Reduction, Sweep},
     listen::Listen,
     supervisor::{EngineChoice, SandboxMode, memory},
@@ -181,6 +182,20 @@ pub enum SweepSource {
     ItemsOf(String),
 }
 
+/// Circumstances under which variations are evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScenarioSource {
+    /// Config options, or nothing.
+    Ready(Scenario),
+    /// The variation in this file, as JSON.
+    VariationOf {
+        /// The scenario's name.
+        name: String,
+        /// The file.
+        file: String,
+    },
+}
+
 /// Which stats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stats {
@@ -205,6 +220,8 @@ pub struct Eval {
     pub by: Option<String>,
     /// Which the server sends back.
     pub reduction: Option<Reduction>,
+    /// Under what variations are evaluated.
+    pub scenarios: Vec<ScenarioSource>,
     /// How many are shown.
     pub top: Option<usize>,
     /// How they are shown.

@@ -12,11 +12,14 @@ use tonic::{Status, transport::Channel};
 
 use super::{ClientError, EngineInfo, Named, Reduction, Request, Sweep};
 use crate::{
-    build::outcome::{ComputePath, Failure, StatValue, Warning},
+    build::{
+        outcome::{ComputePath, Failure, StatValue, Warning},
+        scenario::Scenario,
+    },
     grpc::convert::{failure_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
     proto::v1::{
         self, EvaluateStreamRequest, EvaluateStreamStart, evaluate_stream_request, evaluate_stream_response,
-        evaluate_sweep_response, evaluation_service_client::EvaluationServiceClient, outcome,
+        evaluate_sweep_response, evaluation_service_client::EvaluationServiceClient, outcome, scenario_result,
     },
 };
 
@@ -33,6 +36,28 @@ pub struct Header {
     pub base_stats: Vec<(String, StatValue)>,
     /// What is odd about the base.
     pub base_warnings: Vec<Warning>,
+    /// The base under each scenario, in the order of the request.
+    pub scenarios: Vec<ScenarioBase>,
+}
+
+/// The base under a scenario.
+#[derive(Clone, Debug)]
+pub struct ScenarioBase {
+    /// The scenario's name.
+    pub name: String,
+    /// The base's values under it.
+    pub stats: Vec<(String, StatValue)>,
+    /// What is to be known of it.
+    pub warnings: Vec<Warning>,
+}
+
+/// What came of a variation under a scenario.
+#[derive(Clone, Debug)]
+pub struct ScenarioResult {
+    /// Values, or why there are none.
+    pub result: Result<Vec<(String, StatValue)>, Failure>,
+    /// What else is to be known.
+    pub warnings: Vec<Warning>,
 }
 
 /// The outcome of a variation.
@@ -42,8 +67,10 @@ pub struct Outcome {
     pub id: String,
     /// Its place among those sent.
     pub index: u64,
-    /// Values, or why there are none.
+    /// Values, or why there are none. With scenarios: no values, or why there are none under the first of them that failed.
     pub result: Result<Vec<(String, StatValue)>, Failure>,
+    /// What came of it under each scenario, in the order of the request.
+    pub scenarios: Vec<ScenarioResult>,
     /// What else is to be known.
     pub warnings: Vec<Warning>,
     /// Time in the queue.
@@ -113,6 +140,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
             stats: Some(request.stats.into_proto()),
             options: Some(options),
             reduction: request.reduction.map(Reduction::into_proto),
+            scenarios: request.scenarios.iter().map(scenario).collect(),
         };
         // One more than may be in flight: the start is among them.
         let (outbound, requests) = mpsc::channel(in_flight_max + 1);
@@ -142,6 +170,15 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
                 stats: header.stats.iter().map(|stat| stat.name.clone()).collect(),
                 base_stats,
                 base_warnings: header.base_warnings.into_iter().map(warning_from_proto).collect(),
+                scenarios: header
+                    .scenarios
+                    .into_iter()
+                    .map(|scenario| ScenarioBase {
+                        stats: stats_from_proto(&header.stats, &scenario.base_stats.unwrap_or_default()),
+                        name: scenario.name,
+                        warnings: scenario.warnings.into_iter().map(warning_from_proto).collect(),
+                    })
+                    .collect(),
             },
             layout: header.stats,
             outbound,
@@ -242,6 +279,7 @@ impl Evaluation<std::iter::Empty<Named>> {
             stats: Some(request.stats.into_proto()),
             options: Some(options),
             reduction: request.reduction.map(Reduction::into_proto),
+            scenarios: request.scenarios.iter().map(scenario).collect(),
         };
         let as_session = |message: Result<v1::EvaluateSweepResponse, Status>| {
             use evaluate_stream_response::Response as Session;
@@ -270,15 +308,20 @@ fn outcome(layout: &[v1::ResolvedStat], message: v1::Outcome) -> Result<Outcome,
         v1::ComputePath::Cached => ComputePath::Cached,
         v1::ComputePath::None | v1::ComputePath::Unspecified => ComputePath::None,
     };
+    let scenarios: Option<Vec<_>> =
+        message.scenarios.into_iter().map(|message| scenario_result(layout, message)).collect();
+    let scenarios = scenarios.ok_or(ClientError::Protocol("a scenario without a result"))?;
     let result = match message.result {
         Some(outcome::Result::Stats(stats)) => Ok(stats_from_proto(layout, &stats)),
         Some(outcome::Result::Failure(failure)) => Err(failure_from_proto(failure)),
-        None => return Err(ClientError::Protocol("an outcome without a result")),
+        None if scenarios.is_empty() => return Err(ClientError::Protocol("an outcome without a result")),
+        None => scenarios.iter().find_map(|of| of.result.clone().err()).map_or(Ok(Vec::new()), Err),
     };
     Ok(Outcome {
         id: message.variation_id,
         index: message.index,
         result,
+        scenarios,
         warnings: message.warnings.into_iter().map(warning_from_proto).collect(),
         queue: duration(message.queue_time),
         compute: duration(message.compute_time),
@@ -286,6 +329,18 @@ fn outcome(layout: &[v1::ResolvedStat], message: v1::Outcome) -> Result<Outcome,
         shard: message.shard.zip(message.generation),
         scores: message.scores,
     })
+}
+
+fn scenario_result(layout: &[v1::ResolvedStat], message: v1::ScenarioResult) -> Option<ScenarioResult> {
+    let result = match message.result? {
+        scenario_result::Result::Stats(stats) => Ok(stats_from_proto(layout, &stats)),
+        scenario_result::Result::Failure(failure) => Err(failure_from_proto(failure)),
+    };
+    Some(ScenarioResult { result, warnings: message.warnings.into_iter().map(warning_from_proto).collect() })
+}
+
+fn scenario(Scenario { name, variation }: &Scenario) -> v1::Scenario {
+    v1::Scenario { name: name.clone(), variation: Some(variation_to_proto(String::new(), variation)) }
 }
 
 fn summary(message: &v1::EvaluationSummary) -> Summary {

@@ -9,7 +9,7 @@ mod sweep;
 
 pub use admin::Admin;
 pub use error::{CallFailure, ClientError};
-pub use evaluation::{Evaluation, Header, Outcome, Summary};
+pub use evaluation::{Evaluation, Header, Outcome, ScenarioBase, ScenarioResult, Summary};
 pub use reduction::{Keep, Objective, Reduction};
 pub use sweep::Sweep;
 
@@ -20,6 +20,7 @@ use crate::{
         base::StatInfo,
         outcome::{StatValue, Warning},
         passive::PassiveTree,
+        scenario::Scenario,
         variation::Variation,
     },
     grpc::convert::{passive_from_proto, points_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
@@ -93,6 +94,8 @@ pub struct Request {
     pub in_flight_max: usize,
     /// Which outcomes come back; `None`: all.
     pub reduction: Option<Reduction>,
+    /// Circumstances under which each variation is evaluated; none: the base's.
+    pub scenarios: Vec<Scenario>,
 }
 
 /// A variation, and what the client calls it.

@@ -227,7 +227,8 @@ pub struct Target {
 #[command(after_help = "Examples:\n  \
     pobatch eval --base build.xml --vary passives --by TotalDPS --top 10\n  \
     pobatch eval --base build.xml --variations variations.jsonl --stats Life,TotalEHP --format csv\n  \
-    pobatch eval --base build.xml --vary passives --where 'Life >= base(Life)' --maximize TotalDPS --top 5\n\n\
+    pobatch eval --base build.xml --vary passives --where 'Life >= base(Life)' --maximize TotalDPS --top 5\n  \
+    pobatch eval --base build.xml --sweep passives:3 --scenario map= --scenario boss=enemyIsBoss:Boss --maximize boss.TotalDPS\n\n\
     FILE.jsonl has one variation a line: `{\"allocate\":[36678]}`, or \
     `{\"id\":\"my name\",\"variation\":{\"level\":95}}`.")]
 pub struct Eval {
@@ -246,6 +247,11 @@ pub struct Eval {
     /// File with one variation a line, or `-` for standard input.
     #[arg(long, value_name = "FILE.jsonl")]
     pub variations: Option<String>,
+    /// Evaluates each variation under these circumstances too; can be given more than once. Config options by name, as
+    /// `boss=enemyIsBoss:Pinnacle,conditionFullLife:true`, nothing, as `map=`, or a file with one variation, as
+    /// `naked=@FILE.json`. Expressions then name stats as `boss.TotalDPS`.
+    #[arg(long, value_name = "NAME=OPTION:VALUE,...", conflicts_with = "by")]
+    pub scenario: Vec<String>,
     /// Stats to show, by name.
     #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "preset")]
     pub stats: Vec<String>,

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
     Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Kind, Machine,
-    SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, sweep, units,
+    SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, scenario, sweep, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
@@ -238,6 +238,13 @@ impl Values<'_> {
         if eval.base == "-" && source == Source::File("-".to_owned()) {
             self.bad.push(BadValue { name: "--variations", problem: "standard input is the base already".to_owned() });
         }
+        let mut scenarios = Vec::with_capacity(eval.scenario.len());
+        for text in &eval.scenario {
+            match scenario::parse(text) {
+                Ok(parsed) => scenarios.push(parsed),
+                Err(problem) => self.bad.push(BadValue { name: "--scenario", problem }),
+            }
+        }
         let stats = match (eval.preset.as_deref(), eval.stats.is_empty(), &eval.by) {
             (Some(preset), ..) => {
                 let all = self.choose("--preset", preset, &[("main", false), ("all", true)]);
@@ -271,6 +278,7 @@ impl Values<'_> {
             stats: stats.with(eval.by.as_deref()),
             by: eval.by,
             reduction,
+            scenarios,
             top,
             format: self.choose("--format", &eval.format, FORMATS),
             strict: eval.strict,

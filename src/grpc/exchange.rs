@@ -32,8 +32,9 @@ use writer::Writer;
 
 use super::{
     call::Call,
-    convert::{Layout, Measure},
+    convert::{Measure, Terms},
     decode::Decoder,
+    scenarios::Scenarios,
     status::CallError,
 };
 use crate::{metrics::Metrics, proto::v1, supervisor::Session, task};
@@ -60,12 +61,13 @@ pub(super) enum Event {
 pub(super) struct Plan {
     pub(super) call: Call,
     pub(super) header: v1::EvaluationHeader,
-    pub(super) layout: Layout,
+    pub(super) terms: Terms,
+    /// Under what each variation is evaluated.
+    pub(super) scenarios: Scenarios,
     /// Which outcomes are sent; `None`: all.
     pub(super) measure: Option<Measure>,
     /// Outcomes carry their variations.
     pub(super) echo: bool,
-    pub(super) difference_to_base: bool,
     pub(super) ordered: bool,
     pub(super) in_flight_max: usize,
     /// How long the client may neither send, nor wait, nor read.
@@ -109,14 +111,23 @@ async fn run(
     responses: mpsc::Sender<Result<Event, Status>>,
 ) {
     let Session { submit, outcomes } = session;
-    let shared = Arc::new(Shared::new(plan.in_flight_max, decoder.limits().in_flight_size));
+    let shared = Arc::new(Shared::new(plan.scenarios.each(), plan.in_flight_max, decoder.limits().in_flight_size));
     let (rejected_sender, rejected) = mpsc::channel(REJECTED_MAX);
     let (end_sender, reader_end) = oneshot::channel();
     let (idle_max, draining, metrics) = (plan.idle_max, plan.draining.clone(), Arc::clone(&plan.metrics));
     let shared_too = Arc::clone(&shared);
-    let echo = plan.echo;
-    let reader =
-        Reader { submit, rejected: rejected_sender, decoder, shared: shared_too, echo, idle_max, draining, metrics };
+    let (echo, scenarios) = (plan.echo, plan.scenarios.clone());
+    let reader = Reader {
+        submit,
+        rejected: rejected_sender,
+        scenarios,
+        decoder,
+        shared: shared_too,
+        echo,
+        idle_max,
+        draining,
+        metrics,
+    };
     // Aborted when this task ends.
     let _reader = task::spawn_owned("reader", async move {
         let _ = end_sender.send(reader.run(variations).await);

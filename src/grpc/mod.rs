@@ -13,6 +13,7 @@ mod evaluation;
 mod exchange;
 mod observe;
 mod page;
+mod scenarios;
 pub mod server;
 pub mod status;
 mod sweep;

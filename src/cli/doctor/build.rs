@@ -52,6 +52,7 @@ async fn evaluate(server: &Server, xml: String) -> Result<Result<Vec<f64>, Strin
         // One by one: the third must find what the second left behind.
         in_flight_max: 1,
         reduction: None,
+        scenarios: Vec::new(),
     };
     let levels = [None, Some(OTHER_LEVEL), None];
     let variations =

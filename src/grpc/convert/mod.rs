@@ -15,8 +15,7 @@ mod variation;
 
 pub use engine::{engine_to_proto, stat_info_to_proto};
 pub use outcome::{
-    duration_to_proto, failure_from_proto, failure_to_proto, outcome_to_proto, rejected_to_proto, warning_from_proto,
-    warning_to_proto,
+    Terms, duration_to_proto, failure_from_proto, failure_of, failure_to_proto, warning_from_proto, warning_to_proto,
 };
 pub use overview::{overview_to_json, overview_to_proto};
 pub use passive::{passive_from_proto, passive_to_proto, points_from_proto, points_to_proto};

@@ -1,4 +1,7 @@
 //! What a call has in hand: shared by the reader, which takes variations, and the writer, which answers them.
+//!
+//! A variation is evaluated once under each scenario of its call, or once; the tag of an evaluation says which it is. A
+//! variation is in hand until the last of its evaluations is answered.
 
 use std::{
     collections::HashMap,
@@ -10,7 +13,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{build::outcome::Failure, proto::v1};
+use crate::{build::outcome::Evaluated, proto::v1};
 
 /// Size of the window, in multiples of what may be in flight: how far outcomes may run ahead of one that is slow, when
 /// they have to be put in order.
@@ -19,51 +22,98 @@ pub(super) const WINDOW_FACTOR: usize = 4;
 /// What reader and writer share.
 pub(super) struct Shared {
     hand: Mutex<Hand>,
+    /// Evaluations of each variation.
+    each: u64,
     /// Free places for variations between their reading and the sending of their outcomes.
     pub(super) window: Semaphore,
     /// Free memory for variations that the supervisor has, in bytes of JSON.
     pub(super) room: Arc<Semaphore>,
 }
 
-/// A variation that the supervisor has.
-pub(super) struct InHand {
-    pub(super) id: String,
-    /// The variation, if its outcome is to carry it.
-    pub(super) echo: Option<v1::Variation>,
-    /// Goes back when it is answered.
-    pub(super) _room: OwnedSemaphorePermit,
-}
-
-/// What the supervisor has in hand for this call.
-pub(super) struct Hand {
-    /// The variations, by tag.
-    pub(super) variations: HashMap<u64, InHand>,
+/// What the call has in hand.
+struct Hand {
+    /// The variations, by index.
+    variations: HashMap<u64, InHand>,
     /// When the last of them was answered.
     answered: Instant,
 }
 
+struct InHand {
+    id: String,
+    echo: Option<v1::Variation>,
+    evaluations: Vec<Evaluation>,
+}
+
+enum Evaluation {
+    /// Not answered yet; what it holds of the room goes back when it is.
+    Open(#[expect(dead_code, reason = "what matters is when it is dropped")] Option<OwnedSemaphorePermit>),
+    Answered(Evaluated),
+}
+
+/// A variation that is no longer in hand.
+pub(super) struct Answered {
+    pub(super) index: u64,
+    pub(super) id: String,
+    /// The variation, if its outcome is to carry it.
+    pub(super) echo: Option<v1::Variation>,
+    /// What came of it under each scenario.
+    pub(super) parts: Vec<Evaluated>,
+}
+
 impl Shared {
-    pub(super) fn new(in_flight_max: usize, in_flight_bytes_max: usize) -> Self {
-        let window = Semaphore::new(in_flight_max.saturating_mul(WINDOW_FACTOR).min(Semaphore::MAX_PERMITS));
+    /// With so many evaluations of each variation.
+    pub(super) fn new(each: usize, in_flight_max: usize, in_flight_bytes_max: usize) -> Self {
+        let places = in_flight_max.saturating_mul(WINDOW_FACTOR).min(Semaphore::MAX_PERMITS) / each.max(1);
+        let window = Semaphore::new(places.max(1));
         let room = Arc::new(Semaphore::new(in_flight_bytes_max.min(Semaphore::MAX_PERMITS)));
         let hand = Hand { variations: HashMap::new(), answered: Instant::now() };
-        Self { hand: Mutex::new(hand), window, room }
+        Self { hand: Mutex::new(hand), each: each.max(1) as u64, window, room }
     }
 
     /// The hand is valid between any two statements, so a panic elsewhere does not matter.
-    pub(super) fn hand(&self) -> std::sync::MutexGuard<'_, Hand> {
+    fn hand(&self) -> std::sync::MutexGuard<'_, Hand> {
         self.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn take(&self, tag: u64, variation: InHand) {
-        self.hand().variations.insert(tag, variation);
+    /// Takes a variation in hand, and gives the tags of its evaluations. Each must be answered.
+    pub(super) fn take(
+        &self,
+        index: u64,
+        id: String,
+        echo: Option<v1::Variation>,
+    ) -> impl Iterator<Item = u64> + use<> {
+        let evaluations = (0..self.each).map(|_| Evaluation::Open(None)).collect();
+        self.hand().variations.insert(index, InHand { id, echo, evaluations });
+        index * self.each..(index + 1) * self.each
     }
 
-    /// The id of a variation that is no longer in hand, and itself if it was kept.
-    pub(super) fn answered(&self, tag: u64) -> (String, Option<v1::Variation>) {
+    /// The evaluation needs that room until it is answered.
+    pub(super) fn hold(&self, tag: u64, room: OwnedSemaphorePermit) {
+        if let Some(evaluation) = self.hand().evaluation(tag, self.each) {
+            *evaluation = Evaluation::Open(Some(room));
+        }
+    }
+
+    /// Takes an answer; gives the variation back if it was the last.
+    pub(super) fn answer(&self, evaluated: Evaluated) -> Option<Answered> {
         let mut hand = self.hand();
         hand.answered = Instant::now();
-        hand.variations.remove(&tag).map_or_else(Default::default, |in_hand| (in_hand.id, in_hand.echo))
+        let (tag, index) = (evaluated.tag, evaluated.tag / self.each);
+        *hand.evaluation(tag, self.each)? = Evaluation::Answered(evaluated);
+        let is_open = |evaluation: &Evaluation| matches!(evaluation, Evaluation::Open(_));
+        if hand.variations.get(&index)?.evaluations.iter().any(is_open) {
+            return None;
+        }
+        let InHand { id, echo, evaluations } = hand.variations.remove(&index)?;
+        let parts = evaluations.into_iter().filter_map(|evaluation| match evaluation {
+            Evaluation::Answered(evaluated) => Some(evaluated),
+            Evaluation::Open(_) => None,
+        });
+        Some(Answered { index, id, echo, parts: parts.collect() })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.hand().variations.is_empty()
     }
 
     /// Since when the client has not been waiting for anything; it may be now.
@@ -72,11 +122,10 @@ impl Shared {
         if hand.variations.is_empty() { hand.answered } else { Instant::now() }
     }
 }
-/// A variation that the supervisor never saw.
-#[derive(Debug)]
-pub(super) struct Rejected {
-    pub(super) index: u64,
-    pub(super) id: String,
-    pub(super) echo: Option<v1::Variation>,
-    pub(super) failure: Failure,
+
+impl Hand {
+    fn evaluation(&mut self, tag: u64, each: u64) -> Option<&mut Evaluation> {
+        let place = usize::try_from(tag % each).ok()?;
+        self.variations.get_mut(&(tag / each))?.evaluations.get_mut(place)
+    }
 }

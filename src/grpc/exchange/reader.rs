@@ -9,11 +9,13 @@ use tokio::{
 use tokio_stream::{Stream, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
-use super::hand::{InHand, Rejected, Shared};
+use super::hand::Shared;
 use crate::{
+    build::outcome::{Evaluated, Failure},
     grpc::{
         convert::echoed_id,
         decode::{Decoded, Decoder},
+        scenarios::Scenarios,
         status::CallError,
     },
     metrics::Metrics,
@@ -23,7 +25,8 @@ use crate::{
 
 pub(super) struct Reader {
     pub(super) submit: mpsc::Sender<Submission>,
-    pub(super) rejected: mpsc::Sender<Rejected>,
+    pub(super) rejected: mpsc::Sender<Evaluated>,
+    pub(super) scenarios: Scenarios,
     pub(super) decoder: Decoder,
     pub(super) shared: Arc<Shared>,
     pub(super) echo: bool,
@@ -59,21 +62,32 @@ impl Reader {
             place.forget();
             let id = echoed_id(&message, self.decoder.limits());
             let echo = self.echo.then(|| message.clone());
-            match self.decoder.variation(message).await {
-                Ok(Decoded { variation, weight }) => {
-                    let room = self.room(weight).await?;
-                    self.shared.take(index, InHand { id, echo, _room: room });
-                    permit.send(Submission { tag: index, variation: Arc::new(variation) });
-                }
-                Err(failure) => {
-                    drop(permit);
-                    self.metrics.work.rejected(failure.reason);
-                    let rejected = Rejected { index, id, echo, failure };
-                    self.rejected.send(rejected).await.map_err(|_| CallError::SessionLost)?;
+            let decoded = self.decoder.variation(message).await;
+            let mut permit = Some(permit);
+            for (scenario, tag) in self.shared.take(index, id, echo).enumerate() {
+                let decoded = match &decoded {
+                    Ok(decoded) => self.scenarios.under(scenario, &self.decoder, decoded).await,
+                    Err(failure) => Err(failure.clone()),
+                };
+                match decoded {
+                    Ok(Decoded { variation, weight }) => {
+                        self.shared.hold(tag, self.room(weight).await?);
+                        let permit = match permit.take() {
+                            Some(permit) => permit,
+                            None => self.submit.reserve().await.map_err(|_| CallError::SessionLost)?,
+                        };
+                        permit.send(Submission { tag, variation });
+                    }
+                    Err(failure) => self.reject(tag, failure).await?,
                 }
             }
             index += 1;
         }
+    }
+
+    async fn reject(&self, tag: u64, failure: Failure) -> Result<(), CallError> {
+        self.metrics.work.rejected(failure.reason);
+        self.rejected.send(Evaluated::refused(tag, failure)).await.map_err(|_| CallError::SessionLost)
     }
 
     /// The next variation, if the client sends it or waits for others within the time that it may be idle.

@@ -58,10 +58,15 @@ impl Running {
         let mut plan = Plan {
             call,
             header,
-            layout,
+            terms: Terms {
+                base: vec![layout.base().clone()],
+                layout,
+                with_scenarios: false,
+                difference_to_base: false,
+            },
+            scenarios: Scenarios::default(),
             measure: None,
             echo: false,
-            difference_to_base: false,
             ordered: false,
             in_flight_max: IN_FLIGHT,
             idle_max: IDLE_MAX,

@@ -10,16 +10,17 @@ use tonic::Status;
 
 use super::{
     End, Event, Plan,
-    hand::{Rejected, Shared},
+    hand::{Answered, Shared},
 };
 use crate::{
+    build::outcome::Evaluated,
     grpc::{
-        convert::{outcome_to_proto, rejected_to_proto},
+        convert::failure_of,
         status::CallError,
         tally::{Reduced, Tally},
     },
     objective::{Judged, Offer, Reducer},
-    proto::v1::{self, outcome},
+    proto::v1,
     supervisor::Outcomes,
 };
 
@@ -45,7 +46,7 @@ impl Writer {
     pub(super) async fn run(
         mut self,
         mut outcomes: Outcomes,
-        mut rejected: mpsc::Receiver<Rejected>,
+        mut rejected: mpsc::Receiver<Evaluated>,
         mut reader_end: oneshot::Receiver<Result<(), CallError>>,
     ) -> Result<(), End> {
         let header = std::mem::take(&mut self.plan.header);
@@ -56,18 +57,9 @@ impl Writer {
         let mut enough = false;
         loop {
             // All three are cancel safe by their documentation.
-            let (outcome, judged) = tokio::select! {
-                Some(evaluated) = outcomes.recv() => {
-                    let (id, echo) = self.shared.answered(evaluated.tag);
-                    let (layout, difference) = (&self.plan.layout, self.plan.difference_to_base);
-                    let stats = evaluated.result.as_ref().ok();
-                    let judged = self.plan.measure.as_ref().zip(stats).map(|(measure, stats)| measure.judge(stats));
-                    let outcome = outcome_to_proto(id, evaluated.tag, &evaluated, layout, difference);
-                    (v1::Outcome { variation: echo, ..outcome }, judged)
-                }
-                Some(Rejected { index, id, echo, failure }) = rejected.recv() => {
-                    (v1::Outcome { variation: echo, ..rejected_to_proto(id, index, &failure) }, None)
-                }
+            let evaluated = tokio::select! {
+                Some(evaluated) = outcomes.recv() => evaluated,
+                Some(refused) = rejected.recv() => refused,
                 end = &mut reader_end, if reading => {
                     reading = false;
                     match end.unwrap_or_else(|_| Err(CallError::Internal("the reader stopped".to_owned()))) {
@@ -79,15 +71,16 @@ impl Writer {
                 }
                 else => break,
             };
-            let index = outcome.index;
-            let sent = self.reduce(outcome, judged);
+            let Some(Answered { index, id, echo, parts }) = self.shared.answer(evaluated) else { continue };
+            let outcome = self.plan.terms.outcome(id, index, &parts);
+            let sent = self.reduce(v1::Outcome { variation: echo, ..outcome }, self.judge(&parts));
             self.pass_on(index, sent).await?;
             if self.reducer.as_ref().is_some_and(Reducer::is_enough) {
                 enough = true;
                 break;
             }
         }
-        if !enough && !self.shared.hand().variations.is_empty() {
+        if !enough && !self.shared.is_empty() {
             return Err(CallError::SessionLost.into());
         }
         let mut reduced = Reduced { stopped_early: enough, ..Reduced::default() };
@@ -105,12 +98,19 @@ impl Writer {
         draining.filter(|_| !enough).map_or(Ok(()), |refused| Err(refused.into()))
     }
 
+    /// What the reduction says of a variation that has values under every scenario.
+    fn judge(&self, parts: &[Evaluated]) -> Option<Judged> {
+        let measure = self.plan.measure.as_ref()?;
+        let stats: Option<Vec<_>> = parts.iter().map(|part| part.result.as_ref().ok()).collect();
+        Some(measure.judge(&stats?, &self.plan.terms.base))
+    }
+
     /// Counts the outcome, and gives it back if it is to be sent before the end.
     fn reduce(&mut self, mut outcome: v1::Outcome, judged: Option<Judged>) -> Option<v1::Outcome> {
         self.tally.count(&outcome);
         let (Some(reducer), Some(measure)) = (&mut self.reducer, &self.plan.measure) else { return Some(outcome) };
         // What came without being aligned has been made a failure meanwhile.
-        let Some(judged) = judged.filter(|_| matches!(outcome.result, Some(outcome::Result::Stats(_)))) else {
+        let Some(judged) = judged.filter(|_| failure_of(&outcome).is_none()) else {
             reducer.failed();
             return measure.with_failures.then_some(outcome);
         };

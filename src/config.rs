@@ -49,6 +49,8 @@ pub enum Command {
     Eval(Eval),
     /// Describes a build, or compares two.
     Describe(Describe),
+    /// Says why a stat is what it is.
+    Explain(Explain),
     /// Writes a varied build.
     Export(Export),
     /// Plays a golden file.
@@ -258,6 +260,21 @@ pub enum BuildFormat {
     Json,
 }
 
+/// Settings of `explain`.
+#[derive(Debug)]
+pub struct Explain {
+    /// File, share code or `-`.
+    pub base: String,
+    /// The variation as JSON.
+    pub variation: String,
+    /// The stat.
+    pub stat: String,
+    /// How it is written: not as CSV.
+    pub format: Format,
+    /// Who explains.
+    pub target: Target,
+}
+
 /// Settings of `export`.
 #[derive(Debug)]
 pub struct Export {
@@ -419,6 +436,7 @@ impl Config {
             args::Subcommands::Eval(eval) => Command::Eval(values.eval(eval)),
             args::Subcommands::Describe(describe) => Command::Describe(values.describe(describe)),
             args::Subcommands::Diff(diff) => Command::Describe(values.diff(diff)),
+            args::Subcommands::Explain(explain) => Command::Explain(values.explain(explain)),
             args::Subcommands::Export(export) => Command::Export(values.export(export)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) if bench.suite => Command::Suite(values.suite(bench)),

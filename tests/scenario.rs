@@ -234,7 +234,7 @@ async fn the_answer_is_the_same_as_computing_each_scenario_by_its_own_call() {
 
 /// Two scenarios between which the sample engine sees a difference.
 fn map_and_boss() -> Vec<Scenario> {
-    vec![scenario("map", "{}"), scenario("boss", r#"{"config":{"enemyIsBoss":"Uber"}}"#)]
+    vec![scenario("map", "{}"), scenario("boss", r#"{"config":{"enemyIsBoss":"Uber","enemyColdResist":50}}"#)]
 }
 
 fn life_and_dps() -> v1::StatSelection {

@@ -2,6 +2,7 @@
 
 local catalogue = require("adapter.catalogue")
 local description = require("adapter.description")
+local explain = require("adapter.explain")
 local passives = require("adapter.passives")
 
 local M = {}
@@ -14,6 +15,7 @@ local topics = {
 	gems = catalogue.gems,
 	item_bases = catalogue.item_bases,
 	uniques = catalogue.uniques,
+	explain = explain.stat,
 }
 
 ---@param topic string

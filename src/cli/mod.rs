@@ -7,6 +7,7 @@ mod describe;
 mod doctor;
 mod error;
 mod eval;
+mod explain;
 mod export;
 mod golden;
 mod input;
@@ -85,6 +86,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
         Command::Serve(settings) => serve::run(settings, output).await,
         Command::Eval(settings) => eval::run(settings, output).await,
         Command::Describe(settings) => describe::run(settings, output).await,
+        Command::Explain(settings) => explain::run(settings, output).await,
         Command::Export(settings) => export::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,
         Command::Bench(settings) => bench::run(settings, output).await,

@@ -50,6 +50,8 @@ pub enum Subcommands {
     ///
     /// The exit code is 0, whether they differ or not.
     Diff(Diff),
+    /// Says why a stat of a varied build is what it is, in the engine's own words.
+    Explain(Explain),
     /// Writes a varied build: as a share code that Path of Building opens, as XML, or both as JSON.
     Export(Export),
     /// Plays a golden file and compares every value bit for bit.
@@ -344,6 +346,29 @@ pub struct Export {
     #[arg(long, value_name = "FORMAT", default_value = "code")]
     pub format: String,
     /// Who writes.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    pobatch explain --base build.xml --stat Life\n  \
+    pobatch explain --base build.xml --variation '{\"allocate_path\":[36678]}' --stat TotalDPS --format json")]
+pub struct Explain {
+    /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(long, value_name = "FILE_OR_CODE")]
+    pub base: String,
+    /// The variation, as JSON. Default: the build as it is.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub variation: String,
+    /// The stat, by name.
+    #[arg(long, value_name = "STAT")]
+    pub stat: String,
+    /// How it is written: `table` or `json`.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+    /// Who explains.
     #[command(flatten)]
     pub target: Target,
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Export, Format, Kind, Machine,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Describe, Eval, Explain, Export, Format, Kind, Machine,
     SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, scenario, sweep, units,
 };
 use crate::{
@@ -306,6 +306,16 @@ impl Values<'_> {
             stats: if diff.stats.is_empty() { Stats::Main } else { Stats::Named(diff.stats) },
             format: self.choose("--format", &diff.format, FORMATS),
             target: self.target(&diff.target, 0),
+        }
+    }
+
+    pub(super) fn explain(&mut self, explain: args::Explain) -> Explain {
+        Explain {
+            base: explain.base,
+            variation: explain.variation,
+            stat: explain.stat,
+            format: self.choose("--format", &explain.format, &[("table", Format::Table), ("json", Format::Json)]),
+            target: self.target(&explain.target, 0),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod convert;
 mod decode;
 mod evaluation;
 mod exchange;
+mod explain;
 mod observe;
 mod page;
 mod scenarios;

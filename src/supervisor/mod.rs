@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use inspect::Loaded;
+pub use inspect::{Explained, Loaded};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -44,6 +44,7 @@ use crate::{
         variation::Variation,
     },
     metrics::Metrics,
+    proto::v1,
     task,
     telemetry::Log,
 };
@@ -345,6 +346,23 @@ impl Supervisor {
     /// [`BaseError::Build`] if the engine does not take it, [`BaseError::Refused`].
     pub async fn load_once(&self, xml: &str) -> Result<Loaded, BaseError> {
         inspect::load_once(self.ask(driver::Event::FindZygote).await?, xml).await
+    }
+
+    /// Why a stat of a loaded base is what it is.
+    ///
+    /// # Errors
+    /// As for [`Self::ask_of_base`].
+    pub async fn explain(&self, base: BaseId, stat: &str) -> Result<Vec<v1::ExplanationSection>, BaseError> {
+        let template = self.ask(|reply| driver::Event::FindTemplate(base, reply)).await?;
+        inspect::inquire(template, inspect::EXPLAIN, &serde_json::json!({ "stat": stat })).await
+    }
+
+    /// What a build is when it is loaded from scratch, and why a stat of it is what it is. It is not kept.
+    ///
+    /// # Errors
+    /// [`BaseError::Build`] if the engine does not take it, [`BaseError::Refused`].
+    pub async fn explain_once(&self, xml: &str, stat: &str) -> Result<Explained, BaseError> {
+        inspect::explain_once(self.ask(driver::Event::FindZygote).await?, xml, stat).await
     }
 
     /// Opens a session.

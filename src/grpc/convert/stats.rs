@@ -255,7 +255,9 @@ fn difference(value: f64, base: f64) -> f64 {
     if same { 0.0 } else { value - base }
 }
 
-fn named(name: &str, value: StatValue) -> v1::NamedValue {
+/// The message of a stat with its value.
+#[must_use]
+pub fn named(name: &str, value: StatValue) -> v1::NamedValue {
     let value = match value {
         StatValue::Number(number) => named_value::Value::Number(number),
         StatValue::Boolean(boolean) => named_value::Value::Boolean(boolean),
@@ -264,22 +266,22 @@ fn named(name: &str, value: StatValue) -> v1::NamedValue {
     v1::NamedValue { name: name.to_owned(), value: Some(value) }
 }
 
+/// The value of a message, for clients; `None`: it is of no kind that is known.
+#[must_use]
+pub fn value_from_proto(message: &v1::NamedValue) -> Option<StatValue> {
+    Some(match message.value.as_ref()? {
+        named_value::Value::Number(number) => StatValue::Number(*number),
+        named_value::Value::Boolean(boolean) => StatValue::Boolean(*boolean),
+        named_value::Value::Text(text) => StatValue::Text(text.clone()),
+    })
+}
+
 /// The values of a message, for clients: first those of the header, in its order and without the absent ones, then what
 /// else came. Total: places that a message lacks are absent.
 #[must_use]
 pub fn stats_from_proto(header: &[v1::ResolvedStat], message: &v1::Stats) -> Vec<(String, StatValue)> {
-    let mut extra: HashMap<&str, StatValue> = message
-        .extra
-        .iter()
-        .filter_map(|extra| {
-            let value = match extra.value.as_ref()? {
-                named_value::Value::Number(number) => StatValue::Number(*number),
-                named_value::Value::Boolean(boolean) => StatValue::Boolean(*boolean),
-                named_value::Value::Text(text) => StatValue::Text(text.clone()),
-            };
-            Some((extra.name.as_str(), value))
-        })
-        .collect();
+    let mut extra: HashMap<&str, StatValue> =
+        message.extra.iter().filter_map(|extra| Some((extra.name.as_str(), value_from_proto(extra)?))).collect();
     let absent: HashSet<u32> = message.absent.iter().copied().collect();
 
     let mut values = Vec::with_capacity(message.values.len() + extra.len());

@@ -187,7 +187,6 @@ def test_the_next_endpoint_is_asked_when_one_is_gone(server: Served) -> None:
 def test_a_sweep_begins_again_when_its_server_is_gone(server: Served) -> None:
     gone = Served()
     gone.stop()
-    policy = RetryPolicy(attempts=3, first_pause_seconds=0.001)
-    with pobatch.Client([gone.endpoint, server.endpoint], retry=policy) as client:
+    with pobatch.Client([gone.endpoint, server.endpoint], retry=QUICK) as client:
         swept = client.evaluate_sweep(WITCH, pobatch.Sweep.removable(), stats=["Life"])
     assert swept.summary.succeeded == len(swept) > 0

@@ -188,7 +188,7 @@ pub enum SweepSource {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScenarioSource {
     /// Config options, or nothing.
-    Ready(Scenario),
+    Ready(Box<Scenario>),
     /// The variation in this file, as JSON.
     VariationOf {
         /// The scenario's name.

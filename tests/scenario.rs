@@ -1,4 +1,5 @@
 //! Scenarios over real gRPC, on the sample engine: each result is that of the varied base under the scenario alone.
+#![allow(clippy::float_cmp, reason = "bit for bit is meant")]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;
@@ -189,7 +190,7 @@ async fn the_answer_is_the_same_as_computing_each_scenario_by_its_own_call() {
     let mut chance = Chance::new(seed("POBATCH_SCENARIO_SEED"));
     let (mut values, mut contradictions) = (0, 0);
     for round in 0..6 {
-        let scenarios: Vec<_> = (0..1 + chance.below(4)).map(|index| random_scenario(&mut chance, index)).collect();
+        let scenarios: Vec<_> = (0..=chance.below(4)).map(|index| random_scenario(&mut chance, index)).collect();
         let variations: Vec<_> = (0..25).map(|_| random_variation(&mut chance)).collect();
         let request = v1::EvaluateBatchRequest {
             base: Some(witch()),

@@ -99,7 +99,7 @@ fn ready(source: SweepSource) -> Result<Sweep, CliError> {
 /// The scenario, with its file read.
 fn scenario(source: ScenarioSource) -> Result<Scenario, CliError> {
     Ok(match source {
-        ScenarioSource::Ready(scenario) => scenario,
+        ScenarioSource::Ready(scenario) => *scenario,
         ScenarioSource::VariationOf { name, file } => {
             Scenario { name, variation: input::variation(input::shown(&file), &input::text(&file)?)? }
         }

@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<ScenarioSource, String> {
             return Err(format!("`{option}` is set twice"));
         }
     }
-    Ok(ScenarioSource::Ready(Scenario { name, variation }))
+    Ok(ScenarioSource::Ready(Box::new(Scenario { name, variation })))
 }
 
 /// `true` and `false` are check boxes, what reads as a number is one, all else is a text.
@@ -52,10 +52,10 @@ mod tests {
         let variation = Variation { config: config.into(), ..Variation::default() };
         assert_eq!(
             parse("boss=enemyIsBoss:Pinnacle,conditionFullLife:true,multiplierRage:30"),
-            Ok(ScenarioSource::Ready(Scenario { name: "boss".into(), variation }))
+            Ok(ScenarioSource::Ready(Box::new(Scenario { name: "boss".into(), variation })))
         );
         let nothing = Scenario { name: "map".into(), variation: Variation::default() };
-        assert_eq!(parse("map="), Ok(ScenarioSource::Ready(nothing)));
+        assert_eq!(parse("map="), Ok(ScenarioSource::Ready(Box::new(nothing))));
         let of_file = ScenarioSource::VariationOf { name: "calm".into(), file: "a=b.json".into() };
         assert_eq!(parse("calm=@a=b.json"), Ok(of_file));
         for text in ["boss", "a b=", "=x:1", "boss=x", "boss=x:1,x:2"] {

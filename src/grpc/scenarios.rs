@@ -46,6 +46,12 @@ impl Scenarios {
         Ok(Self(list.into()))
     }
 
+    /// Scenarios that nobody read from a request.
+    #[cfg(test)]
+    pub(super) fn of(list: Vec<Scenario>) -> Self {
+        Self(list.into_iter().map(Arc::new).collect())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -416,3 +416,5 @@ async fn a_client_that_does_not_read_is_sent_away() {
     }
     running.assert_fails(Code::Aborted).await;
 }
+
+mod scenarios;

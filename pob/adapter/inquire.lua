@@ -1,4 +1,5 @@
--- Answers to questions about the engine's data and the loaded base, by topic. Evaluates nothing.
+-- Answers to questions about the engine's data and the loaded base, by topic. Evaluates nothing; behind an
+-- explanation the VM must not either.
 
 local catalogue = require("adapter.catalogue")
 local description = require("adapter.description")

@@ -285,3 +285,41 @@ async fn whatever_the_catalogue_lists_can_be_named_in_a_variation() {
     assert!(failed.is_empty(), "{} of {count}: {failed:#?}", failed.len());
     assert!(count > 300 && kinds.len() >= 3, "{count} {kinds:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_says_what_a_call_of_its_own_says() {
+    let Some(places) = places() else { return };
+    let mut server = served(&places, "occ-vortex").await;
+    let text = |value: &str| v1::ConfigValue { value: Some(v1::config_value::Value::Text(value.to_owned())) };
+    let under = |id: &str, boss: &str| v1::Variation {
+        id: id.to_owned(),
+        config: [("enemyIsBoss".to_owned(), text(boss))].into(),
+        ..Default::default()
+    };
+    let scenarios = ["None", "Pinnacle"];
+    // The second goes the plain path.
+    let variations = [
+        v1::Variation { level: Some(90), ..Default::default() },
+        v1::Variation { ascendancy: Some("None".to_owned()), ..Default::default() },
+    ];
+    for variation in variations {
+        let request = v1::EvaluateRequest {
+            base: Some(server.base.clone()),
+            variation: Some(variation.clone()),
+            stats: Some(all()),
+            scenarios: scenarios
+                .map(|name| v1::Scenario { name: name.to_owned(), variation: Some(under("", name)) })
+                .into(),
+            ..Default::default()
+        };
+        let answer = server.client.evaluate(request).await.unwrap().into_inner();
+        let layout = answer.header.unwrap().stats;
+        let together = scenarios.map(|name| v1::Variation { config: under("", name).config, ..variation.clone() });
+        let alone = batch(&mut server, together.into()).await;
+        for (scenario, (_, expected)) in answer.outcome.unwrap().scenarios.into_iter().zip(alone) {
+            let Some(v1::scenario_result::Result::Stats(stats)) = scenario.result else { panic!("{variation:?}") };
+            let outcome = v1::Outcome { result: Some(Of::Stats(stats)), ..Default::default() };
+            assert_eq!(values(&layout, &outcome), expected);
+        }
+    }
+}

@@ -16,7 +16,7 @@ use pobatch::{
         variation::Variation,
         xml,
     },
-    grpc::convert::{Layout, outcome_to_proto, resolve, variation_from_proto, variation_to_proto},
+    grpc::convert::{Layout, Terms, resolve, variation_from_proto, variation_to_proto},
     proto::{
         runtime::{Outcome, Report, report},
         v1::{StatPreset, StatSelection},
@@ -116,9 +116,8 @@ fn layout() -> Layout {
 }
 
 fn outgoing(criterion: &mut Criterion) {
-    let layout = layout();
     let stats = Stats { cells: vec![Cell::Number; STATS], values: vec![2.5; STATS], extra: Vec::new() };
-    let evaluated = Evaluated {
+    let evaluated = [Evaluated {
         tag: 0,
         result: Ok(stats),
         warnings: Vec::new(),
@@ -127,11 +126,13 @@ fn outgoing(criterion: &mut Criterion) {
         path: ComputePath::Fast,
         shard: 0,
         generation: 1,
-    };
+    }];
     let mut group = criterion.benchmark_group("outcome to its message");
     for (name, difference_to_base) in [("values", false), ("differences to the base", true)] {
+        let layout = layout();
+        let terms = Terms { base: vec![layout.base().clone()], layout, with_scenarios: false, difference_to_base };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| outcome_to_proto(String::new(), 7, black_box(&evaluated), &layout, difference_to_base));
+            bencher.iter(|| terms.outcome(String::new(), 7, black_box(&evaluated)));
         });
     }
     group.finish();

@@ -7,6 +7,7 @@ mod engines;
 mod guard;
 mod limits;
 mod machine;
+mod scenario;
 mod sweep;
 mod units;
 mod values;
@@ -18,7 +19,7 @@ pub use machine::Machine;
 use values::Values;
 
 use crate::{
-    build::limits::Limits,
+    build::{limits::Limits, scenario::Scenario},
     client::{Access, Reduction, Sweep},
     listen::Listen,
     supervisor::{EngineSpec, ReloadPolicy, SandboxMode, memory},
@@ -54,6 +55,8 @@ pub enum Command {
     Compare(Compare),
     /// Describes a build, or compares two.
     Describe(Describe),
+    /// Says why a stat is what it is.
+    Explain(Explain),
     /// Writes a varied build.
     Export(Export),
     /// Plays a golden file.
@@ -211,6 +214,20 @@ pub enum SweepSource {
     ItemsOf(String),
 }
 
+/// Circumstances under which variations are evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScenarioSource {
+    /// Config options, or nothing.
+    Ready(Box<Scenario>),
+    /// The variation in this file, as JSON.
+    VariationOf {
+        /// The scenario's name.
+        name: String,
+        /// The file.
+        file: String,
+    },
+}
+
 /// Which stats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stats {
@@ -235,6 +252,8 @@ pub struct Eval {
     pub by: Option<String>,
     /// Which the server sends back.
     pub reduction: Option<Reduction>,
+    /// Under what variations are evaluated.
+    pub scenarios: Vec<ScenarioSource>,
     /// How many are shown.
     pub top: Option<usize>,
     /// How they are shown.
@@ -290,6 +309,21 @@ pub enum BuildFormat {
     Xml,
     /// With all that is known of it.
     Report(Format),
+}
+
+/// Settings of `explain`.
+#[derive(Debug)]
+pub struct Explain {
+    /// File, share code or `-`.
+    pub base: String,
+    /// The variation as JSON.
+    pub variation: String,
+    /// The stat.
+    pub stat: String,
+    /// How it is written: not as CSV.
+    pub format: Format,
+    /// Who explains.
+    pub target: Target,
 }
 
 /// Settings of `export`.
@@ -454,6 +488,7 @@ impl Config {
             args::Subcommands::Compare(compare) => Command::Compare(values.compare(compare)),
             args::Subcommands::Describe(describe) => Command::Describe(values.describe(describe)),
             args::Subcommands::Diff(diff) => Command::Describe(values.diff(diff)),
+            args::Subcommands::Explain(explain) => Command::Explain(values.explain(explain)),
             args::Subcommands::Export(export) => Command::Export(values.export(export)),
             args::Subcommands::Verify(verify) => Command::Verify(values.verify(verify)),
             args::Subcommands::Bench(bench) if bench.suite => Command::Suite(values.suite(bench)),

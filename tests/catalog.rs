@@ -233,3 +233,36 @@ async fn a_described_build_is_what_its_xml_says() {
         assert_eq!(same, base, "{}", worn.slot);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stat_is_explained_with_the_value_that_an_evaluation_has() {
+    let server = served().await;
+    let explain = |json: &str, stat: &str| {
+        let variation = variation_to_proto(String::new(), &serde_json::from_str::<Variation>(json).unwrap());
+        let request =
+            v1::ExplainRequest { base: Some(build(common::WITCH)), variation: Some(variation), stat: stat.to_owned() };
+        let mut client = server.catalog();
+        async move { client.explain(request).await.map(tonic::Response::into_inner) }
+    };
+    for json in ["{}", r#"{"level":60,"allocate_path":[400]}"#, r#"{"items":[{"slot":"Helmet","empty":true}]}"#] {
+        let variation = variation_to_proto(String::new(), &serde_json::from_str::<Variation>(json).unwrap());
+        let values = evaluated(&server, variation).await.unwrap();
+        for stat in ["Life", "TotalDPS", "ColdResist", "TotalEHP"] {
+            let said = explain(json, stat).await.unwrap();
+            assert_eq!(said.state(), v1::ExplanationState::Explained, "{json} {stat}");
+            let Some(v1::named_value::Value::Number(number)) = said.value.unwrap().value else { panic!("no number") };
+            assert_eq!(format!("{:x}", number.to_bits()), values[stat], "{json} {stat}");
+        }
+    }
+    // An attack's: the spell that she casts has none.
+    assert_eq!(explain("{}", "HitChance").await.unwrap().state(), v1::ExplanationState::Absent);
+    assert_eq!(explain("{}", "CritChance").await.unwrap().state(), v1::ExplanationState::Unexplained);
+    for (json, stat, field) in [("{}", "Lief", "stat"), (r#"{"level":101}"#, "Life", "variation.level")] {
+        let status = explain(json, stat).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert!(status.message().contains(field), "{status}");
+    }
+    let base = v1::Base { build: Some(v1::base::Build::BaseId("0".repeat(64))), engine: String::new() };
+    let request = v1::ExplainRequest { base: Some(base), variation: None, stat: "Life".into() };
+    assert_eq!(server.catalog().explain(request).await.unwrap_err().code(), Code::NotFound);
+}

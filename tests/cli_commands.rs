@@ -80,6 +80,55 @@ fn a_list_of_variations_keeps_its_order_and_names_what_fails() {
 }
 
 #[test]
+fn scenarios_give_each_variation_a_row_for_each_of_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let (list, calm) = (directory.path().join("list.jsonl"), directory.path().join("calm.json"));
+    fs::write(&list, "{\"id\":\"up\",\"variation\":{\"level\":90}}\n{\"config\":{\"enemyIsBoss\":\"Boss\"}}\n")
+        .unwrap();
+    fs::write(&calm, "{\"level\":80,\"config\":{\"enemyLevel\":70}}").unwrap();
+    let (witch, of_file) = (example("witch.xml"), format!("calm=@{}", path(&calm)));
+    let arguments = |format| {
+        let fixed =
+            ["eval", "--base", path(&witch), "--variations", path(&list), "--stats", "Life", "--format", format];
+        let scenarios = ["--scenario", "boss=enemyIsBoss:Uber,enemyShock:15", "--scenario", &of_file];
+        fixed.into_iter().chain(scenarios).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let run = |format| {
+        let arguments = arguments(format);
+        bad(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), 1)
+    };
+    let csv = run("csv");
+    let lines: Vec<_> = csv.lines().collect();
+    assert_eq!(lines[0], "variation,scenario,Life,failure,warnings");
+    let begins = ["(base),boss,", "(base),calm,", "up,boss,", "up,calm,,", "line 2,boss,,", "line 2,calm,"];
+    assert!(lines[1..].iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{csv}");
+    assert!(lines[4].contains("scenario `calm`") && lines[5].contains("scenario `boss`"), "{csv}");
+    let report: Value = serde_json::from_str(&run("json")).unwrap();
+    let (base, up) = (&report["base"]["scenarios"], &report["outcomes"][0]["scenarios"]);
+    assert!(up["boss"]["stats"]["Life"].as_f64() > base["boss"]["stats"]["Life"].as_f64(), "{report}");
+    assert_eq!(up["calm"]["failure"]["field"], "level");
+    assert!(
+        bad(&["eval", "--base", path(&witch), "--vary", "passives", "--scenario", "a b=x:1"], 64)
+            .contains("--scenario")
+    );
+}
+
+#[test]
+fn a_stat_is_explained() {
+    let witch = example("witch.xml");
+    let variation = r#"{"custom_mods":"7% increased maximum Life"}"#;
+    let arguments = ["explain", "--base", path(&witch), "--variation", variation, "--stat", "Life"];
+    let words = good(&arguments);
+    assert!(words.contains("x 1.11 (increased)") && words.contains("Config custom modifiers"), "{words}");
+    let json = json_of(&[&arguments[..], &["--format", "json"]].concat());
+    let life = json["stats"]["Life"].as_f64().unwrap();
+    assert_eq!(json["sections"][0]["lines"][4], format!("= {life}"));
+    let none = good(&["explain", "--base", path(&witch), "--stat", "CritChance"]);
+    assert!(none.contains("the engine does not say why"), "{none}");
+    assert!(bad(&["explain", "--base", path(&witch), "--stat", "Lief"], 65).contains("Lief"));
+}
+
+#[test]
 fn a_table_says_that_the_numbers_are_not_path_of_buildings() {
     let witch = example("witch.xml");
     let table = good(&["eval", "--base", path(&witch), "--vary", "passives"]);

@@ -79,6 +79,7 @@ fn request() -> Request {
         strict: false,
         in_flight_max: 4,
         reduction: None,
+        scenarios: Vec::new(),
     }
 }
 

@@ -340,6 +340,7 @@ async fn every_metric_is_recorded_by_some_code_path() {
         strict: false,
         in_flight_max: 1,
         reduction: None,
+        scenarios: Vec::new(),
     };
     let named = |at: u32| Named { id: at.to_string(), variation: level(at) };
     let mut session = client.evaluate(request, (1..=2).map(named)).await.unwrap();

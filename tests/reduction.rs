@@ -62,8 +62,8 @@ fn request(variations: Vec<v1::Variation>, reduction: Option<v1::Reduction>) -> 
         base: Some(v1::Base { build: Some(v1::base::Build::Xml(common::WITCH.into())), engine: String::new() }),
         variations,
         stats: Some(v1::StatSelection { names: STATS.map(str::to_owned).to_vec(), preset: 0 }),
-        options: None,
         reduction,
+        ..Default::default()
     }
 }
 

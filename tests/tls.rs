@@ -37,6 +37,7 @@ async fn session(client: &Client) -> Evaluation<impl Iterator<Item = Named> + us
         strict: false,
         in_flight_max: 1,
         reduction: None,
+        scenarios: Vec::new(),
     };
     let variations = (1..).map(|at| Named {
         id: at.to_string(),

@@ -71,11 +71,14 @@ local function groups()
 	return list
 end
 
+---Builds keep what versions of long ago called their options; what has no control any more has no effect.
 ---@return table[]
 local function config()
 	local settings = {}
 	for name, value in pairs(build.configTab.input) do
-		settings[#settings + 1] = { name = name, value = catalogue.config_value(value) }
+		if build.configTab.varControls[name] then
+			settings[#settings + 1] = { name = name, value = catalogue.config_value(value) }
+		end
 	end
 	table.sort(settings, function(a, b)
 		return a.name < b.name

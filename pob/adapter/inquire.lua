@@ -1,7 +1,9 @@
--- Answers to questions about the engine's data and the loaded base, by topic. Evaluates nothing.
+-- Answers to questions about the engine's data and the loaded base, by topic. Evaluates nothing; behind an
+-- explanation the VM must not either.
 
 local catalogue = require("adapter.catalogue")
 local description = require("adapter.description")
+local explain = require("adapter.explain")
 local passives = require("adapter.passives")
 
 local M = {}
@@ -14,6 +16,7 @@ local topics = {
 	gems = catalogue.gems,
 	item_bases = catalogue.item_bases,
 	uniques = catalogue.uniques,
+	explain = explain.stat,
 }
 
 ---@param topic string

@@ -1,6 +1,7 @@
 -- Answers to questions about the engine's data and the loaded build, by topic. Evaluates nothing.
 
 local catalogue = require('sample.catalogue')
+local explain = require('sample.explain')
 local passives = require('sample.passives')
 
 local M = {}
@@ -17,6 +18,9 @@ local topics = {
 	gems = catalogue.gems,
 	item_bases = catalogue.item_bases,
 	uniques = catalogue.uniques,
+	explain = function(argument, build)
+		return explain.stat(assert(build, 'no base is loaded'), argument.stat)
+	end,
 }
 
 ---@param topic string

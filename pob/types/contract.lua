@@ -140,6 +140,8 @@
 ---| 'gems'            a list of `Gem`, ascending by name
 ---| 'item_bases'      a list of `ItemBase`, ascending by name
 ---| 'uniques'         a list of `Unique`, ascending by name
+---| 'explain'         a list of `ExplanationSection` of `explain.proto`, of the loaded base's stat `argument.stat`; empty where
+---                    the engine has no breakdown that leads to that very value. The VM evaluates nothing afterwards.
 
 ---@class (exact) Engine
 ---@field boot fun(options: { directory: string?, tree_versions: string[], faults: boolean?, accelerators: string? }): boolean?, EngineError?

@@ -103,6 +103,8 @@ limits! {
     expressions, Expressions: Unit::Count("expressions"), "--expressions-max" = 32;
     /// Outcomes that a call holds back, to send the best of them at its end. With all stats each has about 8 KiB.
     kept, Kept: Unit::Count("outcomes"), "--kept-max" = 1_000;
+    /// Scenarios of a call: each variation is evaluated once under each.
+    scenarios, Scenarios: Unit::Count("scenarios"), "--scenarios-max" = 16;
     /// Variations of one sweep, and the item texts that it is given. They are made one after the other.
     sweep, Sweep: Unit::Count("variations"), "--sweep-max" = 1_000_000;
     /// Entries of one page of a list. A passive tree has some 3,000 nodes.

@@ -8,6 +8,7 @@ pub mod code;
 pub mod limits;
 pub mod outcome;
 pub mod passive;
+pub mod scenario;
 pub mod validate;
 pub mod variation;
 pub mod xml;

@@ -240,3 +240,20 @@ pub struct Evaluated {
     /// Generation of that shard's runtime, from 1; 0: no runtime had it.
     pub generation: u64,
 }
+
+impl Evaluated {
+    /// What becomes of a variation that no engine saw.
+    #[must_use]
+    pub fn refused(tag: u64, failure: Failure) -> Self {
+        Self {
+            tag,
+            result: Err(failure),
+            warnings: Vec::new(),
+            queue: Duration::ZERO,
+            compute: Duration::ZERO,
+            path: ComputePath::None,
+            shard: 0,
+            generation: 0,
+        }
+    }
+}

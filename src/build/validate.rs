@@ -27,6 +27,14 @@ pub fn check(variation: &Variation, limits: &Limits) -> Result<(), Failure> {
     if let Some(build) = &variation.build {
         xml::check(build, limits).map_err(|error| bad_build("build", error.exceeded(), error))?;
     }
+    check_changes(variation, limits)
+}
+
+/// As [`check`], but for the replacement build.
+///
+/// # Errors
+/// As there.
+pub fn check_changes(variation: &Variation, limits: &Limits) -> Result<(), Failure> {
     Check { limits }.variation(variation)
 }
 

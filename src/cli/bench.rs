@@ -42,6 +42,7 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
         strict: false,
         in_flight_max: settings.in_flight,
         reduction: None,
+        scenarios: Vec::new(),
     };
     let first = vec![Named { id: String::new(), variation: make::first() }];
     let loading = play(client, &request(build.clone()), vec![first]).await?;

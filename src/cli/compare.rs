@@ -71,6 +71,7 @@ async fn sheet(client: &Client, build: Build, sweeps: Vec<Sweep>) -> Result<Shee
         strict: false,
         in_flight_max: IN_FLIGHT_MAX,
         reduction: None,
+        scenarios: Vec::new(),
     };
     // A base without variations has its values in the header.
     let mut evaluation = client.evaluate(request(build), []).await?;

@@ -10,10 +10,11 @@ use super::{CliError, Output, Verdict, input, progress, server::Server};
 use crate::{
     build::{
         passive::{Passive, PassiveKind},
+        scenario::Scenario,
         variation::Variation,
     },
     client::{Client, Evaluation, Named, Request, Results, StatChoice, Summary, Sweep},
-    config::{self, Source, Stats, SweepSource},
+    config::{self, ScenarioSource, Source, Stats, SweepSource},
 };
 
 /// How many variations are sent ahead.
@@ -31,6 +32,7 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
         Source::Sweeps(list) => Some(list.into_iter().map(ready).collect::<Result<Vec<_>, _>>()?),
         Source::Passives | Source::File(_) => None,
     };
+    let scenarios = settings.scenarios.into_iter().map(scenario).collect::<Result<Vec<_>, _>>()?;
     let server = Server::connect(settings.target).await?;
     let variations = match listed {
         Some(listed) => listed,
@@ -48,6 +50,7 @@ pub async fn run(settings: config::Eval, output: &mut Output) -> Result<Verdict,
         strict: settings.strict,
         in_flight_max: IN_FLIGHT_MAX,
         reduction: settings.reduction,
+        scenarios,
     };
     let Results { header, outcomes, summary } = match sweeps {
         Some(sweeps) => collect(server.client.sweep(request, sweeps).await?, &bar).await?,
@@ -91,6 +94,16 @@ pub fn ready(source: SweepSource) -> Result<Sweep, CliError> {
     Ok(match source {
         SweepSource::Ready(sweep) => sweep,
         SweepSource::ItemsOf(file) => Sweep::Items(input::items(&file)?),
+    })
+}
+
+/// The scenario, with its file read.
+fn scenario(source: ScenarioSource) -> Result<Scenario, CliError> {
+    Ok(match source {
+        ScenarioSource::Ready(scenario) => *scenario,
+        ScenarioSource::VariationOf { name, file } => {
+            Scenario { name, variation: input::variation(input::shown(&file), &input::text(&file)?)? }
+        }
     })
 }
 

@@ -8,6 +8,7 @@ mod describe;
 mod doctor;
 mod error;
 mod eval;
+mod explain;
 mod export;
 mod health;
 mod input;
@@ -87,6 +88,7 @@ async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError>
         Command::Eval(settings) => eval::run(settings, output).await,
         Command::Compare(settings) => compare::run(settings, output).await,
         Command::Describe(settings) => describe::run(settings, output).await,
+        Command::Explain(settings) => explain::run(settings, output).await,
         Command::Export(settings) => export::run(settings, output).await,
         Command::Verify(settings) => verify::run(settings, output).await,
         Command::Bench(settings) => bench::run(settings, output).await,

@@ -41,6 +41,7 @@ fn request(build: Build) -> Request {
         strict: false,
         in_flight_max: IN_FLIGHT_MAX,
         reduction: None,
+        scenarios: Vec::new(),
     }
 }
 

@@ -14,12 +14,15 @@ use crate::{
         passive::PassiveTree,
         variation::Variation,
     },
-    grpc::convert::{passive_from_proto, points_from_proto, stats_from_proto, variation_to_proto, warning_from_proto},
+    grpc::convert::{
+        passive_from_proto, points_from_proto, stats_from_proto, value_from_proto, variation_to_proto,
+        warning_from_proto,
+    },
     proto::v1::{self, Base, StatDirection, catalog_service_client::CatalogServiceClient},
 };
 
-/// What a build is made of.
-pub use crate::proto::v1::BuildDescription;
+/// What a build is made of, and parts of explanations.
+pub use crate::proto::v1::{BuildDescription, ExplanationSection};
 
 /// Which engine computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +77,19 @@ pub struct Exported {
     /// Stats of the build as loaded from scratch, if they were asked for.
     pub stats: Option<Vec<(String, StatValue)>>,
     /// What is odd about it, if it was loaded.
+    pub warnings: Vec<Warning>,
+}
+
+/// Why a stat of a varied build is what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// Name of the base.
+    pub base_id: String,
+    /// The stat's value; `None`: the output has no such stat.
+    pub value: Option<StatValue>,
+    /// The engine's breakdown; empty: it has none that leads to this value.
+    pub sections: Vec<ExplanationSection>,
+    /// What is odd about the varied build.
     pub warnings: Vec<Warning>,
 }
 
@@ -174,6 +190,26 @@ impl Client {
             stats: answer.values.map(|values| stats_from_proto(&answer.stats, &values)),
             xml: answer.xml,
             share_code: answer.share_code,
+            warnings: answer.warnings.into_iter().map(warning_from_proto).collect(),
+        })
+    }
+
+    /// Says why a stat of a varied build is what it is.
+    ///
+    /// # Errors
+    /// [`ClientError::Call`], also for a variation that makes no sense and for a stat that nobody knows.
+    pub async fn explain(&self, build: Build, variation: &Variation, stat: &str) -> Result<Explanation, ClientError> {
+        let variation = variation_to_proto(String::new(), variation);
+        let explain = |mut catalog: CatalogServiceClient<Channel>, base| {
+            let variation = Some(variation.clone());
+            let request = v1::ExplainRequest { base: Some(base), variation, stat: stat.to_owned() };
+            async move { catalog.explain(request).await }
+        };
+        let answer = self.ask_of(&build, explain, |answer: &v1::ExplainResponse| Some(&answer.base_id)).await?;
+        Ok(Explanation {
+            base_id: answer.base_id,
+            value: answer.value.as_ref().and_then(value_from_proto),
+            sections: answer.sections,
             warnings: answer.warnings.into_iter().map(warning_from_proto).collect(),
         })
     }

@@ -17,6 +17,7 @@ use super::{
     call::{Call, Event, Report, Start},
     exchange::{Exchange, GiveUp, Order, Plan},
     outcome::{answer, summary},
+    request::scenario_to_proto,
     retry::{Again, chance},
 };
 use crate::{
@@ -81,6 +82,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         };
         let (options, stats) = (Some(options), Some(request.stats.into_proto()));
         let reduction = request.reduction.map(Reduction::into_proto);
+        let scenarios = request.scenarios.iter().map(scenario_to_proto).collect();
         let start = match sweeps {
             Some(sweeps) => Start::Sweep(v1::EvaluateSweepRequest {
                 base: None,
@@ -88,8 +90,9 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
                 stats,
                 options,
                 reduction,
+                scenarios,
             }),
-            None => Start::Session(v1::EvaluateStreamStart { base: None, stats, options, reduction }),
+            None => Start::Session(v1::EvaluateStreamStart { base: None, stats, options, reduction, scenarios }),
         };
         let endpoints = client.links.len();
         let (event_sender, events) = mpsc::channel(EVENTS_MAX);

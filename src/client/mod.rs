@@ -60,10 +60,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use access::{Access, Bearer, Channel};
 pub use admin::Admin;
 use bases::Bases;
-pub use catalog::{BuildDescription, Described, EngineDescription, EngineInfo, Exported};
+pub use catalog::{
+    BuildDescription, Described, EngineDescription, EngineInfo, Explanation, ExplanationSection, Exported,
+};
 pub use error::{CallFailure, ClientError};
 pub use evaluation::Evaluation;
-pub use outcome::{Header, Outcome, Results, Summary};
+pub use outcome::{Header, Outcome, Results, ScenarioBase, ScenarioResult, Summary};
 pub use reduction::{Keep, Objective, Reduction};
 pub use request::{Build, Named, Request, StatChoice};
 pub use retry::RetryPolicy;

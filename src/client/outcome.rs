@@ -6,7 +6,7 @@ use super::{ClientError, EngineInfo, exchange};
 use crate::{
     build::outcome::{ComputePath, Failure, FailureReason, StatValue, Warning},
     grpc::convert::{failure_from_proto, stats_from_proto, warning_from_proto},
-    proto::v1::{self, outcome},
+    proto::v1::{self, outcome, scenario_result},
 };
 
 /// What all outcomes refer to.
@@ -22,6 +22,28 @@ pub struct Header {
     pub base_stats: Vec<(String, StatValue)>,
     /// What is odd about the base.
     pub base_warnings: Vec<Warning>,
+    /// The base under each scenario, in the order of the request.
+    pub scenarios: Vec<ScenarioBase>,
+}
+
+/// The base under a scenario.
+#[derive(Clone, Debug)]
+pub struct ScenarioBase {
+    /// The scenario's name.
+    pub name: String,
+    /// The base's values under it.
+    pub stats: Vec<(String, StatValue)>,
+    /// What is to be known of it.
+    pub warnings: Vec<Warning>,
+}
+
+/// What came of a variation under a scenario.
+#[derive(Clone, Debug)]
+pub struct ScenarioResult {
+    /// Values, or why there are none.
+    pub result: Result<Vec<(String, StatValue)>, Failure>,
+    /// What else is to be known.
+    pub warnings: Vec<Warning>,
 }
 
 /// The outcome of a variation.
@@ -33,8 +55,10 @@ pub struct Outcome {
     pub index: u64,
     /// Which of the client's endpoints it came from, counted from 0.
     pub endpoint: usize,
-    /// Values, or why there are none.
+    /// Values, or why there are none. With scenarios: no values, or why there are none under the first of them that failed.
     pub result: Result<Vec<(String, StatValue)>, Failure>,
+    /// What came of it under each scenario, in the order of the request.
+    pub scenarios: Vec<ScenarioResult>,
     /// What else is to be known.
     pub warnings: Vec<Warning>,
     /// Time in the queue.
@@ -85,6 +109,13 @@ pub struct Results {
     pub summary: Summary,
 }
 
+impl Outcome {
+    /// Why there are no values, under each scenario that has none.
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.scenarios.iter().map(|of| &of.result).chain([&self.result]).filter_map(|result| result.as_ref().err())
+    }
+}
+
 impl Header {
     /// The header, and how the values of its call's outcomes are to be read.
     pub(super) fn from_proto(header: v1::EvaluationHeader) -> (Self, Vec<v1::ResolvedStat>) {
@@ -95,6 +126,15 @@ impl Header {
             stats: header.stats.iter().map(|stat| stat.name.clone()).collect(),
             base_stats,
             base_warnings: header.base_warnings.into_iter().map(warning_from_proto).collect(),
+            scenarios: header
+                .scenarios
+                .into_iter()
+                .map(|scenario| ScenarioBase {
+                    stats: stats_from_proto(&header.stats, &scenario.base_stats.unwrap_or_default()),
+                    name: scenario.name,
+                    warnings: scenario.warnings.into_iter().map(warning_from_proto).collect(),
+                })
+                .collect(),
         };
         (known, header.stats)
     }
@@ -117,16 +157,21 @@ pub(super) fn answer(
         v1::ComputePath::Cached => ComputePath::Cached,
         v1::ComputePath::None | v1::ComputePath::Unspecified => ComputePath::None,
     };
+    let scenarios: Option<Vec<_>> =
+        message.scenarios.into_iter().map(|message| scenario_result(layout, message)).collect();
+    let scenarios = scenarios.ok_or(ClientError::Protocol("a scenario without a result"))?;
     let result = match message.result {
         Some(outcome::Result::Stats(stats)) => Ok(stats_from_proto(layout, &stats)),
         Some(outcome::Result::Failure(failure)) => Err(failure_from_proto(failure)),
-        None => return Err(ClientError::Protocol("an outcome without a result")),
+        None if scenarios.is_empty() => return Err(ClientError::Protocol("an outcome without a result")),
+        None => scenarios.iter().find_map(|of| of.result.clone().err()).map_or(Ok(Vec::new()), Err),
     };
     let outcome = Outcome {
         id: message.variation_id,
         index: message.index,
         endpoint,
         result,
+        scenarios,
         warnings: message.warnings.into_iter().map(warning_from_proto).collect(),
         queue: duration(message.queue_time),
         compute: duration(message.compute_time),
@@ -136,11 +181,22 @@ pub(super) fn answer(
     };
     let verdict = match &outcome.result {
         Ok(_) => exchange::Verdict::Values(outcome.scores.clone()),
-        Err(failure) if failure.reason == FailureReason::Unavailable => exchange::Verdict::Unavailable,
+        Err(_) if outcome.failures().any(|failure| failure.reason == FailureReason::Unavailable) => {
+            exchange::Verdict::Unavailable
+        }
         Err(_) => exchange::Verdict::Failed,
     };
-    let (is_warned, shard) = (!outcome.warnings.is_empty(), outcome.shard);
+    let is_warned = !outcome.warnings.is_empty() || outcome.scenarios.iter().any(|of| !of.warnings.is_empty());
+    let shard = outcome.shard;
     Ok(exchange::Answer { index: message.index, verdict, is_warned, shard, outcome })
+}
+
+fn scenario_result(layout: &[v1::ResolvedStat], message: v1::ScenarioResult) -> Option<ScenarioResult> {
+    let result = match message.result? {
+        scenario_result::Result::Stats(stats) => Ok(stats_from_proto(layout, &stats)),
+        scenario_result::Result::Failure(failure) => Err(failure_from_proto(failure)),
+    };
+    Some(ScenarioResult { result, warnings: message.warnings.into_iter().map(warning_from_proto).collect() })
 }
 
 /// What a server says of a call.

@@ -2,7 +2,8 @@
 
 use super::Reduction;
 use crate::{
-    build::variation::Variation,
+    build::{scenario::Scenario, variation::Variation},
+    grpc::convert::variation_to_proto,
     proto::v1::{self, Base, StatPreset, base},
 };
 
@@ -70,6 +71,8 @@ pub struct Request {
     pub in_flight_max: usize,
     /// Which outcomes come back; `None`: all.
     pub reduction: Option<Reduction>,
+    /// Circumstances under which each variation is evaluated; none: the base's.
+    pub scenarios: Vec<Scenario>,
 }
 
 impl Request {
@@ -83,8 +86,13 @@ impl Request {
             strict: false,
             in_flight_max: IN_FLIGHT_MAX,
             reduction: None,
+            scenarios: Vec::new(),
         }
     }
+}
+
+pub(super) fn scenario_to_proto(Scenario { name, variation }: &Scenario) -> v1::Scenario {
+    v1::Scenario { name: name.clone(), variation: Some(variation_to_proto(String::new(), variation)) }
 }
 
 /// A variation, and what the client calls it.

@@ -57,6 +57,8 @@ pub enum Subcommands {
     ///
     /// The exit code is 0, whether they differ or not.
     Diff(Diff),
+    /// Says why a stat of a varied build is what it is, in the engine's own words.
+    Explain(Explain),
     /// Writes a varied build: as a share code that Path of Building opens, as XML, or both as JSON.
     Export(Export),
     /// Plays a golden file and compares every value bit for bit.
@@ -362,7 +364,8 @@ pub struct Target {
 #[command(after_help = "Examples:\n  \
     pobatch eval --base build.xml --vary passives --by TotalDPS --top 10\n  \
     pobatch eval --base build.xml --variations variations.jsonl --stats Life,TotalEHP --format csv\n  \
-    pobatch eval --base build.xml --vary passives --where 'Life >= base(Life)' --maximize TotalDPS --top 5\n\n\
+    pobatch eval --base build.xml --vary passives --where 'Life >= base(Life)' --maximize TotalDPS --top 5\n  \
+    pobatch eval --base build.xml --sweep passives:3 --scenario map= --scenario boss=enemyIsBoss:Boss --maximize boss.TotalDPS\n\n\
     FILE.jsonl has one variation a line: `{\"allocate\":[36678]}`, or \
     `{\"id\":\"my name\",\"variation\":{\"level\":95}}`.")]
 pub struct Eval {
@@ -381,6 +384,11 @@ pub struct Eval {
     /// File with one variation a line, or `-` for standard input.
     #[arg(long, value_name = "FILE.jsonl")]
     pub variations: Option<String>,
+    /// Evaluates each variation under these circumstances too; can be given more than once. Config options by name, as
+    /// `boss=enemyIsBoss:Pinnacle,conditionFullLife:true`, nothing, as `map=`, or a file with one variation, as
+    /// `naked=@FILE.json`. Expressions then name stats as `boss.TotalDPS`.
+    #[arg(long, value_name = "NAME=OPTION:VALUE,...", conflicts_with = "by")]
+    pub scenario: Vec<String>,
     /// Stats to show, by name.
     #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "preset")]
     pub stats: Vec<String>,
@@ -510,6 +518,29 @@ pub struct Export {
     #[arg(long, value_name = "FORMAT", default_value = "code")]
     pub format: String,
     /// Who writes.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    pobatch explain --base build.xml --stat Life\n  \
+    pobatch explain --base build.xml --variation '{\"allocate_path\":[36678]}' --stat TotalDPS --format json")]
+pub struct Explain {
+    /// The build: a file with XML or a share code, a share code itself, or `-` for standard input.
+    #[arg(long, value_name = "FILE_OR_CODE")]
+    pub base: String,
+    /// The variation, as JSON. Default: the build as it is.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub variation: String,
+    /// The stat, by name.
+    #[arg(long, value_name = "STAT")]
+    pub stat: String,
+    /// How it is written: `table` or `json`.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+    /// Who explains.
     #[command(flatten)]
     pub target: Target,
 }

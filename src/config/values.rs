@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Compare, Describe, ENDPOINTS_MAX, Eval, Export, Format,
-    Health, Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args,
-    engines, sweep, units,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Compare, Describe, ENDPOINTS_MAX, Eval, Explain,
+    Export, Format, Health, Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite,
+    Target, Verify, args, engines, scenario, sweep, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
@@ -301,6 +301,13 @@ impl Values<'_> {
         if eval.base == "-" && source == Source::File("-".to_owned()) {
             self.bad.push(BadValue { name: "--variations", problem: "standard input is the base already".to_owned() });
         }
+        let mut scenarios = Vec::with_capacity(eval.scenario.len());
+        for text in &eval.scenario {
+            match scenario::parse(text) {
+                Ok(parsed) => scenarios.push(parsed),
+                Err(problem) => self.bad.push(BadValue { name: "--scenario", problem }),
+            }
+        }
         let stats = match (eval.preset.as_deref(), eval.stats.is_empty(), &eval.by) {
             (Some(preset), ..) => {
                 let all = self.choose("--preset", preset, &[("main", false), ("all", true)]);
@@ -334,6 +341,7 @@ impl Values<'_> {
             stats: stats.with(eval.by.as_deref()),
             by: eval.by,
             reduction,
+            scenarios,
             top,
             format: self.choose("--format", &eval.format, FORMATS),
             strict: eval.strict,
@@ -394,6 +402,16 @@ impl Values<'_> {
             stats: if diff.stats.is_empty() { Stats::Main } else { Stats::Named(diff.stats) },
             format: self.choose("--format", &diff.format, FORMATS),
             target: self.target(&diff.target, 0),
+        }
+    }
+
+    pub(super) fn explain(&mut self, explain: args::Explain) -> Explain {
+        Explain {
+            base: explain.base,
+            variation: explain.variation,
+            stat: explain.stat,
+            format: self.choose("--format", &explain.format, &[("table", Format::Table), ("json", Format::Json)]),
+            target: self.target(&explain.target, 0),
         }
     }
 

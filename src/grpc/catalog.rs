@@ -11,6 +11,7 @@ use super::{
     },
     decode::Decoder,
     evaluation::obtain,
+    explain,
     page::page,
     status::CallError,
     transfer,
@@ -216,5 +217,15 @@ impl CatalogService for Catalog {
             transfer::export(&self.supervisor, &self.decoder, &base, variation.unwrap_or_default(), check).await
         };
         Ok(Response::new(call.within(exporting).await?))
+    }
+
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {
+        let call = Call::new(request.metadata(), self.decoder.limits());
+        let explaining = async {
+            let v1::ExplainRequest { base, variation, stat } = request.into_inner();
+            let base = self.base(base).await?;
+            explain::explain(&self.supervisor, &self.decoder, &base, variation.unwrap_or_default(), stat).await
+        };
+        Ok(Response::new(call.within(explaining).await?))
     }
 }

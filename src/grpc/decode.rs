@@ -21,6 +21,8 @@ use crate::{
     build::{
         limits::{Exceeded, Limit, Limits},
         outcome::{Failure, FailureReason},
+        scenario::Scenario,
+        validate,
         variation::Variation,
     },
     proto::v1,
@@ -37,9 +39,9 @@ pub(super) struct Decoder {
 }
 
 /// A variation, decoded and checked.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Decoded {
-    pub(super) variation: Variation,
+    pub(super) variation: Arc<Variation>,
     /// Its length as JSON, in bytes: what it takes in queues and frames.
     pub(super) weight: usize,
 }
@@ -68,6 +70,16 @@ impl Decoder {
         decoded.unwrap_or_else(|error| Err(Failure::new(FailureReason::EngineError, "", error)))
     }
 
+    /// The variation under a scenario. Whatever is wrong is the variation's failure.
+    pub(super) async fn under(&self, scenario: &Arc<Scenario>, decoded: &Decoded) -> Result<Decoded, Failure> {
+        if decoded.weight <= AT_ONCE_BYTES_MAX && scenario.variation.build.is_none() {
+            return combine(scenario, &decoded.variation, &self.limits);
+        }
+        let (scenario, variation) = (Arc::clone(scenario), Arc::clone(&decoded.variation));
+        let combined = self.apart(move |limits| combine(&scenario, &variation, limits)).await;
+        combined.unwrap_or_else(|error| Err(Failure::new(FailureReason::EngineError, "", error)))
+    }
+
     /// Does the work on a thread that may block. The error is a panic's.
     async fn apart<T: Send + 'static>(&self, work: impl FnOnce(&Limits) -> T + Send + 'static) -> Result<T, String> {
         // Whoever leaves the queue has given up its call; work that has begun keeps its turn to its end.
@@ -83,11 +95,21 @@ impl Decoder {
 }
 
 fn decode(message: v1::Variation, limits: &Limits) -> Result<Decoded, Failure> {
-    let variation = variation_from_proto(message, limits)?;
+    weighed(variation_from_proto(message, limits)?, limits)
+}
+
+fn combine(scenario: &Scenario, variation: &Variation, limits: &Limits) -> Result<Decoded, Failure> {
+    let combined = scenario.applied_to(variation)?;
+    // Each for itself may be sound, and both together too much.
+    validate::check_changes(&combined, limits)?;
+    weighed(combined, limits)
+}
+
+fn weighed(variation: Variation, limits: &Limits) -> Result<Decoded, Failure> {
     let weight = weight(&variation);
     let too_large = |exceeded: Exceeded| Failure::new(FailureReason::LimitExceeded, "", exceeded);
     limits.check(Limit::InFlightSize, weight).map_err(too_large)?;
-    Ok(Decoded { variation, weight })
+    Ok(Decoded { variation: Arc::new(variation), weight })
 }
 
 /// Length of a variation as JSON.
@@ -122,7 +144,7 @@ mod tests {
         let decoder = Decoder::new(Limits::default());
         let message = v1::Variation { custom_mods: Some("a\n\"b\"".into()), ..Default::default() };
         let decoded = decoder.variation(message).await.unwrap();
-        assert_eq!(decoded.weight, serde_json::to_string(&decoded.variation).unwrap().len());
+        assert_eq!(decoded.weight, serde_json::to_string(&*decoded.variation).unwrap().len());
     }
 
     #[tokio::test]

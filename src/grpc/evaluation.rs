@@ -10,23 +10,27 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     call::Call,
     convert::{
-        BaseSource, Layout, Measure, NamedBase, Options, base_from_proto, echoed_id, engine_to_proto,
-        options_from_proto, outcome_to_proto, reduction_from_proto, rejected_to_proto, resolve, warning_to_proto,
+        BaseSource, Measure, NamedBase, Options, Terms, base_from_proto, echoed_id, engine_to_proto,
+        options_from_proto, reduction_from_proto, resolve, warning_to_proto,
     },
-    decode::{Decoded, Decoder},
+    decode::Decoder,
     exchange::{self, Event, Events, Plan},
+    scenarios::{self, Scenarios},
     server::Patience,
     status::CallError,
     sweep,
 };
 use crate::{
     admission::Admission,
-    build::limits::{Limit, Limits},
+    build::{
+        limits::{Limit, Limits},
+        outcome::{Evaluated, Selection},
+    },
     proto::v1::{
         self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response, evaluate_sweep_response,
         evaluation_service_server::EvaluationService,
     },
-    supervisor::{Held, Priority, Refusal, Session, SessionSpec, Submission, Supervisor},
+    supervisor::{Held, Priority, Refusal, Session, SessionSpec, Supervisor},
 };
 
 type ResponseStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -44,7 +48,8 @@ pub struct Evaluation {
 struct Prepared {
     base: Held,
     header: v1::EvaluationHeader,
-    layout: Layout,
+    scenarios: Scenarios,
+    terms: Terms,
     measure: Option<Measure>,
     echo: bool,
     options: Options,
@@ -57,6 +62,7 @@ struct Asked {
     stats: Option<v1::StatSelection>,
     options: Option<v1::EvaluationOptions>,
     reduction: Option<v1::Reduction>,
+    scenarios: Vec<v1::Scenario>,
     default_priority: Priority,
 }
 
@@ -73,7 +79,7 @@ impl Evaluation {
     }
 
     async fn prepare(&self, call: &Call, base: Option<v1::Base>, asked: Asked) -> Result<Prepared, CallError> {
-        let Asked { echo, stats, options, reduction, default_priority } = asked;
+        let Asked { echo, stats, options, reduction, scenarios, default_priority } = asked;
         if self.admission.is_draining() {
             self.supervisor.metrics().work.refused(Refusal::Draining);
             return Err(CallError::Refused(Refusal::Draining));
@@ -81,26 +87,47 @@ impl Evaluation {
         let source = base_from_proto(base, &self.supervisor.engines())?;
         let mut options = options_from_proto(options, default_priority)?;
         options.priority = call.priority(options.priority);
+        let scenarios = Scenarios::read(scenarios, &self.decoder).await?;
         let base = obtain(&self.supervisor, &self.decoder, source).await?;
         let mut layout = resolve(stats, &base, &base.engine, self.limits())?;
         let measure = reduction
-            .map(|reduction| reduction_from_proto(reduction, &mut layout, &base, &base.engine, self.limits()))
+            .map(|reduction| {
+                reduction_from_proto(reduction, &mut layout, &scenarios.names(), &base, &base.engine, self.limits())
+            })
             .transpose()?;
+        // In one piece, since only now it is known which stats outcomes have.
+        let (base_under, base_values) = if scenarios.is_empty() {
+            (Vec::new(), vec![layout.base().clone()])
+        } else {
+            let session = self.open(call, &base, layout.selection(), &options, scenarios.each()).await?;
+            scenarios.of_base(session, &layout).await?
+        };
         let header = v1::EvaluationHeader {
             base_id: base.id.to_string(),
             engine: Some(engine_to_proto(&base.engine)),
             stats: layout.resolved(),
             base_stats: Some(layout.base_values()),
             base_warnings: base.warnings.iter().map(warning_to_proto).collect(),
+            scenarios: base_under,
         };
-        Ok(Prepared { base, header, layout, measure, echo, options })
+        let with_scenarios = !scenarios.is_empty();
+        let difference_to_base = options.difference_to_base;
+        let terms = Terms { layout, base: base_values, with_scenarios, difference_to_base };
+        Ok(Prepared { base, header, scenarios, terms, measure, echo, options })
     }
 
-    async fn open(&self, call: &Call, prepared: &Prepared, in_flight_max: usize) -> Result<Session, CallError> {
-        let Options { priority, strict, variation_timeout, .. } = prepared.options;
+    async fn open(
+        &self,
+        call: &Call,
+        base: &Held,
+        selection: Selection,
+        options: &Options,
+        in_flight_max: usize,
+    ) -> Result<Session, CallError> {
+        let Options { priority, strict, variation_timeout, .. } = *options;
         let spec = SessionSpec {
-            base: prepared.base.clone(),
-            selection: prepared.layout.selection(),
+            base: base.clone(),
+            selection,
             priority,
             strict,
             deadline: call.deadline,
@@ -119,18 +146,18 @@ impl Evaluation {
         variations: impl Stream<Item = Result<v1::Variation, CallError>> + Send + 'static,
     ) -> Result<Events, CallError> {
         let (in_flight_max, idle_max) = (self.limits().in_flight, self.patience.idle_max);
-        let session = self.open(&call, &prepared, in_flight_max).await?;
-        let Prepared { header, layout, measure, echo, options, .. } = prepared;
-        let Options { difference_to_base, ordered, .. } = options;
+        let Prepared { base, header, scenarios, terms, measure, echo, options } = prepared;
+        let session = self.open(&call, &base, terms.layout.selection(), &options, in_flight_max).await?;
+        let ordered = options.ordered;
         let draining = self.admission.draining();
         let metrics = Arc::clone(self.supervisor.metrics());
         let plan = Plan {
             call,
             header,
-            layout,
+            terms,
+            scenarios,
             measure,
             echo,
-            difference_to_base,
             ordered,
             in_flight_max,
             idle_max,
@@ -142,27 +169,40 @@ impl Evaluation {
     }
 
     async fn evaluate_one(&self, call: &Call, request: v1::EvaluateRequest) -> Result<v1::EvaluateResponse, CallError> {
-        let v1::EvaluateRequest { base, variation, stats, options } = request;
-        let asked = Asked { echo: false, stats, options, reduction: None, default_priority: Priority::Interactive };
-        let prepared = self.prepare(call, base, asked).await?;
-        let _turn = call.turn_now()?;
+        let v1::EvaluateRequest { base, variation, stats, options, scenarios } = request;
+        let default_priority = Priority::Interactive;
+        let asked = Asked { echo: false, stats, options, reduction: None, scenarios, default_priority };
+        let Prepared { base, header, scenarios, terms, options, .. } = self.prepare(call, base, asked).await?;
+        let _turns = (0..scenarios.each()).map(|_| call.turn_now()).collect::<Result<Vec<_>, _>>()?;
         let variation = variation.unwrap_or_default();
         let id = echoed_id(&variation, self.limits());
-        let outcome = match self.decoder.variation(variation).await {
-            Err(failure) => {
-                self.supervisor.metrics().work.rejected(failure.reason);
-                rejected_to_proto(id, 0, &failure)
+        let decoded = self.decoder.variation(variation).await;
+
+        let mut parts = Vec::with_capacity(scenarios.each());
+        let (mut tags, mut variations) = (Vec::new(), Vec::new());
+        for (place, tag) in (0..scenarios.each()).zip(0..) {
+            let under = match &decoded {
+                Ok(decoded) => scenarios.under(place, &self.decoder, decoded).await,
+                Err(failure) => Err(failure.clone()),
+            };
+            match under {
+                Ok(under) => {
+                    tags.push(tag);
+                    variations.push(under.variation);
+                }
+                Err(failure) => {
+                    self.supervisor.metrics().work.rejected(failure.reason);
+                    parts.push(Evaluated::refused(tag, failure));
+                }
             }
-            Ok(Decoded { variation, .. }) => {
-                let Session { submit, mut outcomes } = self.open(call, &prepared, 1).await?;
-                let submission = Submission { tag: 0, variation: variation.into() };
-                submit.send(submission).await.map_err(|_| CallError::SessionLost)?;
-                drop(submit);
-                let evaluated = outcomes.recv().await.ok_or(CallError::SessionLost)?;
-                outcome_to_proto(id, 0, &evaluated, &prepared.layout, prepared.options.difference_to_base)
-            }
-        };
-        Ok(v1::EvaluateResponse { header: Some(prepared.header), outcome: Some(outcome) })
+        }
+        if !variations.is_empty() {
+            let session = self.open(call, &base, terms.layout.selection(), &options, variations.len()).await?;
+            let evaluated = scenarios::evaluate(session, variations).await?;
+            parts.extend(evaluated.into_iter().zip(tags).map(|(evaluated, tag)| Evaluated { tag, ..evaluated }));
+            parts.sort_by_key(|part| part.tag);
+        }
+        Ok(v1::EvaluateResponse { header: Some(header), outcome: Some(terms.outcome(id, 0, &parts)) })
     }
 }
 
@@ -190,7 +230,7 @@ impl EvaluationService for Evaluation {
         request: Request<v1::EvaluateBatchRequest>,
     ) -> Result<Response<Self::EvaluateBatchStream>, Status> {
         let call = Call::of(&request, self.limits());
-        let v1::EvaluateBatchRequest { base, variations, stats, options, reduction } = request.into_inner();
+        let v1::EvaluateBatchRequest { base, variations, stats, options, reduction, scenarios } = request.into_inner();
         if variations.is_empty() {
             return Err(CallError::invalid("variations", "at least one variation is needed").into());
         }
@@ -198,7 +238,8 @@ impl EvaluationService for Evaluation {
         self.limits().check(Limit::Batch, variations.len()).map_err(too_many)?;
         let variations = tokio_stream::iter(variations).map(Ok);
         let prepare = async {
-            let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
+            let default_priority = Priority::Batch;
+            let asked = Asked { echo: false, stats, options, reduction, scenarios, default_priority };
             let prepared = self.prepare(&call, base, asked).await?;
             self.exchange(call.clone(), prepared, None, variations).await
         };
@@ -214,9 +255,10 @@ impl EvaluationService for Evaluation {
         let mut inbound = request.into_inner();
         let prepare = async {
             let first = tokio::time::timeout(self.patience.idle_max, first_message(&mut inbound));
-            let v1::EvaluateStreamStart { base, stats, options, reduction } =
+            let v1::EvaluateStreamStart { base, stats, options, reduction, scenarios } =
                 first.await.map_err(|_| CallError::Idle)??;
-            let asked = Asked { echo: false, stats, options, reduction, default_priority: Priority::Batch };
+            let default_priority = Priority::Batch;
+            let asked = Asked { echo: false, stats, options, reduction, scenarios, default_priority };
             let prepared = self.prepare(&call, base, asked).await;
             let prepared = prepared.map_err(|error| error.within("start"))?;
             // What a reduction holds back would be computed once more in the next session, and so on for ever.
@@ -233,8 +275,9 @@ impl EvaluationService for Evaluation {
     ) -> Result<Response<Self::EvaluateSweepStream>, Status> {
         let call = Call::of(&request, self.limits());
         let prepare = async {
-            let v1::EvaluateSweepRequest { base, sweeps, stats, options, reduction } = request.into_inner();
-            let asked = Asked { echo: true, stats, options, reduction, default_priority: Priority::Batch };
+            let v1::EvaluateSweepRequest { base, sweeps, stats, options, reduction, scenarios } = request.into_inner();
+            let default_priority = Priority::Batch;
+            let asked = Asked { echo: true, stats, options, reduction, scenarios, default_priority };
             let prepared = self.prepare(&call, base, asked).await?;
             let variations = sweep::variations(&self.supervisor, &prepared.base, sweeps, self.limits()).await?;
             self.exchange(call.clone(), prepared, None, tokio_stream::iter(variations.map(Ok))).await

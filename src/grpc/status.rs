@@ -164,6 +164,23 @@ impl CallError {
         }
     }
 
+    /// What is wrong with a variation that the whole call is about, and that is in that field.
+    #[must_use]
+    pub fn of_variation(field: &str, failure: Failure) -> Self {
+        match failure.reason {
+            // The engine's doing, or that of its surroundings.
+            FailureReason::EngineError
+            | FailureReason::TimeLimit
+            | FailureReason::MemoryLimit
+            | FailureReason::RuntimeCrashed
+            | FailureReason::DeadlineExceeded
+            | FailureReason::Cancelled
+            | FailureReason::Unavailable => Self::Base { field: field.to_owned(), failure },
+            _ if failure.field.is_empty() => Self::invalid(field, failure.message),
+            _ => Self::invalid(format!("{field}.{}", failure.field), failure.message),
+        }
+    }
+
     /// What the supervisor says of a base or a session.
     #[must_use]
     pub fn from_base(error: BaseError, limits: &Limits) -> Self {

@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use super::convert::duration_to_proto;
-use crate::proto::v1::{self, outcome};
+use super::convert::{duration_to_proto, failure_of};
+use crate::proto::v1;
 
 /// What became of a call's reduction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,14 +35,17 @@ pub(super) struct Tally {
 impl Tally {
     /// Counts an outcome.
     pub(super) fn count(&mut self, outcome: &v1::Outcome) {
-        match &outcome.result {
-            Some(outcome::Result::Failure(failure)) => *self.failures.entry(failure.reason).or_default() += 1,
-            Some(outcome::Result::Stats(_)) | None => self.succeeded += 1,
+        match failure_of(outcome) {
+            Some(failure) => *self.failures.entry(failure.reason).or_default() += 1,
+            None => self.succeeded += 1,
         }
-        self.warned += u64::from(!outcome.warnings.is_empty());
+        let warned = outcome.scenarios.iter().any(|scenario| !scenario.warnings.is_empty());
+        self.warned += u64::from(warned || !outcome.warnings.is_empty());
         self.queue += time(outcome.queue_time);
         self.compute += time(outcome.compute_time);
-        if let (Some(shard), Some(generation)) = (outcome.shard, outcome.generation) {
+        let of_scenarios = outcome.scenarios.iter().map(|scenario| (scenario.shard, scenario.generation));
+        let computed = of_scenarios.chain([(outcome.shard, outcome.generation)]);
+        for (shard, generation) in computed.filter_map(|(shard, generation)| shard.zip(generation)) {
             // The last outcome of a dead runtime may come behind the first of its successor.
             let newest = self.generations.entry(shard).or_insert(generation);
             self.resets += u64::from(generation > *newest);
@@ -81,6 +84,7 @@ fn time(message: Option<prost_types::Duration>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::v1::outcome;
 
     fn outcome(shard: u32, generation: u64) -> v1::Outcome {
         let time = duration_to_proto(Duration::from_millis(1500));

@@ -286,7 +286,7 @@ async fn what_a_client_asks_for_reaches_the_supervisor() {
         variations: vec![variation(1)],
         stats: Some(stats),
         options: Some(options),
-        reduction: None,
+        ..Default::default()
     });
     request.metadata_mut().insert("grpc-timeout", "1H".parse().unwrap());
     request.metadata_mut().insert("x-request-id", "mine".parse().unwrap());

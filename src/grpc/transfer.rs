@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::{
     convert::{resolve, warning_to_proto},
     decode::{Decoded, Decoder},
-    status::{CallError, Violation},
+    status::CallError,
 };
 use crate::{
     build::{
         base::{self, Base, BaseId},
         code,
-        outcome::{Failure, FailureReason},
+        outcome::Failure,
         variation::Variation,
     },
     proto::v1,
@@ -42,6 +42,7 @@ pub(super) async fn export(
     variation: v1::Variation,
     check: Option<v1::StatSelection>,
 ) -> Result<v1::ExportBuildResponse, CallError> {
+    let refused = |failure| CallError::of_variation("variation", failure);
     let Decoded { variation, .. } = decoder.variation(variation).await.map_err(refused)?;
     let xml = supervisor.export(base, &variation).await.map_err(|error| match error {
         BaseError::Build(failure) => refused(failure),
@@ -71,22 +72,4 @@ pub(super) async fn export(
     }
     response.xml = xml;
     Ok(response)
-}
-
-/// What is wrong with a variation that the whole call is about.
-fn refused(failure: Failure) -> CallError {
-    match failure.reason {
-        // The engine's doing, or that of its surroundings.
-        FailureReason::EngineError
-        | FailureReason::TimeLimit
-        | FailureReason::MemoryLimit
-        | FailureReason::RuntimeCrashed => CallError::Base { field: "variation".to_owned(), failure },
-        _ => {
-            let field = match failure.field.as_str() {
-                "" => "variation".to_owned(),
-                field => format!("variation.{field}"),
-            };
-            CallError::Invalid(vec![Violation::new(field, failure.message)])
-        }
-    }
 }

@@ -96,7 +96,7 @@ impl Work {
     pub(super) fn new(families: &Families) -> Result<Self, Error> {
         let variations = families.counters(
             "pobatch_variations_total",
-            "Variations that were answered, by what they change, by the path that computed them and by result.",
+            "Variations that were answered, under each scenario by itself, by what they change, by path and by result.",
             &["kind", "path", "result"],
         )?;
         let variations = Each::new(|kind: VariationKind| {

@@ -6,13 +6,21 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::{BaseError, Refusal, process::ProcessError, template::ForkPoint, translate, zygote};
+use super::{
+    BaseError, Refusal,
+    process::{Process, ProcessError},
+    template::ForkPoint,
+    translate, zygote,
+};
 use crate::{
     build::{
         outcome::{Failure, FailureReason, StatValue, Warning},
         variation::Variation,
     },
-    proto::runtime::{Export, Inquire, LoadBase, command, report},
+    proto::{
+        runtime::{Export, Inquire, LoadBase, command, report},
+        v1,
+    },
 };
 
 /// How long an answer may take. PoB lists its 3,000 nodes within some hundred milliseconds.
@@ -30,6 +38,20 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
 }
 
+/// What a build is, and why a stat of it is what it is.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// Every scalar of its output, ordered by name.
+    pub stats: Vec<(String, StatValue)>,
+    /// What is odd about it.
+    pub warnings: Vec<Warning>,
+    /// The engine's breakdown; empty: it has none.
+    pub sections: Vec<v1::ExplanationSection>,
+}
+
+/// The topic that explains a stat.
+pub const EXPLAIN: &str = "explain";
+
 /// The answer to a question of the Lua contract.
 ///
 /// # Errors
@@ -39,17 +61,7 @@ pub async fn inquire<T: DeserializeOwned>(
     topic: &str,
     argument: &serde_json::Value,
 ) -> Result<T, BaseError> {
-    let question = Inquire { topic: topic.into(), argument: argument.to_string().into_bytes().into() };
-    match ask(from, command::Command::Inquire(question), ANSWER_TIMEOUT).await? {
-        // PoB's texts may hold bytes that are no UTF-8, and one odd name must not hide a thousand others.
-        report::Report::Answered(answer) => {
-            serde_json::from_str(&String::from_utf8_lossy(&answer.json)).map_err(|error| {
-                tracing::error!(topic, %error, "an answer that is not the contract's");
-                failure(FailureReason::EngineError, "the engine's answer makes no sense").into()
-            })
-        }
-        _ => Err(out_of_turn()),
-    }
+    answered(topic, ask(from, question(topic, argument), ANSWER_TIMEOUT).await?)
 }
 
 /// The varied build as XML, written by a runtime that never loaded another.
@@ -71,8 +83,37 @@ pub async fn export(zygote: ForkPoint, base_xml: &str, variation: &Variation) ->
 /// # Errors
 /// As above.
 pub async fn load_once(zygote: ForkPoint, xml: &str) -> Result<Loaded, BaseError> {
-    let load = LoadBase { xml: xml.into(), warm_up: false };
-    match ask(zygote, command::Command::LoadBase(load), BUILD_TIMEOUT).await? {
+    loaded(ask(zygote, load(xml), BUILD_TIMEOUT).await?)
+}
+
+/// The same, and why a stat of it is what it is.
+///
+/// # Errors
+/// As above.
+pub async fn explain_once(zygote: ForkPoint, xml: &str, stat: &str) -> Result<Explained, BaseError> {
+    let mut process = fork(zygote).await?;
+    let explained = async {
+        let Loaded { stats, warnings } = loaded(ask_of(&mut process, load(xml), BUILD_TIMEOUT).await?)?;
+        let why = question(EXPLAIN, &serde_json::json!({ "stat": stat }));
+        let sections = answered(EXPLAIN, ask_of(&mut process, why, ANSWER_TIMEOUT).await?)?;
+        Ok(Explained { stats, warnings, sections })
+    }
+    .await;
+    process.stop().await;
+    explained
+}
+
+fn load(xml: &str) -> command::Command {
+    command::Command::LoadBase(LoadBase { xml: xml.into(), warm_up: false })
+}
+
+fn question(topic: &str, argument: &serde_json::Value) -> command::Command {
+    let argument = argument.to_string().into_bytes().into();
+    command::Command::Inquire(Inquire { topic: topic.into(), argument })
+}
+
+fn loaded(report: report::Report) -> Result<Loaded, BaseError> {
+    match report {
         report::Report::BaseLoaded(loaded) => Ok(Loaded {
             stats: loaded.stats.into_iter().filter_map(translate::stat).collect(),
             warnings: loaded.warnings.into_iter().map(translate::warning).collect(),
@@ -81,14 +122,39 @@ pub async fn load_once(zygote: ForkPoint, xml: &str) -> Result<Loaded, BaseError
     }
 }
 
+fn answered<T: DeserializeOwned>(topic: &str, report: report::Report) -> Result<T, BaseError> {
+    match report {
+        // PoB's texts may hold bytes that are no UTF-8, and one odd name must not hide a thousand others.
+        report::Report::Answered(answer) => {
+            serde_json::from_str(&String::from_utf8_lossy(&answer.json)).map_err(|error| {
+                tracing::error!(topic, %error, "an answer that is not the contract's");
+                failure(FailureReason::EngineError, "the engine's answer makes no sense").into()
+            })
+        }
+        _ => Err(out_of_turn()),
+    }
+}
+
 async fn ask(from: ForkPoint, question: command::Command, limit: Duration) -> Result<report::Report, BaseError> {
-    let mut process = from.fork("question", None).await.map_err(|error| {
-        tracing::warn!(%error, "no fork for a question");
-        Refusal::NotReady
-    })?;
-    let answer = zygote::ask(&mut process, question, limit).await;
+    let mut process = fork(from).await?;
+    let answer = ask_of(&mut process, question, limit).await;
     process.stop().await;
-    match answer {
+    answer
+}
+
+async fn fork(from: ForkPoint) -> Result<Process, BaseError> {
+    from.fork("question", None).await.map_err(|error| {
+        tracing::warn!(%error, "no fork for a question");
+        Refusal::NotReady.into()
+    })
+}
+
+async fn ask_of(
+    process: &mut Process,
+    question: command::Command,
+    limit: Duration,
+) -> Result<report::Report, BaseError> {
+    match zygote::ask(process, question, limit).await {
         Ok(report::Report::Failed(failed)) => Err(translate::failed(failed).into()),
         Ok(report) => Ok(report),
         Err(ProcessError::Silent) => {

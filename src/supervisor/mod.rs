@@ -31,7 +31,7 @@ use std::{
 };
 
 pub use engine::{EngineChoice, EngineSpec, Held, Of, ReloadError, ReloadPolicy, ReloadResult, Reloaded, SelfCheck};
-pub use inspect::Loaded;
+pub use inspect::{Explained, Loaded};
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -50,6 +50,7 @@ use crate::{
         variation::Variation,
     },
     metrics::Metrics,
+    proto::v1,
     task,
     telemetry::Log,
 };
@@ -414,6 +415,24 @@ impl Supervisor {
         let engine = engine.into();
         let answer = self.tell(|reply| driver::Event::Reload(engine, directory, reply)).await;
         answer.unwrap_or(Err(ReloadError::Stopping))
+    }
+
+    /// Why a stat of a loaded base is what it is.
+    ///
+    /// # Errors
+    /// As for [`Self::ask_of_base`].
+    pub async fn explain(&self, base: &Base, stat: &str) -> Result<Vec<v1::ExplanationSection>, BaseError> {
+        let key = base.key();
+        let template = self.ask(|reply| driver::Event::FindTemplate(key, reply)).await?;
+        inspect::inquire(template, inspect::EXPLAIN, &serde_json::json!({ "stat": stat })).await
+    }
+
+    /// What a build is when that edition loads it from scratch, and why a stat of it is what it is. It is not kept.
+    ///
+    /// # Errors
+    /// [`BaseError::Build`] if the engine does not take it, [`BaseError::Refused`].
+    pub async fn explain_once(&self, edition: EditionId, xml: &str, stat: &str) -> Result<Explained, BaseError> {
+        inspect::explain_once(self.zygote(Of::Edition(edition)).await?, xml, stat).await
     }
 
     /// Opens a session.

@@ -120,7 +120,8 @@ pub fn start_on(xml: &str, budget: Option<Duration>) -> EvaluateStreamRequest {
     let budget = budget.map(|budget| prost_types::Duration::try_from(budget).expect("a short time"));
     let options = v1::EvaluationOptions { variation_time_budget: budget, ..Default::default() };
     let stats = v1::StatSelection { names: Vec::new(), preset: v1::StatPreset::All.into() };
-    let start = EvaluateStreamStart { base: Some(base), stats: Some(stats), options: Some(options), reduction: None };
+    let start =
+        EvaluateStreamStart { base: Some(base), stats: Some(stats), options: Some(options), ..Default::default() };
     EvaluateStreamRequest { request: Some(Request::Start(start)) }
 }
 

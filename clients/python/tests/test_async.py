@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from conftest import WITCH, Served
 
 import pobatch
-from pobatch import Reduction, Variation
+from pobatch import Reduction, Sweep, Variation
 
 
 async def some(count: int) -> AsyncIterator[Variation]:
@@ -48,6 +48,21 @@ async def test_it_says_the_same_as_the_one_that_blocks(server: Served, client: p
         check = ["Life"]
         exported = await waiting.export_build(WITCH, {"level": 77}, check=check)
         assert exported == client.export_build(WITCH, {"level": 77}, check=check)
+
+
+async def test_sweeps_scenarios_and_explanations_are_awaited(server: Served, client: pobatch.Client) -> None:
+    scenarios = {"map": Variation(), "boss": Variation(config={"enemyIsBoss": "Boss"})}
+    variations = [Variation(id=str(level), level=level) for level in range(60, 70)]
+    async with pobatch.AsyncClient(server.endpoint) as waiting:
+        awaited = await waiting.evaluate_all(WITCH, variations, stats=["Life"], scenarios=scenarios)
+        blocked = client.evaluate_all(WITCH, variations, stats=["Life"], scenarios=scenarios)
+        assert [one.stats for one in awaited] == [one.stats for one in blocked]
+        one = await waiting.evaluate_one(WITCH, variations[0], stats=["Life"], scenarios=scenarios)
+        assert one.stats == awaited[0].stats
+        swept = await waiting.evaluate_sweep(WITCH, [Sweep.passives(2)], stats=["Life"], scenarios=scenarios)
+        expected = client.evaluate_sweep(WITCH, Sweep.passives(2), stats=["Life"], scenarios=scenarios)
+        assert [(one.id, one.stats) for one in swept] == [(one.id, one.stats) for one in expected]
+        assert await waiting.explain(WITCH, "Life") == client.explain(WITCH, "Life")
 
 
 async def test_an_evaluation_can_be_given_up(server: Served) -> None:

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, WITCH
 
 import pobatch
-from pobatch import Build, ItemChange, Objective, Reduction, Variation
+from pobatch import Build, ItemChange, Objective, Reduction, Sweep, Variation
 
 EXAMPLES = [json.loads(line) for line in (ROOT / "examples/variations.jsonl").read_text().splitlines()]
 
@@ -105,6 +105,96 @@ def test_the_server_keeps_the_best(client: pobatch.Client) -> None:
         ),
     )
     assert len(front) > 1
+
+
+SCENARIOS: dict[str, pobatch.Variation | dict[str, object]] = {
+    "map": {},
+    "boss": Variation(config={"enemyIsBoss": "Uber", "enemyColdResist": 50}),
+}
+
+
+def test_scenarios_are_what_their_own_calls_say(client: pobatch.Client) -> None:
+    variations = [*levels(30), Variation(id="clash", config={"enemyIsBoss": "Boss"})]
+    results = client.evaluate_all(WITCH, variations, stats=["Life", "TotalDPS"], scenarios=SCENARIOS)
+    assert len(results) == 31 and list(results.header.scenarios) == ["map", "boss"]
+    base = client.evaluate_one(WITCH, SCENARIOS["boss"], stats=["Life", "TotalDPS"])
+    assert results.header.scenarios["boss"].stats == base.stats
+    for variation, outcome in zip(variations[:30], results, strict=False):
+        alone = client.evaluate_one(
+            WITCH,
+            Variation(level=variation.level, config={"enemyIsBoss": "Uber", "enemyColdResist": 50}),
+            stats=["Life", "TotalDPS"],
+        )
+        assert outcome.ok and outcome.scenarios["boss"].stats == alone.stats
+        assert outcome["boss.TotalDPS"] == alone["TotalDPS"] and outcome["map.Life"] == alone["Life"]
+    clash = results[30]
+    assert clash.failure is not None and clash.failure.field_path == "config.enemyIsBoss"
+    assert clash.scenarios["map"].failure is None and "map.Life" in clash.stats and "boss.Life" not in clash.stats
+    assert (results.summary.succeeded, results.summary.failed) == (30, 1)
+    one = client.evaluate_one(WITCH, variations[0], stats=["Life"], scenarios=SCENARIOS)
+    assert one["boss.Life"] == results[0]["boss.Life"]
+    assert "boss.Life" in results.to_pandas().columns
+
+
+def test_a_sweep_is_its_variations_one_by_one(client: pobatch.Client) -> None:
+    ring = "Rarity: RARE\nSnow Loop\nAquamarine Ring\n+55 to maximum Life"
+    families = [
+        Sweep.passives(2),
+        Sweep.removable(),
+        Sweep.pairs(1),
+        Sweep.gems(1, 1, levels=[1, 20], qualities=[0]),
+        Sweep.supports(1),
+        Sweep.items([ring], ["Ring 1"]),
+        Sweep.config("enemy"),
+        Sweep.masteries(),
+    ]
+    swept = client.evaluate_sweep(WITCH, families, stats="all", progress="sweep")
+    variations = [outcome.variation for outcome in swept]
+    assert all(one is not None for one in variations) and swept.summary.succeeded == len(swept) > 50
+    again = client.evaluate_all(WITCH, [one for one in variations if one is not None], stats="all")
+    assert [(one.id, one.stats) for one in swept] == [(one.id, one.stats) for one in again]
+    with pytest.raises(pobatch.CallError, match="there is nothing of that kind"):
+        client.evaluate_sweep(WITCH, Sweep.uniques("Ring 1"))
+    anointed = client.evaluate_sweep(WITCH, Sweep.anoints(), stats=["Life"])
+    assert all(one.variation is not None and one.variation.items[0].slot == "Amulet" for one in anointed)
+
+
+def test_a_sweep_can_be_reduced_by_stats_of_scenarios(client: pobatch.Client) -> None:
+    reduction = Reduction(objectives=["boss.TotalDPS / base(boss.TotalDPS) + map.Life / base(map.Life)"], top=3)
+    best = client.evaluate_sweep(
+        WITCH, Sweep.passives(3), stats=["Life", "TotalDPS"], reduction=reduction, scenarios=SCENARIOS
+    )
+    base = best.header.scenarios
+
+    def ratio(outcome: pobatch.Outcome, scenario: str, stat: str) -> float:
+        reference = base[scenario].stats[stat]
+        assert isinstance(reference, float)
+        return outcome.number(f"{scenario}.{stat}") / reference
+
+    expected = [ratio(one, "boss", "TotalDPS") + ratio(one, "map", "Life") for one in best]
+    assert [one.scores[0] for one in best] == expected == sorted(expected, reverse=True)
+    assert len(best) == 3 and best.best is not None and best.best.variation is not None
+
+
+def test_a_stat_is_explained(client: pobatch.Client) -> None:
+    variation = Variation(custom_mods="7% increased maximum Life")
+    explained = client.explain(WITCH, "Life", variation)
+    assert explained.state == "explained"
+    assert explained.value == client.evaluate_one(WITCH, variation, stats=["Life"])["Life"]
+    lines, modifiers = explained.sections
+    assert lines.lines[-1] == f"= {explained.value:g}"
+    (own,) = [one for one in modifiers.modifiers if one.source == "Config"]
+    assert (own.kind, own.number, own.value) == ("increased", 7.0, "+7% increased")
+    assert client.explain(WITCH, "CritChance").state == "unexplained"
+    with pytest.raises(pobatch.CallError, match="Lief"):
+        client.explain(WITCH, "Lief")
+
+
+def test_a_variation_survives_the_wire() -> None:
+    for example in EXAMPLES:
+        given = example.get("variation", example)
+        variation = Variation.from_json(given, id="x")
+        assert Variation.of(variation.to_proto()).to_proto() == variation.to_proto()
 
 
 def test_results_are_a_table_for_pandas(client: pobatch.Client) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 from conftest import ROOT, Served
 
 import pobatch
@@ -25,3 +28,27 @@ def test_the_tree_optimizer_improves_a_build_and_keeps_its_promise(
     assert after.number("TotalEHP") > before.number("TotalEHP")
     assert after.number("TotalDPS") >= before.number("TotalDPS")
     assert picture.stat().st_size > 10_000
+
+
+def said(notebook: Any) -> list[list[str]]:
+    """What each cell printed, word by word: how wide columns are is up to pandas. Pictures are left out."""
+    cells = []
+    for cell in notebook.cells:
+        words: list[str] = []
+        for output in cell.get("outputs", []):
+            words += (output.get("text") or output.get("data", {}).get("text/plain", "")).split()
+        cells.append(words)
+    return cells
+
+
+def test_the_notebook_says_again_what_is_in_it(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    # `.ci/run` says so loudly where they cannot be had.
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    monkeypatch.setitem(os.environ, "POBATCH_ENDPOINT", server.endpoint)
+    path = ROOT / "examples/python/compare_rings.ipynb"
+    written, run = nbformat.read(path, as_version=4), nbformat.read(path, as_version=4)
+    where = {"metadata": {"path": str(path.parent)}}
+    nbclient.NotebookClient(run, timeout=120, kernel_name="python3", resources=where).execute()
+    assert said(run) == said(written)
+    assert sum(bool(words) for words in said(written)) >= 7, "outputs are committed"

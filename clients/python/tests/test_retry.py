@@ -182,3 +182,11 @@ def test_the_next_endpoint_is_asked_when_one_is_gone(server: Served) -> None:
         killer.join()
         assert sorted(one.index for one in [first, *rest]) == list(range(4000))
         assert client.engine().engine.name == "sample"
+
+
+def test_a_sweep_begins_again_when_its_server_is_gone(server: Served) -> None:
+    gone = Served()
+    gone.stop()
+    with pobatch.Client([gone.endpoint, server.endpoint], retry=QUICK) as client:
+        swept = client.evaluate_sweep(WITCH, pobatch.Sweep.removable(), stats=["Life"])
+    assert swept.summary.succeeded == len(swept) > 0

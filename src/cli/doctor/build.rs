@@ -30,6 +30,7 @@ async fn evaluate(server: &Server, xml: String) -> Result<Result<Vec<f64>, Strin
         // One by one: the third must find what the second left behind.
         in_flight_max: 1,
         reduction: None,
+        scenarios: Vec::new(),
     };
     let variations =
         probe::LEVELS.map(|level| Named { id: String::new(), variation: Variation { level, ..Variation::default() } });

@@ -1,4 +1,6 @@
-//! What `pobatch eval` shows: outcomes beside the base, as a table, JSON or CSV.
+//! What `pobatch eval` shows: outcomes beside the base, as a table, JSON or CSV. The tables are in `tables`.
+
+mod tables;
 
 use std::{cmp::Ordering, collections::HashMap};
 
@@ -6,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Direction;
 use crate::{
-    build::outcome::{StatValue, Warning},
+    build::outcome::{Failure, StatValue, Warning},
     cli::{CliError, Output, table},
     client::{EngineInfo, Header, Outcome, Summary},
     config::Format,
@@ -14,6 +16,19 @@ use crate::{
 
 /// With more stats than this a table has a row for each stat that changed, not a column for each.
 const COLUMNS_MAX: usize = 6;
+
+type Values = Vec<(String, StatValue)>;
+
+/// What is shown of an outcome: all of it, or under one scenario.
+struct Row<'a> {
+    name: &'a str,
+    /// Under what; empty: the call has no scenarios.
+    scenario: &'a str,
+    scores: &'a [f64],
+    base: &'a Values,
+    result: &'a Result<Values, Failure>,
+    warnings: &'a [Warning],
+}
 
 /// Outcomes and what they refer to.
 pub struct Report {
@@ -48,6 +63,54 @@ impl Report {
         self.outcomes.truncate(top);
     }
 
+    /// One row for each outcome and scenario.
+    fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.outcomes.iter().flat_map(|outcome| {
+            let under = self.header.scenarios.iter().zip(&outcome.scenarios).map(|(base, of)| Row {
+                name: &outcome.id,
+                scenario: &base.name,
+                scores: &outcome.scores,
+                base: &base.stats,
+                result: &of.result,
+                warnings: &of.warnings,
+            });
+            let itself = outcome.scenarios.is_empty().then(|| Row {
+                name: &outcome.id,
+                scenario: "",
+                scores: &outcome.scores,
+                base: &self.header.base_stats,
+                result: &outcome.result,
+                warnings: &outcome.warnings,
+            });
+            under.chain(itself)
+        })
+    }
+
+    /// The base, under each scenario if there are some: what the rows are told against.
+    fn bases(&self) -> Vec<(&str, &Values, &[Warning])> {
+        let Header { base_stats, base_warnings, scenarios, .. } = &self.header;
+        if scenarios.is_empty() {
+            return vec![("", base_stats, base_warnings)];
+        }
+        scenarios.iter().map(|base| (base.name.as_str(), &base.stats, base.warnings.as_slice())).collect()
+    }
+
+    fn with_scenarios(&self) -> bool {
+        !self.header.scenarios.is_empty()
+    }
+
+    /// The headings of what names a row.
+    fn name_headings(&self) -> impl Iterator<Item = String> + use<> {
+        let scenario = self.with_scenarios().then(|| "scenario".to_owned());
+        std::iter::once("variation".to_owned()).chain(scenario)
+    }
+
+    /// The cells that name a row.
+    fn names(&self, name: &str, scenario: &str) -> Vec<String> {
+        let scenario = self.with_scenarios().then(|| scenario.to_owned());
+        std::iter::once(name.to_owned()).chain(scenario).collect()
+    }
+
     /// Writes it.
     pub fn write(&self, format: Format, output: &mut Output) -> Result<(), CliError> {
         match format {
@@ -68,13 +131,14 @@ impl Report {
         }
         let table = if self.header.stats.len() <= COLUMNS_MAX { self.wide(output) } else { self.long(output) };
         output.line(&table.to_string())?;
-        for outcome in &self.outcomes {
-            for warning in &outcome.warnings {
-                output.line(&format!("{}: warning: {}", outcome.id, in_words(warning)))?;
+        for Row { name, scenario, result, warnings, .. } in self.rows() {
+            let under = if scenario.is_empty() { String::new() } else { format!(" under {scenario}") };
+            for warning in warnings {
+                output.line(&format!("{name}{under}: warning: {}", in_words(warning)))?;
             }
-            if let Err(failure) = &outcome.result {
+            if let Err(failure) = result {
                 let field = if failure.field.is_empty() { String::new() } else { format!(" ({})", failure.field) };
-                output.line(&format!("{}: {failure}{field}", outcome.id))?;
+                output.line(&format!("{name}{under}: {failure}{field}"))?;
             }
         }
         let Summary { succeeded, failed, warned, elapsed, .. } = self.summary;
@@ -91,64 +155,6 @@ impl Report {
         output.line(&format!("{sums}{of_calls}"))
     }
 
-    /// A row for each variation, two columns for each stat.
-    fn wide(&self, output: &Output) -> comfy_table::Table {
-        let stats = &self.header.stats;
-        let headings = stats.iter().flat_map(|stat| [stat.clone(), "to base".to_owned()]);
-        let scores = self.outcomes.iter().map(|outcome| outcome.scores.len()).max().unwrap_or(0);
-        let scored = (0..scores).map(|_| "score".to_owned());
-        let headings = std::iter::once("variation".to_owned()).chain(scored).chain(headings);
-        let mut table = table::new(output, headings);
-        let base = by_name(&self.header.base_stats);
-        let row = |name: &str, of: &[f64], values: Option<&HashMap<&str, &StatValue>>| {
-            let mut row = vec![name.to_owned()];
-            row.extend((0..scores).map(|index| of.get(index).copied().map_or_else(String::new, table::number)));
-            for stat in stats {
-                let value = values.and_then(|values| values.get(stat.as_str()).copied());
-                row.push(if values.is_some() { table::value(value) } else { "failed".to_owned() });
-                let base = base.get(stat.as_str()).copied();
-                row.push(values.map_or_else(String::new, |_| table::difference(value, base)));
-            }
-            row
-        };
-        table.add_row(row("(base)", &[], Some(&base)));
-        for outcome in &self.outcomes {
-            let values = outcome.result.as_deref().ok().map(by_name);
-            table.add_row(row(&outcome.id, &outcome.scores, values.as_ref()));
-        }
-        table::right(&mut table, 1);
-        table
-    }
-
-    /// A row for each stat that a variation changes.
-    fn long(&self, output: &Output) -> comfy_table::Table {
-        let mut table = table::new(output, ["variation", "stat", "base", "value", "to base"]);
-        let base = by_name(&self.header.base_stats);
-        for outcome in &self.outcomes {
-            let Ok(stats) = &outcome.result else {
-                table.add_row([outcome.id.as_str(), "", "", "failed", ""]);
-                continue;
-            };
-            let values = by_name(stats);
-            let mut name = outcome.id.as_str();
-            let more = stats.iter().map(|(stat, _)| stat).filter(|stat| !self.header.stats.contains(stat));
-            for stat in self.header.stats.iter().chain(more) {
-                let (value, base) = (values.get(stat.as_str()).copied(), base.get(stat.as_str()).copied());
-                let difference = table::difference(value, base);
-                if !difference.is_empty() {
-                    table.add_row([name, stat, &table::value(base), &table::value(value), &difference]);
-                    // Said once, above what else it changes.
-                    name = "";
-                }
-            }
-            if !name.is_empty() {
-                table.add_row([name, "nothing changes", "", "", ""]);
-            }
-        }
-        table::right(&mut table, 2);
-        table
-    }
-
     fn json(&self) -> Value {
         let outcomes: Vec<_> = self
             .outcomes
@@ -157,32 +163,37 @@ impl Report {
                 let mut value = json!({
                     "id": outcome.id,
                     "index": outcome.index,
-                    "warnings": outcome.warnings.iter().map(warning_json).collect::<Vec<_>>(),
+                    "warnings": warnings_json(&outcome.warnings),
                     "scores": outcome.scores.iter().map(|score| number_json(*score)).collect::<Vec<_>>(),
                     "queue_seconds": outcome.queue.as_secs_f64(),
                     "compute_seconds": outcome.compute.as_secs_f64(),
                 });
-                match &outcome.result {
-                    Ok(stats) => value["stats"] = stats_json(stats),
-                    Err(failure) => {
-                        value["failure"] = json!({
-                            "reason": failure.reason.as_str(),
-                            "field": failure.field,
-                            "message": failure.message,
-                        });
-                    }
+                if self.with_scenarios() {
+                    let under = self.header.scenarios.iter().zip(&outcome.scenarios).map(|(base, of)| {
+                        let mut value = json!({ "warnings": warnings_json(&of.warnings) });
+                        add_result(&mut value, &of.result);
+                        (base.name.clone(), value)
+                    });
+                    value["scenarios"] = under.collect::<serde_json::Map<_, _>>().into();
+                } else {
+                    add_result(&mut value, &outcome.result);
                 }
                 value
             })
             .collect();
-        let Header { base_id, engine, base_stats, base_warnings, .. } = &self.header;
+        let Header { base_id, engine, base_stats, base_warnings, scenarios, .. } = &self.header;
+        let under = scenarios.iter().map(|base| {
+            let value = json!({ "stats": stats_json(&base.stats), "warnings": warnings_json(&base.warnings) });
+            (base.name.clone(), value)
+        });
         json!({
             "engine": engine_json(engine),
             "notice": self.notice,
             "base": {
                 "id": base_id,
                 "stats": stats_json(base_stats),
-                "warnings": base_warnings.iter().map(warning_json).collect::<Vec<_>>(),
+                "warnings": warnings_json(base_warnings),
+                "scenarios": under.collect::<serde_json::Map<_, _>>(),
             },
             "outcomes": outcomes,
             "summary": {
@@ -200,29 +211,26 @@ impl Report {
         })
     }
 
-    /// Full precision, one row for the base and one for each variation.
+    /// Full precision, one row for the base and one for each variation, under each scenario.
     fn csv(&self, output: &mut Output) -> Result<(), CliError> {
         let stats = &self.header.stats;
         let scores = self.outcomes.iter().map(|outcome| outcome.scores.len()).max().unwrap_or(0);
         let scored = (1..=scores).map(|place| format!("score {place}"));
         let ends = ["failure", "warnings"].map(str::to_owned);
-        output.csv(std::iter::once("variation".to_owned()).chain(scored).chain(stats.iter().cloned()).chain(ends))?;
-        let row = |name: &str, of: &[f64], values: &HashMap<&str, &StatValue>, ends: [String; 2]| {
+        output.csv(self.name_headings().chain(scored).chain(stats.iter().cloned()).chain(ends))?;
+        let row = |names: Vec<String>, of: &[f64], values: &HashMap<&str, &StatValue>, ends: [String; 2]| {
             let scored = (0..scores).map(|place| of.get(place).map_or_else(String::new, f64::to_string));
             let cells = stats.iter().map(|stat| table::exact(values.get(stat.as_str()).copied()));
-            std::iter::once(name.to_owned()).chain(scored).chain(cells).chain(ends).collect::<Vec<_>>()
+            names.into_iter().chain(scored).chain(cells).chain(ends).collect::<Vec<_>>()
         };
-        output.csv(row(
-            "(base)",
-            &[],
-            &by_name(&self.header.base_stats),
-            [String::new(), words(&self.header.base_warnings)],
-        ))?;
-        self.outcomes.iter().try_for_each(|outcome| {
-            let warnings = words(&outcome.warnings);
-            output.csv(match &outcome.result {
-                Ok(stats) => row(&outcome.id, &outcome.scores, &by_name(stats), [String::new(), warnings]),
-                Err(failure) => row(&outcome.id, &[], &HashMap::new(), [failure.to_string(), warnings]),
+        for (scenario, base, warnings) in self.bases() {
+            output.csv(row(self.names("(base)", scenario), &[], &by_name(base), [String::new(), words(warnings)]))?;
+        }
+        self.rows().try_for_each(|Row { name, scenario, scores: of, result, warnings, .. }| {
+            let (names, warnings) = (self.names(name, scenario), words(warnings));
+            output.csv(match result {
+                Ok(stats) => row(names, of, &by_name(stats), [String::new(), warnings]),
+                Err(failure) => row(names, &[], &HashMap::new(), [failure.to_string(), warnings]),
             })
         })
     }
@@ -248,6 +256,20 @@ pub fn words(warnings: &[Warning]) -> String {
 /// A warning, for programs.
 pub fn warning_json(warning: &Warning) -> Value {
     json!({ "kind": warning.kind.as_str(), "field": warning.field, "message": warning.message })
+}
+
+fn warnings_json(warnings: &[Warning]) -> Value {
+    warnings.iter().map(warning_json).collect()
+}
+
+fn add_result(value: &mut Value, result: &Result<Values, Failure>) {
+    match result {
+        Ok(stats) => value["stats"] = stats_json(stats),
+        Err(failure) => {
+            value["failure"] =
+                json!({ "reason": failure.reason.as_str(), "field": failure.field, "message": failure.message });
+        }
+    }
 }
 
 /// Stats, for programs.
@@ -285,7 +307,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::build::outcome::{ComputePath, Failure, FailureReason};
+    use crate::build::outcome::{ComputePath, FailureReason};
 
     fn outcome(id: &str, result: Result<f64, FailureReason>) -> Outcome {
         Outcome {
@@ -295,6 +317,7 @@ mod tests {
                 Ok(life) => Ok(vec![("Life".to_owned(), StatValue::Number(life))]),
                 Err(reason) => Err(Failure::new(reason, "items[0].slot", "no slot `X`")),
             },
+            scenarios: Vec::new(),
             warnings: Vec::new(),
             queue: Duration::ZERO,
             compute: Duration::ZERO,
@@ -315,6 +338,7 @@ mod tests {
                 stats: vec!["Life".into()],
                 base_stats: vec![("Life".into(), StatValue::Number(100.0))],
                 base_warnings: Vec::new(),
+                scenarios: Vec::new(),
             },
             summary: Summary { succeeded: 3, failed: 1, ..Summary::default() },
             notice: String::new(),

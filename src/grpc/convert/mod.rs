@@ -15,12 +15,11 @@ mod variation;
 
 pub use engine::{engine_to_proto, stat_info_to_proto};
 pub use outcome::{
-    duration_to_proto, failure_from_proto, failure_to_proto, outcome_to_proto, rejected_to_proto, warning_from_proto,
-    warning_to_proto,
+    Terms, duration_to_proto, failure_from_proto, failure_of, failure_to_proto, warning_from_proto, warning_to_proto,
 };
 pub use overview::{overview_to_json, overview_to_proto};
 pub use passive::{passive_from_proto, passive_to_proto, points_from_proto, points_to_proto};
 pub use reduction::{Measure, reduction_from_proto};
 pub use request::{BaseSource, BuildSource, NamedBase, Options, base_from_proto, engine_named, options_from_proto};
-pub use stats::{Layout, resolve, stats_from_proto};
+pub use stats::{Layout, named, resolve, stats_from_proto, value_from_proto};
 pub use variation::{echoed_id, variation_from_proto, variation_to_proto};

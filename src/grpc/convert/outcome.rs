@@ -4,61 +4,87 @@ use std::time::Duration;
 
 use super::stats::Layout;
 use crate::{
-    build::outcome::{ComputePath, Evaluated, Failure, FailureReason, Warning, WarningKind},
+    build::outcome::{ComputePath, Evaluated, Failure, FailureReason, Stats, Warning, WarningKind},
     grpc::status::cut,
-    proto::v1::{self, outcome},
+    proto::v1::{self, outcome, scenario_result},
 };
 
 /// Longest text of a failure or a warning, in bytes: they repeat what the client sent.
 const MESSAGE_BYTES_MAX: usize = 1 << 10;
 
-/// The message of an outcome.
-#[must_use]
-pub fn outcome_to_proto(
-    variation_id: String,
-    index: u64,
-    evaluated: &Evaluated,
-    layout: &Layout,
-    difference_to_base: bool,
-) -> v1::Outcome {
-    let stats = match &evaluated.result {
-        Ok(stats) => layout.values(stats, difference_to_base),
-        Err(failure) => Err(failure.clone()),
-    };
-    let computed = evaluated.generation != 0;
-    v1::Outcome {
-        variation_id,
-        index,
-        result: Some(match stats {
-            Ok(stats) => outcome::Result::Stats(stats),
-            Err(failure) => outcome::Result::Failure(failure_to_proto(&failure)),
-        }),
-        warnings: evaluated.warnings.iter().map(warning_to_proto).collect(),
-        queue_time: duration_to_proto(evaluated.queue),
-        compute_time: duration_to_proto(evaluated.compute),
-        path: path(evaluated.path).into(),
-        shard: computed.then_some(evaluated.shard),
-        generation: computed.then_some(evaluated.generation),
-        scores: Vec::new(),
-        variation: None,
+/// How the outcomes of a call are told.
+#[derive(Debug)]
+pub struct Terms {
+    /// What packed values mean.
+    pub layout: Layout,
+    /// The base's values under each scenario; the base's own without any.
+    pub base: Vec<Stats>,
+    /// Whether the call has scenarios.
+    pub with_scenarios: bool,
+    /// Numbers travel as difference to the base.
+    pub difference_to_base: bool,
+}
+
+impl Terms {
+    /// The outcome of a variation, of what came of it under each scenario, or of the one and only.
+    #[must_use]
+    pub fn outcome(&self, variation_id: String, index: u64, parts: &[Evaluated]) -> v1::Outcome {
+        let results = parts.iter().enumerate().map(|(scenario, part)| self.result(scenario, part));
+        if self.with_scenarios {
+            return v1::Outcome {
+                variation_id,
+                index,
+                queue_time: duration_to_proto(parts.iter().map(|part| part.queue).sum()),
+                compute_time: duration_to_proto(parts.iter().map(|part| part.compute).sum()),
+                scenarios: results.collect(),
+                ..v1::Outcome::default()
+            };
+        }
+        let mut outcome = v1::Outcome { variation_id, index, ..v1::Outcome::default() };
+        for only in results {
+            outcome.result = only.result.map(|result| match result {
+                scenario_result::Result::Stats(stats) => outcome::Result::Stats(stats),
+                scenario_result::Result::Failure(failure) => outcome::Result::Failure(failure),
+            });
+            outcome.warnings = only.warnings;
+            (outcome.queue_time, outcome.compute_time) = (only.queue_time, only.compute_time);
+            (outcome.path, outcome.shard, outcome.generation) = (only.path, only.shard, only.generation);
+        }
+        outcome
+    }
+
+    fn result(&self, scenario: usize, part: &Evaluated) -> v1::ScenarioResult {
+        let base = self.base.get(scenario).filter(|_| self.difference_to_base);
+        let stats = match &part.result {
+            Ok(stats) => self.layout.values(stats, base),
+            Err(failure) => Err(failure.clone()),
+        };
+        let computed = part.generation != 0;
+        v1::ScenarioResult {
+            result: Some(match stats {
+                Ok(stats) => scenario_result::Result::Stats(stats),
+                Err(failure) => scenario_result::Result::Failure(failure_to_proto(&failure)),
+            }),
+            warnings: part.warnings.iter().map(warning_to_proto).collect(),
+            queue_time: duration_to_proto(part.queue),
+            compute_time: duration_to_proto(part.compute),
+            path: path(part.path).into(),
+            shard: computed.then_some(part.shard),
+            generation: computed.then_some(part.generation),
+        }
     }
 }
 
-/// The message of a variation that never reached the supervisor.
+/// Why an outcome has no values: with scenarios, why it has none under the first for which it has none.
 #[must_use]
-pub fn rejected_to_proto(variation_id: String, index: u64, failure: &Failure) -> v1::Outcome {
-    v1::Outcome {
-        variation_id,
-        index,
-        result: Some(outcome::Result::Failure(failure_to_proto(failure))),
-        warnings: Vec::new(),
-        queue_time: duration_to_proto(Duration::ZERO),
-        compute_time: duration_to_proto(Duration::ZERO),
-        path: v1::ComputePath::None.into(),
-        shard: None,
-        generation: None,
-        scores: Vec::new(),
-        variation: None,
+pub fn failure_of(outcome: &v1::Outcome) -> Option<&v1::Failure> {
+    match &outcome.result {
+        Some(outcome::Result::Failure(failure)) => Some(failure),
+        Some(outcome::Result::Stats(_)) => None,
+        None => outcome.scenarios.iter().find_map(|scenario| match &scenario.result {
+            Some(scenario_result::Result::Failure(failure)) => Some(failure),
+            Some(scenario_result::Result::Stats(_)) | None => None,
+        }),
     }
 }
 

@@ -19,28 +19,34 @@ pub struct Measure {
     pub reduction: Reduction,
     /// Failed outcomes come back.
     pub with_failures: bool,
-    /// For each expression and each of its names.
-    sources: Vec<Vec<Source>>,
+    /// For each expression and each of its names: the scenario's place, and where its outcomes have the stat.
+    sources: Vec<Vec<(usize, Source)>>,
 }
 
 impl Measure {
-    /// Judges an outcome.
+    /// Judges an outcome by its values under each scenario, and those of the base.
     #[must_use]
-    pub fn judge(&self, stats: &Stats) -> Judged {
+    pub fn judge(&self, outcome: &[&Stats], base: &[Stats]) -> Judged {
         self.reduction.judge(|expression, stat| {
             let source = self.sources.get(expression).and_then(|names| names.get(stat.name));
-            source.map_or(f64::NAN, |source| Layout::number(stats, source, stat.of_base))
+            let found = source.and_then(|(scenario, source)| {
+                let values = if stat.of_base { base.get(*scenario)? } else { outcome.get(*scenario)? };
+                Some(Layout::number(values, source))
+            });
+            found.unwrap_or(f64::NAN)
         })
     }
 }
 
-/// The reduction of a request. The layout makes room for what the expressions ask for.
+/// The reduction of a request. The layout makes room for what the expressions ask for, of these scenarios or, if there are
+/// none, of the one and only outcome.
 ///
 /// # Errors
 /// [`CallError`], with the field.
 pub fn reduction_from_proto(
     message: v1::Reduction,
     layout: &mut Layout,
+    scenarios: &[&str],
     base: &Base,
     engine: &EngineFacts,
     limits: &Limits,
@@ -83,7 +89,9 @@ pub fn reduction_from_proto(
     for (expression, field) in reduction.expressions().zip(&fields) {
         let mut found = Vec::with_capacity(expression.names().len());
         for name in expression.names() {
-            match layout.source(name, base, engine) {
+            let source = scenario_of(name, scenarios)
+                .and_then(|(scenario, stat)| Ok((scenario, layout.source(stat, base, engine)?)));
+            match source {
                 Ok(source) => found.push(source),
                 Err(problem) => unknown.push(Violation::new(field.clone(), problem)),
             }
@@ -94,6 +102,16 @@ pub fn reduction_from_proto(
         return Err(CallError::UnknownStats(unknown));
     }
     Ok(Measure { reduction, with_failures: message.with_failures, sources })
+}
+
+/// The place of the scenario that a name is about, and the stat. The error says in words what is wrong.
+fn scenario_of<'a>(name: &'a str, scenarios: &[&str]) -> Result<(usize, &'a str), String> {
+    let Some(first) = scenarios.first() else { return Ok((0, name)) };
+    let Some((scenario, stat)) = name.split_once('.') else {
+        return Err(format!("`{name}` under which scenario? Write `{first}.{name}`"));
+    };
+    let place = scenarios.iter().position(|known| *known == scenario);
+    place.map(|place| (place, stat)).ok_or_else(|| format!("`{name}`: the call has no scenario `{scenario}`"))
 }
 
 fn parse(text: &str, field: &str, limits: &Limits) -> Result<Expression, CallError> {

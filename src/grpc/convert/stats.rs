@@ -19,18 +19,14 @@ pub struct Layout {
     places: Vec<Place>,
     /// How many of the places the client sees; the others are for expressions.
     shown: usize,
+    /// The base's values at all places, those that the client does not see too.
     base: Stats,
 }
 
 /// Where an expression finds a stat.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Source {
-    at: At,
-    base_number: f64,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum At {
+pub enum Source {
+    /// At that place.
     Place(usize),
     /// Without a selection: a stat that the base lacks and a variation may bring.
     Extra(String),
@@ -40,8 +36,6 @@ enum At {
 struct Place {
     name: String,
     kind: StatKind,
-    /// The base's number; 0 if it has none.
-    base_number: f64,
 }
 
 /// Resolves a selection.
@@ -75,23 +69,29 @@ pub fn resolve(
     let mut values = Stats::default();
     let mut places = Vec::with_capacity(names.len());
     for name in names {
-        let (kind, cell, number) = match of_base.get(name.as_str()) {
-            Some(StatValue::Number(number)) => (StatKind::Number, Cell::Number, *number),
-            Some(StatValue::Boolean(boolean)) => (StatKind::Boolean, Cell::Boolean, f64::from(*boolean)),
-            Some(text @ StatValue::Text(_)) => {
-                values.extra.push((name.clone(), (*text).clone()));
-                (StatKind::Text, Cell::Text, 0.0)
-            }
-            None => (StatKind::Number, Cell::Absent, 0.0),
-        };
+        let value = of_base.get(name.as_str()).copied();
+        if let Some(text @ StatValue::Text(_)) = value {
+            values.extra.push((name.clone(), text.clone()));
+        }
+        let (kind, cell, number) = packed(value);
         values.cells.push(cell);
         values.values.push(number);
-        places.push(Place { name, kind, base_number: number });
+        places.push(Place { name, kind });
     }
     let selection =
         if all { Selection::All } else { Selection::Named(places.iter().map(|place| place.name.clone()).collect()) };
     let shown = places.len();
     Ok(Layout { selection, places, shown, base: values })
+}
+
+/// A value of the base, as it is packed.
+fn packed(value: Option<&StatValue>) -> (StatKind, Cell, f64) {
+    match value {
+        Some(StatValue::Number(number)) => (StatKind::Number, Cell::Number, *number),
+        Some(StatValue::Boolean(boolean)) => (StatKind::Boolean, Cell::Boolean, f64::from(*boolean)),
+        Some(StatValue::Text(_)) => (StatKind::Text, Cell::Text, 0.0),
+        None => (StatKind::Number, Cell::Absent, 0.0),
+    }
 }
 
 /// The preset of the main stats. Engines may describe a stat more than once; the first place counts.
@@ -138,40 +138,39 @@ impl Layout {
     /// In words, if nobody knows it or it is a text.
     pub fn source(&mut self, name: &str, base: &Base, engine: &EngineFacts) -> Result<Source, String> {
         if let Some(index) = self.places.iter().position(|place| place.name == name) {
-            let place = &self.places[index];
-            return match place.kind {
+            return match self.places[index].kind {
                 StatKind::Text => Err(format!("stat `{name}` is a text")),
-                _ => Ok(Source { at: At::Place(index), base_number: place.base_number }),
+                _ => Ok(Source::Place(index)),
             };
         }
-        let (kind, base_number) = match base.stats.iter().find(|(stat, _)| stat == name) {
-            Some((_, StatValue::Text(_))) => return Err(format!("stat `{name}` is a text")),
-            Some((_, StatValue::Number(number))) => (StatKind::Number, *number),
-            Some((_, StatValue::Boolean(boolean))) => (StatKind::Boolean, f64::from(*boolean)),
-            None if engine.stats.iter().any(|stat| stat.name == name) => (StatKind::Number, 0.0),
-            None => return Err(format!("neither the base nor the engine has a stat `{name}`")),
-        };
+        let value = base.stats.iter().find(|(stat, _)| stat == name).map(|(_, value)| value);
+        if value.is_none() && !engine.stats.iter().any(|stat| stat.name == name) {
+            return Err(format!("neither the base nor the engine has a stat `{name}`"));
+        }
+        let (kind, cell, number) = packed(value);
+        if kind == StatKind::Text {
+            return Err(format!("stat `{name}` is a text"));
+        }
         let Selection::Named(names) = &mut self.selection else {
-            return Ok(Source { at: At::Extra(name.to_owned()), base_number });
+            return Ok(Source::Extra(name.to_owned()));
         };
         *names = names.iter().cloned().chain([name.to_owned()]).collect();
-        self.places.push(Place { name: name.to_owned(), kind, base_number });
-        Ok(Source { at: At::Place(self.places.len() - 1), base_number })
+        self.places.push(Place { name: name.to_owned(), kind });
+        self.base.cells.push(cell);
+        self.base.values.push(number);
+        Ok(Source::Place(self.places.len() - 1))
     }
 
     /// A stat's number in an outcome, for an expression: absent is 0, a boolean 1 or 0, a text NaN.
     #[must_use]
-    pub fn number(stats: &Stats, source: &Source, of_base: bool) -> f64 {
-        if of_base {
-            return source.base_number;
-        }
-        match &source.at {
-            At::Place(index) => match (stats.cells.get(*index), stats.values.get(*index)) {
+    pub fn number(stats: &Stats, source: &Source) -> f64 {
+        match source {
+            Source::Place(index) => match (stats.cells.get(*index), stats.values.get(*index)) {
                 (Some(Cell::Number | Cell::Boolean), Some(value)) => *value,
                 (Some(Cell::Text), _) => f64::NAN,
                 _ => 0.0,
             },
-            At::Extra(name) => match stats.extra.iter().find(|(extra, _)| extra == name) {
+            Source::Extra(name) => match stats.extra.iter().find(|(extra, _)| extra == name) {
                 Some((_, StatValue::Number(number))) => *number,
                 Some((_, StatValue::Boolean(boolean))) => f64::from(*boolean),
                 Some((_, StatValue::Text(_))) => f64::NAN,
@@ -186,25 +185,32 @@ impl Layout {
         self.seen().iter().map(|place| v1::ResolvedStat { name: place.name.clone(), kind: place.kind.into() }).collect()
     }
 
+    /// The base's values.
+    #[must_use]
+    pub fn base(&self) -> &Stats {
+        &self.base
+    }
+
     /// The base's values, for the header.
     #[must_use]
     pub fn base_values(&self) -> v1::Stats {
         self.pack(&self.base, |_, value| value)
     }
 
-    /// The values of an outcome.
+    /// The values of an outcome, as differences if it is said to what.
     ///
     /// # Errors
     /// [`FailureReason::EngineError`] if they are not aligned with the selection.
-    pub fn values(&self, stats: &Stats, difference_to_base: bool) -> Result<v1::Stats, Failure> {
+    pub fn values(&self, stats: &Stats, difference_to: Option<&Stats>) -> Result<v1::Stats, Failure> {
         if stats.cells.len() != self.places.len() || stats.values.len() != self.places.len() {
             let message = format!("{} values came for {} stats", stats.values.len(), self.places.len());
             return Err(Failure::new(FailureReason::EngineError, "", message));
         }
-        Ok(if difference_to_base {
-            self.pack(stats, |place, value| difference(value, place.base_number))
-        } else {
-            self.pack(stats, |_, value| value)
+        Ok(match difference_to {
+            Some(base) => {
+                self.pack(stats, |place, value| difference(value, base.values.get(place).copied().unwrap_or_default()))
+            }
+            None => self.pack(stats, |_, value| value),
         })
     }
 
@@ -212,15 +218,16 @@ impl Layout {
         &self.places[..self.shown]
     }
 
-    fn pack(&self, stats: &Stats, number: impl Fn(&Place, f64) -> f64) -> v1::Stats {
+    fn pack(&self, stats: &Stats, number: impl Fn(usize, f64) -> f64) -> v1::Stats {
         let mut packed = v1::Stats { values: Vec::with_capacity(self.shown), absent: Vec::new(), extra: Vec::new() };
         packed.extra.extend(stats.extra.iter().map(|(name, value)| named(name, value.clone())));
-        for (index, ((place, cell), &value)) in (0..).zip(self.seen().iter().zip(&stats.cells).zip(&stats.values)) {
+        let seen = self.seen().iter().zip(&stats.cells).zip(&stats.values).enumerate();
+        for (at, (index, ((place, cell), &value))) in (0..).zip(seen) {
             packed.values.push(match (cell, place.kind) {
-                (Cell::Number, StatKind::Number) => number(place, value),
+                (Cell::Number, StatKind::Number) => number(index, value),
                 (Cell::Boolean, StatKind::Boolean) => value,
                 (Cell::Absent, _) => {
-                    packed.absent.push(index);
+                    packed.absent.push(at);
                     0.0
                 }
                 // The variation made another kind of it.
@@ -248,7 +255,9 @@ fn difference(value: f64, base: f64) -> f64 {
     if same { 0.0 } else { value - base }
 }
 
-fn named(name: &str, value: StatValue) -> v1::NamedValue {
+/// The message of a stat with its value.
+#[must_use]
+pub fn named(name: &str, value: StatValue) -> v1::NamedValue {
     let value = match value {
         StatValue::Number(number) => named_value::Value::Number(number),
         StatValue::Boolean(boolean) => named_value::Value::Boolean(boolean),
@@ -257,22 +266,22 @@ fn named(name: &str, value: StatValue) -> v1::NamedValue {
     v1::NamedValue { name: name.to_owned(), value: Some(value) }
 }
 
+/// The value of a message, for clients; `None`: it is of no kind that is known.
+#[must_use]
+pub fn value_from_proto(message: &v1::NamedValue) -> Option<StatValue> {
+    Some(match message.value.as_ref()? {
+        named_value::Value::Number(number) => StatValue::Number(*number),
+        named_value::Value::Boolean(boolean) => StatValue::Boolean(*boolean),
+        named_value::Value::Text(text) => StatValue::Text(text.clone()),
+    })
+}
+
 /// The values of a message, for clients: first those of the header, in its order and without the absent ones, then what
 /// else came. Total: places that a message lacks are absent.
 #[must_use]
 pub fn stats_from_proto(header: &[v1::ResolvedStat], message: &v1::Stats) -> Vec<(String, StatValue)> {
-    let mut extra: HashMap<&str, StatValue> = message
-        .extra
-        .iter()
-        .filter_map(|extra| {
-            let value = match extra.value.as_ref()? {
-                named_value::Value::Number(number) => StatValue::Number(*number),
-                named_value::Value::Boolean(boolean) => StatValue::Boolean(*boolean),
-                named_value::Value::Text(text) => StatValue::Text(text.clone()),
-            };
-            Some((extra.name.as_str(), value))
-        })
-        .collect();
+    let mut extra: HashMap<&str, StatValue> =
+        message.extra.iter().filter_map(|extra| Some((extra.name.as_str(), value_from_proto(extra)?))).collect();
     let absent: HashSet<u32> = message.absent.iter().copied().collect();
 
     let mut values = Vec::with_capacity(message.values.len() + extra.len());
@@ -412,7 +421,7 @@ mod tests {
     fn what_changes_its_kind_or_is_new_comes_beside_the_packed_values() {
         let layout = resolve(Some(preset(StatPreset::All)), &life_and_co(), &engine(&[])).unwrap();
         assert_eq!(layout.selection(), Selection::All);
-        let message = layout.values(&varied(), false).unwrap();
+        let message = layout.values(&varied(), None).unwrap();
         assert_eq!(
             (message.values.as_slice(), message.absent.as_slice()),
             (&[0.0, 0.0, 0.0, f64::INFINITY][..], &[1][..])
@@ -433,7 +442,7 @@ mod tests {
         let layout = resolve(Some(names(&["Life", "MaxHit"])), &life_and_co(), &engine(&[])).unwrap();
         for value in [f64::NAN, f64::NEG_INFINITY, -0.0, f64::MIN_POSITIVE, 0.1 + 0.2] {
             let stats = Stats { cells: vec![Cell::Number; 2], values: vec![value; 2], extra: Vec::new() };
-            let message = layout.values(&stats, false).unwrap();
+            let message = layout.values(&stats, None).unwrap();
             assert_eq!(message.values[0].to_bits(), value.to_bits());
             assert_eq!(message.values[1].to_bits(), value.to_bits());
         }
@@ -442,7 +451,7 @@ mod tests {
     #[test]
     fn differences_are_zero_where_nothing_changed() {
         let layout = resolve(Some(preset(StatPreset::All)), &life_and_co(), &engine(&[])).unwrap();
-        let same = layout.values(&layout.base, true).unwrap();
+        let same = layout.values(&layout.base, Some(&layout.base)).unwrap();
         assert_eq!(same.values, [0.0, 0.0, 1.0, 0.0], "a boolean stays a value");
         assert_eq!(difference(f64::NAN, f64::NAN).to_bits(), 0.0_f64.to_bits());
         assert_eq!(difference(f64::INFINITY, 5.0).to_bits(), f64::INFINITY.to_bits());
@@ -453,6 +462,6 @@ mod tests {
     #[test]
     fn values_that_are_not_aligned_are_a_failure() {
         let layout = resolve(Some(names(&["Life"])), &life_and_co(), &engine(&[])).unwrap();
-        assert_eq!(layout.values(&varied(), false).unwrap_err().reason, FailureReason::EngineError);
+        assert_eq!(layout.values(&varied(), None).unwrap_err().reason, FailureReason::EngineError);
     }
 }

@@ -1,10 +1,10 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, UnboundedSender, unbounded_channel};
-use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
 use tonic::{Code, metadata::MetadataMap};
 
-use super::*;
+use super::{hand::WINDOW_FACTOR, *};
 use crate::{
     build::{limits::Limits, outcome::Selection},
     grpc::{
@@ -58,10 +58,15 @@ impl Running {
         let mut plan = Plan {
             call,
             header,
-            layout,
+            terms: Terms {
+                base: vec![layout.base().clone()],
+                layout,
+                with_scenarios: false,
+                difference_to_base: false,
+            },
+            scenarios: Scenarios::default(),
             measure: None,
             echo: false,
-            difference_to_base: false,
             ordered: false,
             in_flight_max: IN_FLIGHT,
             idle_max: IDLE_MAX,
@@ -427,3 +432,5 @@ async fn a_client_that_does_not_read_is_sent_away() {
     }
     running.assert_fails(Code::Aborted).await;
 }
+
+mod scenarios;

@@ -19,9 +19,21 @@ from pobatch._catalog import (
 )
 from pobatch._client import Client, Evaluation
 from pobatch._errors import CallError, ConnectionLost, PobatchError
-from pobatch._outcome import Failure, Header, Outcome, Results, Summary, Value, Warning
+from pobatch._explain import ExplainedModifier, Explanation, ExplanationSection, ExplanationTable
+from pobatch._outcome import (
+    Failure,
+    Header,
+    Outcome,
+    Results,
+    ScenarioBase,
+    ScenarioResult,
+    Summary,
+    Value,
+    Warning,
+)
 from pobatch._reduction import Objective, Reduction
 from pobatch._retry import RetryPolicy
+from pobatch._sweep import Sweep
 from pobatch._variation import (
     FlaskChange,
     GemChange,
@@ -43,6 +55,10 @@ __all__ = [
     "Engine",
     "EngineDescription",
     "Evaluation",
+    "ExplainedModifier",
+    "Explanation",
+    "ExplanationSection",
+    "ExplanationTable",
     "Failure",
     "FlaskChange",
     "GemChange",
@@ -60,8 +76,11 @@ __all__ = [
     "Reduction",
     "Results",
     "RetryPolicy",
+    "ScenarioBase",
+    "ScenarioResult",
     "StatInfo",
     "Summary",
+    "Sweep",
     "TattooChange",
     "Tls",
     "Value",

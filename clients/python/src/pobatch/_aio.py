@@ -14,15 +14,25 @@ import grpc.aio
 from pobatch import _calls as calls
 from pobatch._access import Access, Tls
 from pobatch._build import Build
-from pobatch._calls import Bar, Given, Method, RequestT, ResponseT
+from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
 from pobatch._catalog import BuildFile, EngineDescription, Passive, PassiveTree, Points, StatInfo
 from pobatch._errors import CallError
-from pobatch._exchange import Exchange, Request, Response
+from pobatch._exchange import Exchange, Request, Response, SweepAnswer
+from pobatch._explain import Explanation
 from pobatch._outcome import Header, Outcome, Results, Summary
 from pobatch._reduction import Reduction
 from pobatch._retry import RetryPolicy
+from pobatch._sweep import Sweep
 from pobatch._variation import Variation
-from pobatch.v1 import catalog_pb2, data_pb2, description_pb2, evaluation_pb2, passives_pb2, transfer_pb2
+from pobatch.v1 import (
+    catalog_pb2,
+    data_pb2,
+    description_pb2,
+    evaluation_pb2,
+    explain_pb2,
+    passives_pb2,
+    transfer_pb2,
+)
 
 
 class AsyncClient:
@@ -115,6 +125,7 @@ class AsyncClient:
         *,
         stats: Iterable[str] | str = "main",
         reduction: Reduction | None = None,
+        scenarios: Scenarios | None = None,
         differences: bool = False,
         ordered: bool = False,
         strict: bool = False,
@@ -129,7 +140,7 @@ class AsyncClient:
         options = calls.options(
             differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
         )
-        start = calls.start(given, engine, stats, options, reduction)
+        start = calls.start(given, engine, stats, options, reduction, scenarios)
         exchange = Exchange(given, start, in_flight_max, self._policy)
         return AsyncEvaluation(self, exchange, variations, timeout, calls.bar(progress, variations))
 
@@ -140,6 +151,7 @@ class AsyncClient:
         *,
         stats: Iterable[str] | str = "main",
         reduction: Reduction | None = None,
+        scenarios: Scenarios | None = None,
         differences: bool = False,
         strict: bool = False,
         budget_seconds: float | None = None,
@@ -153,6 +165,7 @@ class AsyncClient:
             variations,
             stats=stats,
             reduction=reduction,
+            scenarios=scenarios,
             differences=differences,
             strict=strict,
             budget_seconds=budget_seconds,
@@ -171,6 +184,7 @@ class AsyncClient:
         variation: Given | None = None,
         *,
         stats: Iterable[str] | str = "main",
+        scenarios: Scenarios | None = None,
         strict: bool = False,
         timeout: float | None = None,
         engine: str = "",
@@ -181,9 +195,72 @@ class AsyncClient:
             variation=calls.variation(variation or {}).to_proto(),
             stats=calls.selection(stats),
             options=calls.options(strict=strict),
+            scenarios=calls.scenarios(scenarios),
         )
         answer = await self._ask(calls.EVALUATE, request, timeout)
-        return Outcome.of(answer.header.stats, answer.outcome, 0)
+        names = [one.name for one in answer.header.scenarios]
+        return Outcome.of(answer.header.stats, answer.outcome, 0, names)
+
+    async def evaluate_sweep(
+        self,
+        build: Build | str,
+        sweeps: Sweep | Iterable[Sweep],
+        *,
+        stats: Iterable[str] | str = "main",
+        reduction: Reduction | None = None,
+        scenarios: Scenarios | None = None,
+        differences: bool = False,
+        strict: bool = False,
+        budget_seconds: float | None = None,
+        timeout: float | None = None,
+        engine: str = "",
+        progress: bool | str = False,
+    ) -> Results:
+        """See :meth:`pobatch.Client.evaluate_sweep`."""
+        options = calls.options(differences=differences, strict=strict, budget_seconds=budget_seconds)
+        request = calls.sweep(Build.of(build), sweeps, engine, stats, options, reduction, scenarios)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        held = reduction is not None and (reduction.top is not None or reduction.pareto_front is not None)
+        attempt = 0
+        while True:
+            method = calls.EVALUATE_SWEEP
+            call = self._channel.unary_stream(
+                method.path,
+                request_serializer=method.request.SerializeToString,
+                response_deserializer=method.response.FromString,
+            )
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            answer, bar = SweepAnswer(held), calls.bar(progress, None)
+            try:
+                async for response in call(request, timeout=left, metadata=self._metadata):
+                    bar.update(answer.receive(response))
+                return answer.results()
+            except grpc.RpcError as error:
+                failed = CallError.of(error)
+            finally:
+                bar.close()
+            attempt += 1
+            if attempt >= self._policy.attempts or not self._policy.may_help(failed.code):
+                raise failed
+            await asyncio.sleep(self._policy.pause(attempt, failed.pushback_seconds))
+            await self._move_on()
+
+    async def explain(
+        self,
+        build: Build | str,
+        stat: str,
+        variation: Given | None = None,
+        *,
+        timeout: float | None = None,
+        engine: str = "",
+    ) -> Explanation:
+        """See :meth:`pobatch.Client.explain`."""
+        request = explain_pb2.ExplainRequest(
+            base=Build.of(build).to_proto(engine),
+            variation=calls.variation(variation or {}).to_proto(),
+            stat=stat,
+        )
+        return Explanation.of(stat, await self._ask(calls.EXPLAIN, request, timeout))
 
     async def engine(self) -> EngineDescription:
         """See :meth:`pobatch.Client.engine`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf import duration_pb2
@@ -11,8 +11,19 @@ from google.protobuf.message import Message
 
 from pobatch._build import Build
 from pobatch._reduction import Reduction
+from pobatch._sweep import Sweep
 from pobatch._variation import Variation
-from pobatch.v1 import catalog_pb2, data_pb2, description_pb2, evaluation_pb2, passives_pb2, stats_pb2, transfer_pb2
+from pobatch.v1 import (
+    catalog_pb2,
+    data_pb2,
+    description_pb2,
+    evaluation_pb2,
+    explain_pb2,
+    passives_pb2,
+    scenario_pb2,
+    stats_pb2,
+    transfer_pb2,
+)
 
 #: Variations that are sent ahead of their outcomes, by default: a few assignments for each shard.
 IN_FLIGHT_MAX = 512
@@ -26,6 +37,9 @@ OPTIONS: list[tuple[str, Any]] = [
 
 #: What variations may be given as: ready ones, or the form of a JSON file.
 Given = Variation | dict[str, Any]
+
+#: Circumstances under which each variation is evaluated, by name: what is so, as a variation.
+Scenarios = Mapping[str, Given]
 
 RequestT = TypeVar("RequestT", bound=Message)
 ResponseT = TypeVar("ResponseT", bound=Message)
@@ -44,6 +58,11 @@ EVALUATE_STREAM = Method(
     "EvaluationService/EvaluateStream",
     evaluation_pb2.EvaluateStreamRequest,
     evaluation_pb2.EvaluateStreamResponse,
+)
+EVALUATE_SWEEP = Method(
+    "EvaluationService/EvaluateSweep",
+    evaluation_pb2.EvaluateSweepRequest,
+    evaluation_pb2.EvaluateSweepResponse,
 )
 EVALUATE = Method("EvaluationService/Evaluate", evaluation_pb2.EvaluateRequest, evaluation_pb2.EvaluateResponse)
 DESCRIBE_ENGINE = Method(
@@ -70,6 +89,7 @@ IMPORT_BUILD = Method(
 EXPORT_BUILD = Method(
     "CatalogService/ExportBuild", transfer_pb2.ExportBuildRequest, transfer_pb2.ExportBuildResponse
 )
+EXPLAIN = Method("CatalogService/Explain", explain_pb2.ExplainRequest, explain_pb2.ExplainResponse)
 
 
 def turn_page(request: Any, answer: Any) -> bool:
@@ -107,6 +127,7 @@ def start(
     stats: Iterable[str] | str,
     options: evaluation_pb2.EvaluationOptions,
     reduction: Reduction | None,
+    given: Scenarios | None,
 ) -> evaluation_pb2.EvaluateStreamStart:
     """The first message of a session."""
     return evaluation_pb2.EvaluateStreamStart(
@@ -114,7 +135,35 @@ def start(
         stats=selection(stats),
         options=options,
         reduction=reduction.to_proto() if reduction is not None else None,
+        scenarios=scenarios(given),
     )
+
+
+def sweep(
+    build: Build,
+    sweeps: Sweep | Iterable[Sweep],
+    engine: str,
+    stats: Iterable[str] | str,
+    options: evaluation_pb2.EvaluationOptions,
+    reduction: Reduction | None,
+    given: Scenarios | None,
+) -> evaluation_pb2.EvaluateSweepRequest:
+    """The request of a sweep."""
+    return evaluation_pb2.EvaluateSweepRequest(
+        base=build.to_proto(engine),
+        sweeps=[one.message for one in ([sweeps] if isinstance(sweeps, Sweep) else sweeps)],
+        stats=selection(stats),
+        options=options,
+        reduction=reduction.to_proto() if reduction is not None else None,
+        scenarios=scenarios(given),
+    )
+
+
+def scenarios(given: Scenarios | None) -> list[scenario_pb2.Scenario]:
+    """The scenarios of a request."""
+    return [
+        scenario_pb2.Scenario(name=name, variation=variation(one).to_proto()) for name, one in (given or {}).items()
+    ]
 
 
 def variation(given: Given) -> Variation:

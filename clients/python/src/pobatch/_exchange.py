@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
+import grpc
+
 from pobatch._build import Build
 from pobatch._errors import CallError, ConnectionLost
-from pobatch._outcome import Header, Outcome, Summary
+from pobatch._outcome import Header, Outcome, Results, Summary
 from pobatch._retry import RetryPolicy
 from pobatch._variation import Variation
 from pobatch.v1 import evaluation_pb2, outcome_pb2, stats_pb2
@@ -49,6 +51,7 @@ class Exchange:
         self._postponed: dict[int, Outcome] = {}
         self._attempts = 0
         self._layout: list[stats_pb2.ResolvedStat] = []
+        self._scenarios: list[str] = []
         self.header: Header | None = None
         self.summary = Summary()
 
@@ -92,6 +95,7 @@ class Exchange:
         match response.WhichOneof("response"):
             case "header":
                 self._layout = list(response.header.stats)
+                self._scenarios = [one.name for one in response.header.scenarios]
                 if self.header is None:
                     self.header = Header.of(response.header)
             case "outcome":
@@ -103,8 +107,8 @@ class Exchange:
     def _outcome(self, message: outcome_pb2.Outcome) -> Outcome | None:
         self._answered_of_call += 1
         number = self._sent[message.index]
-        outcome = Outcome.of(self._layout, message, number)
-        if outcome.failure is not None and outcome.failure.reason == "unavailable":
+        outcome = Outcome.of(self._layout, message, number, self._scenarios)
+        if outcome.is_unavailable:
             # The server did not come to it: another call may.
             self._postponed[number] = outcome
             return None
@@ -143,3 +147,38 @@ class Exchange:
         if self._attempts >= self._policy.attempts:
             raise ConnectionLost(error.code, f"{error.message} (given up after {self._attempts} tries)")
         return self._policy.pause(self._attempts, error.pushback_seconds)
+
+
+class SweepAnswer:
+    """The answer to a sweep: one call, whose messages are gathered."""
+
+    def __init__(self, reduced: bool) -> None:
+        self._reduced = reduced
+        self._layout: list[stats_pb2.ResolvedStat] = []
+        self._header: Header | None = None
+        self._outcomes: list[Outcome] = []
+        self._summary = Summary()
+
+    def receive(self, response: evaluation_pb2.EvaluateSweepResponse) -> int:
+        """Takes a message; says how many outcomes it brought."""
+        match response.WhichOneof("response"):
+            case "header":
+                self._layout = list(response.header.stats)
+                self._header = Header.of(response.header)
+            case "outcome" if self._header is not None:
+                message = response.outcome
+                outcome = Outcome.of(self._layout, message, message.index, self._header.scenarios)
+                self._outcomes.append(outcome)
+                return 1
+            case "summary":
+                # The server counts all of them, whether or not the client saw them.
+                self._summary.take(response.summary, True)
+        return 0
+
+    def results(self) -> Results:
+        """All of it: in the order of the sweep, or of the reduction."""
+        if self._header is None:
+            raise CallError(grpc.StatusCode.INTERNAL, "the answer has no header")
+        if not self._reduced:
+            self._outcomes.sort(key=lambda outcome: outcome.index)
+        return Results(self._header, tuple(self._outcomes), self._summary)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from google.protobuf import duration_pb2
 
+from pobatch._variation import Variation
 from pobatch.v1 import evaluation_pb2, outcome_pb2, stats_pb2
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _reason(reason: outcome_pb2.FailureReason) -> str:
 
 def read_stats(layout: Sequence[stats_pb2.ResolvedStat], message: stats_pb2.Stats) -> dict[str, Value]:
     """The values of a message by name. Stats that the output does not have are left out."""
-    extra = {one.name: _named(one) for one in message.extra}
+    extra = {one.name: read_value(one) for one in message.extra}
     absent = set(message.absent)
     values: dict[str, Value] = {}
     for place, (stat, packed) in enumerate(zip(layout, message.values, strict=True)):
@@ -77,7 +78,8 @@ def read_stats(layout: Sequence[stats_pb2.ResolvedStat], message: stats_pb2.Stat
     return values
 
 
-def _named(message: stats_pb2.NamedValue) -> Value:
+def read_value(message: stats_pb2.NamedValue) -> Value:
+    """The value of a message."""
     match message.WhichOneof("value"):
         case "boolean":
             return message.boolean
@@ -90,6 +92,30 @@ def _named(message: stats_pb2.NamedValue) -> Value:
 def seconds(message: duration_pb2.Duration) -> float:
     """A time in seconds."""
     return message.seconds + message.nanos / 1e9
+
+
+@dataclass(frozen=True)
+class ScenarioBase:
+    """The base under a scenario."""
+
+    stats: Mapping[str, Value]
+    warnings: tuple[Warning, ...]
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """What came of a variation under a scenario: ``stats``, or a ``failure``."""
+
+    stats: Mapping[str, Value]
+    failure: Failure | None
+    warnings: tuple[Warning, ...]
+
+    @staticmethod
+    def of(layout: Sequence[stats_pb2.ResolvedStat], message: outcome_pb2.ScenarioResult) -> ScenarioResult:
+        """The result of a message."""
+        if message.WhichOneof("result") == "failure":
+            return ScenarioResult({}, Failure.of(message.failure), _warnings(message.warnings))
+        return ScenarioResult(read_stats(layout, message.stats), None, _warnings(message.warnings))
 
 
 @dataclass(frozen=True)
@@ -106,6 +132,8 @@ class Header:
     #: The base's own values.
     base_stats: Mapping[str, Value]
     base_warnings: tuple[Warning, ...]
+    #: The base under each scenario of the call, by name.
+    scenarios: Mapping[str, ScenarioBase]
 
     @staticmethod
     def of(message: evaluation_pb2.EvaluationHeader) -> Header:
@@ -118,6 +146,10 @@ class Header:
             stats=tuple(stat.name for stat in message.stats),
             base_stats=read_stats(message.stats, message.base_stats),
             base_warnings=_warnings(message.base_warnings),
+            scenarios={
+                one.name: ScenarioBase(read_stats(message.stats, one.base_stats), _warnings(one.warnings))
+                for one in message.scenarios
+            },
         )
 
 
@@ -129,18 +161,30 @@ class Outcome:
     id: str
     #: The variation's place among those of the call, from 0.
     index: int
-    #: Values by name; empty if there is a failure.
+    #: Values by name; empty if there is a failure. With scenarios the names are as in expressions, ``boss.Life``, and
+    #: only those scenarios are missing that failed.
     stats: Mapping[str, Value]
+    #: Why there are no values; with scenarios, why there are none under the first that failed.
     failure: Failure | None
     warnings: tuple[Warning, ...]
     #: With a reduction: what its objectives measured.
     scores: tuple[float, ...]
     queue_seconds: float
     compute_seconds: float
-    #: ``fast``, ``plain`` or ``none``.
+    #: ``fast``, ``plain``, ``cached`` or ``none``; with scenarios ``unspecified``.
     path: str
     shard: int | None
     generation: int | None
+    #: What came of it under each scenario of the call, by name.
+    scenarios: Mapping[str, ScenarioResult] = field(default_factory=dict)
+    #: Of a sweep: the variation.
+    variation: Variation | None = None
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether the server did not come to it, or not to all of it: sending it again may help."""
+        failures = [self.failure, *(one.failure for one in self.scenarios.values())]
+        return any(failure is not None and failure.reason == "unavailable" for failure in failures)
 
     @property
     def ok(self) -> bool:
@@ -158,14 +202,32 @@ class Outcome:
         return float(value)
 
     @staticmethod
-    def of(layout: Sequence[stats_pb2.ResolvedStat], message: outcome_pb2.Outcome, index: int) -> Outcome:
-        """The outcome of a message, at that place of the client's."""
-        failed = message.WhichOneof("result") == "failure"
+    def of(
+        layout: Sequence[stats_pb2.ResolvedStat],
+        message: outcome_pb2.Outcome,
+        index: int,
+        scenarios: Iterable[str] = (),
+    ) -> Outcome:
+        """The outcome of a message, at that place of the client's, under scenarios of these names."""
+        results = {
+            name: ScenarioResult.of(layout, one)
+            for name, one in zip(scenarios, message.scenarios, strict=True)
+        }
+        stats: dict[str, Value] = {}
+        failure = None
+        if message.WhichOneof("result") == "failure":
+            failure = Failure.of(message.failure)
+        elif results:
+            failure = next((one.failure for one in results.values() if one.failure is not None), None)
+            for name, one in results.items():
+                stats.update((f"{name}.{stat}", value) for stat, value in one.stats.items())
+        else:
+            stats = read_stats(layout, message.stats)
         return Outcome(
             id=message.variation_id,
             index=index,
-            stats={} if failed else read_stats(layout, message.stats),
-            failure=Failure.of(message.failure) if failed else None,
+            stats=stats,
+            failure=failure,
             warnings=_warnings(message.warnings),
             scores=tuple(message.scores),
             queue_seconds=seconds(message.queue_time),
@@ -173,6 +235,8 @@ class Outcome:
             path=outcome_pb2.ComputePath.Name(message.path).removeprefix("COMPUTE_PATH_").lower(),
             shard=message.shard if message.HasField("shard") else None,
             generation=message.generation if message.HasField("generation") else None,
+            scenarios=results,
+            variation=Variation.of(message.variation) if message.HasField("variation") else None,
         )
 
 
@@ -203,7 +267,7 @@ class Summary:
         else:
             self.failed += 1
             self.failures[outcome.failure.reason] = self.failures.get(outcome.failure.reason, 0) + 1
-        self.warned += bool(outcome.warnings)
+        self.warned += bool(outcome.warnings) or any(one.warnings for one in outcome.scenarios.values())
 
     def take(self, message: evaluation_pb2.EvaluationSummary, reduced: bool) -> None:
         """Takes over what a call says of itself; its counts too, if the client did not see every outcome."""

@@ -115,6 +115,41 @@ class Variation:
                 fields[name] = tuple(part(**entry) for entry in fields[name])
         return Variation(id=id, **fields)
 
+    @staticmethod
+    def of(message: variation_pb2.Variation) -> Variation:
+        """The variation of a message."""
+
+        def given(name: str) -> Any:
+            return getattr(message, name) if message.HasField(name) else None
+
+        def parts(name: str) -> tuple[Any, ...]:
+            part = _PARTS[name]
+            return tuple(
+                part(**{field.name: value for field, value in one.ListFields()}) for one in getattr(message, name)
+            )
+
+        return Variation(
+            id=message.id,
+            build=message.build.xml if message.HasField("build") else None,
+            class_name=given("class"),
+            ascendancy=given("ascendancy"),
+            level=given("level"),
+            allocate=tuple(message.allocate),
+            allocate_path=tuple(message.allocate_path),
+            deallocate=tuple(message.deallocate),
+            masteries=parts("masteries"),
+            tattoos=parts("tattoos"),
+            items=parts("items"),
+            flasks=tuple(FlaskChange(one.slot, one.active) for one in message.flasks),
+            gems=parts("gems"),
+            groups=parts("groups"),
+            main_socket_group=given("main_socket_group"),
+            config={
+                name: getattr(value, value.WhichOneof("value") or "text") for name, value in message.config.items()
+            },
+            custom_mods=given("custom_mods"),
+        )
+
     def to_proto(self) -> variation_pb2.Variation:
         """The message."""
         message = variation_pb2.Variation(

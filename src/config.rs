@@ -9,6 +9,7 @@ mod limits;
 mod machine;
 mod scenario;
 mod sweep;
+mod target;
 mod units;
 mod values;
 
@@ -179,8 +180,15 @@ pub enum AdminOrder {
 pub enum Target {
     /// A server in this process.
     Own(Box<Server>),
-    /// The servers at these URLs, reached this way; at least one.
-    Endpoints(Vec<String>, Access),
+    /// Servers that run; at least one.
+    Endpoints {
+        /// The URLs.
+        urls: Vec<String>,
+        /// How they are reached.
+        access: Access,
+        /// Name of the engine that is asked; empty: the first of each.
+        engine: String,
+    },
 }
 
 /// Form of a result.

@@ -58,6 +58,19 @@ async fn commands_spread_over_several_servers_and_do_without_one_that_is_not_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn commands_ask_the_engine_that_is_named() {
+    let server = Served::start(&["--shards", "1", "--engine", "one=sample", "--engine", "two=sample"]);
+    let engine = async |arguments: &[&str]| {
+        let answer = json(&ended(pobatch(&[&server.url], &[&EVAL[..], arguments].concat())).await);
+        answer["engine"]["name"].clone()
+    };
+    assert_eq!(engine(&[]).await, "one");
+    assert_eq!(engine(&["--engine", "two"]).await, "two");
+    let unknown = ended(pobatch(&[&server.url], &[&EVAL[..], &["--engine", "three"]].concat())).await;
+    assert_eq!(unknown.status.code(), Some(65), "{}", String::from_utf8_lossy(&unknown.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_command_goes_on_when_its_server_is_killed_and_comes_back() {
     const COUNT: u64 = 20_000;
     let directory = tempfile::tempdir().expect("a place for it");

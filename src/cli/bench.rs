@@ -28,7 +28,7 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
     let build = input::build(&settings.base)?;
     let shards = match &settings.target {
         Target::Own(server) => Some(server.shards),
-        Target::Endpoints(..) => None,
+        Target::Endpoints { .. } => None,
     };
     let started = Instant::now();
     let server = Server::connect(settings.target).await?;

@@ -35,15 +35,15 @@ struct Own {
 impl Server {
     /// Starts or finds the server, and connects.
     pub async fn connect(target: Target) -> Result<Self, CliError> {
-        let (urls, access, own) = match target {
-            Target::Endpoints(urls, access) => (urls, access, None),
+        let (urls, access, engine, own) = match target {
+            Target::Endpoints { urls, access, engine } => (urls, access, engine, None),
             Target::Own(settings) => {
                 let app = App::start(*settings, SocketAddr::from(([127, 0, 0, 1], 0))).await?;
                 let url = format!("http://{}", app.address());
-                (vec![url], Access::default(), Some(Own::run(app)))
+                (vec![url], Access::default(), String::new(), Some(Own::run(app)))
             }
         };
-        let client = Client::connect_with(&urls, &access).await?;
+        let client = Client::connect_with(&urls, &access).await?.for_engine(&engine);
         let engine = client.describe_engine().await?;
         Ok(Self { urls, client, engine, own })
     }

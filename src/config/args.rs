@@ -347,6 +347,17 @@ pub struct Access {
 /// Who evaluates, for commands that need a server.
 #[derive(Debug, Args)]
 pub struct Target {
+    /// Where.
+    #[command(flatten)]
+    pub servers: Servers,
+    /// Name of the engine that is asked, where the servers at --endpoint run several. Default: the first of each.
+    #[arg(long = "engine", value_name = "NAME")]
+    pub engine_name: Option<String>,
+}
+
+/// The servers that a command needs.
+#[derive(Debug, Args)]
+pub struct Servers {
     /// URL of a running server (`http://127.0.0.1:50051`). Can be given more than once, or as a list with commas: the work
     /// is spread over all of them, and goes on while one is left. Default: a server of our own, in this process.
     #[arg(long, env = "POBATCH_ENDPOINT", value_name = "URL", value_delimiter = ',')]
@@ -458,7 +469,7 @@ pub struct Compare {
     pub format: String,
     /// Who evaluates.
     #[command(flatten)]
-    pub target: Target,
+    pub servers: Servers,
 }
 
 /// Arguments of `describe`.

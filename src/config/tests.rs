@@ -34,7 +34,7 @@ fn servers_are_named_one_by_one_or_as_a_list() {
         other => panic!("{other:?}"),
     };
     let urls = |line: &str| match target(line) {
-        Target::Endpoints(urls, _) => urls,
+        Target::Endpoints { urls, .. } => urls,
         Target::Own(_) => Vec::new(),
     };
     assert_eq!(urls("--endpoint http://a --endpoint https://b"), ["http://a", "https://b"]);
@@ -44,6 +44,22 @@ fn servers_are_named_one_by_one_or_as_a_list() {
     for line in [&many, "pobatch eval --base b --vary passives --endpoint http://a,b"] {
         assert_eq!(resolve(line).unwrap_err().0[0].name, "--endpoint");
     }
+}
+
+#[test]
+fn an_engine_is_named_where_the_servers_run_several() {
+    let named = |line: &str| match command(&format!("pobatch verify --base b --golden g {line}")) {
+        Command::Verify(verify) => match verify.target {
+            Target::Endpoints { engine, .. } => Some(engine),
+            Target::Own(_) => None,
+        },
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(named("--endpoint http://a --engine next").as_deref(), Some("next"));
+    assert_eq!(named("--endpoint http://a --engine=").as_deref(), Some(""));
+    assert_eq!(named("--engine="), None);
+    let BadValues(bad) = resolve("pobatch eval --base b --vary passives --engine next").unwrap_err();
+    assert_eq!(bad[0].name, "--engine");
 }
 
 #[test]
@@ -204,7 +220,7 @@ fn a_certificate_goes_with_its_key_for_servers_and_for_clients() {
     assert_eq!(serve.listen.guard, guard);
     let line = "pobatch describe --base b --endpoint https://x --tls-ca a --tls-cert c --tls-key k --token-file t";
     let Command::Describe(describe) = command(line) else { panic!("describe") };
-    let Target::Endpoints(urls, access) = describe.target else { panic!("an endpoint") };
+    let Target::Endpoints { urls, access, .. } = describe.target else { panic!("an endpoint") };
     let expected = Access {
         authority: Some("a".into()),
         identity: Some(("c".into(), "k".into())),

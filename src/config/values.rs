@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{
-    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Compare, Describe, ENDPOINTS_MAX, Eval, Explain,
-    Export, Format, Health, Kind, Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite,
-    Target, Verify, args, engines, scenario, sweep, units,
+    Admin, AdminOrder, BadValue, Bench, BuildFormat, COUNT_MAX, Compare, Describe, Eval, Explain, Export, Format, Kind,
+    Machine, SHARDS_MAX, STREAMS_MAX, Serve, Server, Source, Stats, Status, Suite, Target, Verify, args, engines,
+    scenario, sweep, units,
 };
 use crate::{
     build::limits::{Contradiction, Limits, Unit},
@@ -82,7 +82,7 @@ impl Values<'_> {
         self.take(name, ratio.ok_or_else(|| format!("`{text}` is no number from 0 to 1")), || 0.0)
     }
 
-    fn server(&mut self, engine: &args::Engine, cache_bytes: usize) -> Server {
+    pub(super) fn server(&mut self, engine: &args::Engine, cache_bytes: usize) -> Server {
         Server {
             executable: self.machine.executable.clone(),
             engines: self.engines(engine.pob.as_deref(), &[]),
@@ -232,19 +232,6 @@ impl Values<'_> {
         Admin { admin: self.admin_url(admin.target), order }
     }
 
-    pub(super) fn health(&mut self, health: args::Health) -> Health {
-        self.url("--endpoint", &health.endpoint);
-        let access = self.access(&health.access);
-        let timeout = self.time("--timeout", &health.timeout);
-        Health { endpoint: health.endpoint, access, service: health.service, timeout }
-    }
-
-    fn url(&mut self, name: &'static str, url: &str) {
-        let known = url.starts_with("http://") || url.starts_with("https://");
-        let valid = if known { Ok(()) } else { Err(format!("`{url}` is no URL such as `http://127.0.0.1:50051`")) };
-        self.take(name, valid, || ());
-    }
-
     fn admin_url(&mut self, target: args::AdminTarget) -> String {
         let url = target.admin;
         let known = ["http://", "https://", "unix:"].iter().any(|scheme| url.starts_with(scheme));
@@ -255,22 +242,6 @@ impl Values<'_> {
         };
         self.take("--admin", valid, || ());
         url
-    }
-
-    fn target(&mut self, target: &args::Target, cache_bytes: usize) -> Target {
-        let server = self.server(&target.engine, cache_bytes);
-        let urls: Vec<String> = target.endpoint.iter().filter(|url| !url.is_empty()).cloned().collect();
-        let access = self.access(&target.access);
-        if urls.is_empty() {
-            return Target::Own(Box::new(server));
-        }
-        if urls.len() > ENDPOINTS_MAX {
-            self.take("--endpoint", Err(format!("at most {ENDPOINTS_MAX} can be given")), || ());
-        }
-        for url in &urls {
-            self.url("--endpoint", url);
-        }
-        Target::Endpoints(urls, access)
     }
 
     pub(super) fn eval(&mut self, eval: args::Eval) -> Eval {
@@ -351,7 +322,7 @@ impl Values<'_> {
 
     pub(super) fn compare(&mut self, compare: args::Compare) -> Compare {
         let (mut engine_a, mut engine_b) = (compare.engine_a, compare.engine_b);
-        let mut target = self.target(&compare.target, CACHE_BYTES);
+        let mut target = self.servers(&compare.servers, CACHE_BYTES, String::new());
         if let Target::Own(server) = &mut target {
             let named = |name: &str, place: &str| EngineSpec { name: name.into(), choice: engines::choice(place) };
             server.engines = vec![named("a", &engine_a), named("b", &engine_b)];
@@ -479,7 +450,7 @@ impl Values<'_> {
             rounds: self.count("--rounds", bench.rounds.as_deref().unwrap_or("3"), 1, COUNT_MAX),
             baseline,
             format: self.choose("--format", &bench.format, BENCH_FORMATS),
-            server: self.server(&bench.target.engine, 0),
+            server: self.server(&bench.target.servers.engine, 0),
             processors: self.machine.processors,
         }
     }

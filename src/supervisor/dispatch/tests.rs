@@ -1,6 +1,9 @@
 //! Tests of the decisions: a bench drives [`Dispatch`] by hand, with a clock of its own.
 
-use super::*;
+use super::{
+    shard::{CANARY_INTERVAL, CRASHES_MAX, CRASHES_WINDOW, QUARANTINE},
+    *,
+};
 use crate::build::base::BaseId;
 
 struct Bench {

@@ -100,7 +100,7 @@ pub struct RawBase {
     pub stats: Vec<RawStat>,
     /// What is odd about it.
     pub warnings: Vec<RawWarning>,
-    /// What the engine wants to be told again by [`Vm::evaluate_plain`]; opaque to everybody else.
+    /// What the engine wants to be told again by [`super::Vm::evaluate_plain`]; opaque to everybody else.
     pub hints: Vec<u8>,
 }
 

@@ -11,7 +11,8 @@ use std::{
 };
 
 use common::{
-    front::{Stream, connect, start},
+    front::start,
+    guarded::{Mount, open, serve_tenants, tenant},
     level,
     scrape::{Scrape, get},
     served::Served,
@@ -22,10 +23,12 @@ use pobatch::{
 };
 use serde_json::Value;
 
-/// A scrape of a server that has worked a little.
+/// A scrape of a server that has worked a little, for a tenant: without one there would be no series of tenants.
 async fn scrape() -> Scrape {
-    let served = Served::start(&["--shards", "1"]);
-    let mut stream = Stream::open(connect(&served.url).await, start(None)).await.unwrap();
+    const TOKEN: &str = "0123456789abcdef";
+    let mount = Mount::new(&[("tokens.toml", &tenant("somebody", TOKEN, ""))]);
+    let served = serve_tenants(&mount, &[]);
+    let mut stream = open(&served.url, TOKEN, start(None)).await.unwrap();
     stream.send("one", &level(1)).await;
     stream.outcome().await;
     Scrape::parse(&get(&served.http, "/metrics").await.2)
@@ -95,7 +98,10 @@ async fn a_scrape_keeps_the_rules_of_promlint() {
             let known = known
                 .iter()
                 .chain(&["priority", "state", "role", "mark", "shard", "source", "version", "engine", "files"]);
-            assert!(known.chain(&["engine_version"]).any(|known| *known == label), "{series} has a label {label}");
+            assert!(
+                known.chain(&["engine_version", "tenant", "quota"]).any(|known| *known == label),
+                "{series} has a label {label}"
+            );
         }
     }
     // Those that have a series for each method and each code or bucket aside.

@@ -1,5 +1,5 @@
-//! What strangers send, and what broken processes say: share codes, builds, variations, frames. Whatever it is, it gives
-//! a value or a typed error, never a panic, and never more than its bounds allow.
+//! What strangers send, and what broken processes say: share codes, builds, expressions, variations, frames. Whatever it
+//! is, it gives a value or a typed error, never a panic, and never more than its bounds allow. Whole calls: `fuzz_calls.rs`.
 //!
 //! A short run in CI; `PROPTEST_CASES=100000 cargo test --release --test fuzz` searches for longer.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -11,8 +11,16 @@ use std::{cell::RefCell, collections::VecDeque, io, time::Duration};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use fuzz_support::{any_variation, builds, json, mutated, mutation};
 use pobatch::{
-    build::{code, limits::Limits, outcome::FailureReason, validate, variation::Variation, xml},
-    grpc::convert::{variation_from_proto, variation_to_proto},
+    build::{
+        base::{Base, BaseId, EditionId, EngineFacts, StatInfo},
+        code,
+        limits::Limits,
+        outcome::{Cell, FailureReason, Selection, StatValue, Stats},
+        validate,
+        variation::Variation,
+        xml,
+    },
+    grpc::convert::{reduction_from_proto, resolve, variation_from_proto, variation_to_proto},
     objective::{Bounds, Expression},
     proto::{
         runtime::{self, Command, Report, command},
@@ -101,6 +109,35 @@ proptest! {
     fn a_damaged_expression_is_refused_or_a_number_over_names_that_it_holds(changes in mutation(6)) {
         let whole = "min(TotalDPS / base(TotalDPS), 2.5e-1) * (Life >= 4500) - max(\"odd name\", Minion.Life) != 0";
         expression(&String::from_utf8_lossy(&mutated(whole.as_bytes(), &changes)))?;
+    }
+
+    #[test]
+    fn an_expression_over_scenarios_asks_the_engine_for_nothing_but_stats_that_there_are(
+        text in over_scenarios(),
+        named in any::<bool>(),
+        values in prop::collection::vec(prop_oneof![Just(f64::NAN), Just(f64::INFINITY), any::<f64>()], 4),
+    ) {
+        let base = base();
+        let names = if named { vec!["Life".to_owned()] } else { Vec::new() };
+        let preset = if named { v1::StatPreset::Unspecified } else { v1::StatPreset::All };
+        let stats = v1::StatSelection { names, preset: preset.into() };
+        let mut layout = resolve(Some(stats), &base, &base.engine, &limits()).unwrap();
+        let measure = v1::objective::Measure::Expression(text.clone());
+        let objective = v1::Objective { measure: Some(measure), minimize: false };
+        let message =
+            v1::Reduction { constraints: vec![text], objectives: vec![objective], ..v1::Reduction::default() };
+        let measure = reduction_from_proto(message, &mut layout, &["map", "boss"], &base, &base.engine, &limits());
+        // This is all of a reduction that leaves the server's own process.
+        if let Selection::Named(names) = layout.selection() {
+            for name in names.iter() {
+                prop_assert!(KNOWN.contains(&name.as_str()), "{:?}", name);
+            }
+        }
+        if let Ok(measure) = measure {
+            let stats = |values: &[f64]| Stats { cells: vec![Cell::Number; 2], values: values.to_vec(), extra: Vec::new() };
+            let (map, boss) = (stats(&values[..2]), stats(&values[2..]));
+            let _ = measure.judge(&[&map, &boss], &[boss.clone(), map.clone()]);
+        }
     }
 
     // Variations.
@@ -231,6 +268,83 @@ proptest! {
             Err(error) => prop_assert!(over > 0, "{} bytes: {}", text.len(), error),
         }
     }
+}
+
+/// Stats that the base of this test has, or its engine.
+const KNOWN: [&str; 3] = ["Life", "TotalDPS", "Minion.Life"];
+
+/// A base for which no engine is needed.
+fn base() -> Base {
+    let number = |name: &str| (name.to_owned(), StatValue::Number(1.0));
+    let described = StatInfo {
+        name: "Minion.Life".into(),
+        label: String::new(),
+        unit: String::new(),
+        more_is_better: None,
+        main: false,
+    };
+    let engine = EngineFacts {
+        name: "e".into(),
+        kind: "e".into(),
+        edition: EditionId(1),
+        version: String::new(),
+        tree_versions: Vec::new(),
+        fingerprint: String::new(),
+        stats: vec![described],
+        notice: String::new(),
+    };
+    Base {
+        id: BaseId::of("e", ""),
+        engine: engine.into(),
+        xml: "".into(),
+        label: "".into(),
+        stats: vec![number("Life"), number("TotalDPS")],
+        warnings: Vec::new(),
+    }
+}
+
+/// Expressions over two scenarios: put together of what belongs there and what does not, or whole and then damaged.
+fn over_scenarios() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "map.Life",
+        "boss.TotalDPS",
+        "boss.Minion.Life",
+        "base(boss.Life)",
+        "Life",
+        "map.",
+        ".Life",
+        "map.boss.Life",
+        "camp.Life",
+        "base(map)",
+        "\"boss.Life\"",
+        "boss.\"Life\"",
+        "min(",
+        "max(",
+        "(",
+        ")",
+        ",",
+        "+",
+        "-",
+        "*",
+        "/",
+        "<",
+        ">=",
+        "1e9",
+        "boss.os.exit",
+        "boss.__index",
+        "boss.Life\")",
+        "map.Life'",
+        "[[",
+        "]]",
+        "--",
+        "boss:Life",
+        "base(base(map.Life))",
+    ]);
+    let words = prop::collection::vec(word, 1..12).prop_map(|words| words.join(" "));
+    let whole = "boss.TotalDPS / base(boss.TotalDPS) + min(map.Life, 2e3) * (boss.Minion.Life > map.TotalDPS)";
+    let damaged =
+        mutation(4).prop_map(|changes| String::from_utf8_lossy(&mutated(whole.as_bytes(), &changes)).into_owned());
+    prop_oneof![words, damaged]
 }
 
 /// Parses and computes it.

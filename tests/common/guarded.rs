@@ -19,7 +19,7 @@ use rcgen::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status};
+use tonic::{Request, Status, transport::Channel};
 
 use super::{
     PATIENCE,
@@ -171,9 +171,14 @@ pub fn with_token<T>(message: T, token: &str) -> Request<T> {
 
 /// Opens a session with that token; the header has been read.
 pub async fn open(url: &str, token: &str, first: EvaluateStreamRequest) -> Result<Stream, Status> {
+    open_over(connect(url).await, token, first).await
+}
+
+/// The same, over a connection that is there.
+pub async fn open_over(channel: Channel, token: &str, first: EvaluateStreamRequest) -> Result<Stream, Status> {
     let (sender, receiver) = mpsc::channel(1024);
     sender.try_send(first).expect("there is room");
-    let mut client = evaluation_service_client::EvaluationServiceClient::new(connect(url).await);
+    let mut client = evaluation_service_client::EvaluationServiceClient::new(channel);
     let answers = client.evaluate_stream(with_token(ReceiverStream::new(receiver), token)).await?.into_inner();
     let mut stream = Stream { requests: Some(sender), answers };
     match stream.next().await? {

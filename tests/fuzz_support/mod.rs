@@ -1,4 +1,6 @@
-//! Strategies: damage to bytes, texts that look like builds, variations that are nearly right.
+//! Strategies: damage to bytes, texts that look like builds, variations that are nearly right, names of scenarios and what
+//! stands in the place of a token.
+#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use pobatch::build::variation::{
     ConfigValue, FlaskChange, GemChange, GroupChange, ItemChange, MasteryChoice, TattooChange, Variation,
@@ -305,4 +307,34 @@ pub fn any_variation() -> impl Strategy<Value = Variation> {
             custom_mods,
         },
     )
+}
+
+/// Names of scenarios: few, so that they meet; and what is none.
+pub fn scenario_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => "[abc_][a1]{0,2}",
+        1 => select(vec!["", "1a", "a.b", "a b", "-", "base", "min", "__index", "a\u{0}", "\u{e4}"]).prop_map(str::to_owned),
+        1 => any::<String>(),
+        1 => "[a-z]{250,300}",
+    ]
+}
+
+/// What stands where `Bearer TOKEN` should: something like it, or nothing of the kind, as far as a header can hold it.
+pub fn token_header(token: &'static str) -> impl Strategy<Value = Vec<u8>> {
+    let scheme =
+        select(vec!["Bearer ", "bearer ", "BEARER ", "Bearer", "Bearer  ", "Basic ", "", "Token ", "Bearer\t"]);
+    let near = prop_oneof![
+        2 => Just(token.as_bytes().to_vec()),
+        4 => mutation(2).prop_map(|changes| mutated(token.as_bytes(), &changes)),
+        1 => Just(token.to_uppercase().into_bytes()),
+        1 => vec(any::<u8>(), 0..700),
+        1 => "[ -~]{0,100}".prop_map(String::into_bytes),
+    ];
+    let any = prop_oneof![
+        8 => (scheme, near).prop_map(|(scheme, token)| [scheme.as_bytes(), &token].concat()),
+        1 => vec(any::<u8>(), 0..200),
+    ];
+    // What no header can hold would not leave the client.
+    let fit = |byte: u8| if byte == b'\t' || (byte >= b' ' && byte != 0x7f) { byte } else { b'~' };
+    any.prop_map(move |bytes| bytes.into_iter().map(fit).collect())
 }

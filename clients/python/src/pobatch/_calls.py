@@ -187,11 +187,11 @@ class _NoBar:
         pass
 
 
-def bar(progress: bool | str, variations: object) -> Bar:
+def bar(progress: bool | str, variations: object, name: str = "evaluate") -> Bar:
     """A progress bar, if it is wanted. Needs tqdm (``pip install pobatch[progress]``)."""
     if not progress:
         return _NoBar()
     tqdm = importlib.import_module("tqdm.auto").tqdm
     total = len(variations) if isinstance(variations, Sized) else None
-    made: Bar = tqdm(total=total, desc=progress if isinstance(progress, str) else "evaluate", unit="var")
+    made: Bar = tqdm(total=total, desc=progress if isinstance(progress, str) else name, unit="var")
     return made

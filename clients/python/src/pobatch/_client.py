@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
@@ -16,8 +17,8 @@ from pobatch._access import Access, Tls
 from pobatch._build import Build
 from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
 from pobatch._catalog import BuildFile, EngineDescription, Passive, PassiveTree, Points, StatInfo
-from pobatch._errors import CallError
-from pobatch._exchange import Exchange, Request, Response, SweepAnswer
+from pobatch._errors import CallError, PobatchError
+from pobatch._exchange import Exchange, Response, Session, SessionRequest, SweepRequest, SweepRun
 from pobatch._explain import Explanation
 from pobatch._outcome import Header, Outcome, Results, Summary
 from pobatch._reduction import Reduction
@@ -148,8 +149,8 @@ class Client:
             differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
         )
         start = calls.start(given, engine, stats, options, reduction, scenarios)
-        exchange = Exchange(given, start, in_flight_max, self._policy)
-        return Evaluation(self, exchange, iter(variations), timeout, calls.bar(progress, variations))
+        session = Session(given, start, in_flight_max, self._policy)
+        return _SessionEvaluation(self, session, iter(variations), timeout, calls.bar(progress, variations))
 
     def evaluate_all(
         self,
@@ -180,10 +181,7 @@ class Client:
             engine=engine,
             progress=progress,
         )
-        outcomes = list(evaluation)
-        if reduction is None or (reduction.top is None and reduction.pareto_front is None):
-            outcomes.sort(key=lambda outcome: outcome.index)
-        return Results(evaluation.header, tuple(outcomes), evaluation.summary)
+        return evaluation._results()
 
     def evaluate_one(
         self,
@@ -208,6 +206,35 @@ class Client:
         names = [one.name for one in answer.header.scenarios]
         return Outcome.of(answer.header.stats, answer.outcome, 0, names)
 
+    def sweep(
+        self,
+        build: Build | str,
+        sweeps: Sweep | Iterable[Sweep],
+        *,
+        stats: Iterable[str] | str = "main",
+        reduction: Reduction | None = None,
+        scenarios: Scenarios | None = None,
+        differences: bool = False,
+        ordered: bool = False,
+        strict: bool = False,
+        budget_seconds: float | None = None,
+        timeout: float | None = None,
+        engine: str = "",
+        progress: bool | str = False,
+    ) -> Evaluation:
+        """Evaluates families of variations that the server makes, and gives outcomes as they finish, each with its
+        variation. If the connection breaks the sweep begins again, and what was given already is not given twice. The
+        counts of its summary are the server's, and come at the end.
+        """
+        given = Build.of(build)
+        options = calls.options(
+            differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
+        )
+        request = calls.sweep(given, sweeps, engine, stats, options, reduction, scenarios)
+        return _SweepEvaluation(
+            self, SweepRun(given, request, self._policy), timeout, calls.bar(progress, None, "sweep")
+        )
+
     def evaluate_sweep(
         self,
         build: Build | str,
@@ -224,35 +251,22 @@ class Client:
         progress: bool | str = False,
     ) -> Results:
         """Evaluates families of variations that the server makes, and gives all outcomes: in their order, or in the
-        reduction's. Each carries its variation. If the connection breaks, the sweep begins again.
+        reduction's. Each carries its variation.
         """
-        options = calls.options(differences=differences, strict=strict, budget_seconds=budget_seconds)
-        request = calls.sweep(Build.of(build), sweeps, engine, stats, options, reduction, scenarios)
-        deadline = None if timeout is None else time.monotonic() + timeout
-        held = reduction is not None and (reduction.top is not None or reduction.pareto_front is not None)
-        attempt = 0
-        while True:
-            method = calls.EVALUATE_SWEEP
-            call = self._channel.unary_stream(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
-            )
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            answer, bar = SweepAnswer(held), calls.bar(progress, None)
-            try:
-                for response in call(request, timeout=left, metadata=self._access.metadata):
-                    bar.update(answer.receive(response))
-                return answer.results()
-            except grpc.RpcError as error:
-                failed = CallError.of(error)
-            finally:
-                bar.close()
-            attempt += 1
-            if attempt >= self._policy.attempts or not self._policy.may_help(failed.code):
-                raise failed
-            time.sleep(self._policy.pause(attempt, failed.pushback_seconds))
-            self._move_on()
+        evaluation = self.sweep(
+            build,
+            sweeps,
+            stats=stats,
+            reduction=reduction,
+            scenarios=scenarios,
+            differences=differences,
+            strict=strict,
+            budget_seconds=budget_seconds,
+            timeout=timeout,
+            engine=engine,
+            progress=progress,
+        )
+        return evaluation._results()
 
     def explain(
         self,
@@ -347,28 +361,20 @@ class _Stream(Protocol):
 class Evaluation(Iterator[Outcome]):
     """A running evaluation: an iterator over outcomes. ``summary`` is complete when it is at its end."""
 
-    def __init__(
-        self,
-        client: Client,
-        exchange: Exchange,
-        variations: Iterator[Given],
-        timeout: float | None,
-        bar: Bar,
-    ) -> None:
+    def __init__(self, client: Client, exchange: Exchange, timeout: float | None, bar: Bar) -> None:
         self._client = client
         self._exchange = exchange
-        self._variations = variations
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._bar = bar
         self._call: _Stream | None = None
-        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._is_half_closed = False
         self._rest: Iterator[Outcome] | None = None
 
     @property
     def header(self) -> Header:
         """What all outcomes refer to. Waits for it."""
         while self._exchange.header is None:
+            if self._rest is not None:
+                raise PobatchError("it ended before it had begun")
             self._step()
         return self._exchange.header
 
@@ -378,16 +384,16 @@ class Evaluation(Iterator[Outcome]):
         return self._exchange.summary
 
     def __next__(self) -> Outcome:
-        while self._rest is None:
+        outcome = None
+        while outcome is None and self._rest is None:
             outcome = self._step()
-            if outcome is not None:
-                self._bar.update(1)
-                return outcome
-        try:
-            return next(self._rest)
-        except StopIteration:
+        if outcome is None and self._rest is not None:
+            outcome = next(self._rest, None)
+        if outcome is None:
             self._bar.close()
-            raise
+            raise StopIteration
+        self._bar.update(1)
+        return outcome
 
     def close(self) -> None:
         """Gives it up: the server stops behind the variation that it is at."""
@@ -406,55 +412,91 @@ class Evaluation(Iterator[Outcome]):
     ) -> None:
         self.close()
 
+    def _results(self) -> Results:
+        return self._exchange.results(list(self))
+
     def _step(self) -> Outcome | None:
         """Sends what there is room for, and takes one message."""
         try:
-            if self._call is None:
-                self._call = self._open()
-            self._send()
-            response = next(self._call)
-        except StopIteration:
+            response = self._read()
+            if isinstance(response, Response):
+                return self._exchange.receive(response)
             self._end_call()
-            pause = self._exchange.ended()
-            if pause is None:
-                self._rest = self._exchange.given_up()
-            else:
-                time.sleep(pause)
-        except grpc.RpcError as error:
-            self._end_call()
-            try:
-                pause = self._exchange.broken(CallError.of(error))
-            except CallError:
-                self._bar.close()
-                raise
+            pause = self._exchange.ended(response)
+        except PobatchError:
+            self.close()
+            raise
+        if pause is None:
+            self._rest = self._exchange.rest()
+        else:
             time.sleep(pause)
             self._client._move_on()
-        else:
-            return self._exchange.receive(response)
         return None
 
-    def _open(self) -> _Stream:
-        requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        requests.put(self._exchange.begin())
+    def _read(self) -> Response | CallError | None:
+        """The next message, or how the call ended; ``None``: well."""
+        try:
+            if self._call is None:
+                left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+                self._call = self._open(left)
+            self._send()
+            return next(self._call)
+        except StopIteration:
+            return None
+        except grpc.RpcError as error:
+            return CallError.of(error)
+
+    @abstractmethod
+    def _open(self, timeout: float | None) -> _Stream:
+        """Begins a call."""
+
+    def _send(self) -> None:
+        """Sends what there is room for."""
+
+    def _end_call(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+
+class _SessionEvaluation(Evaluation):
+    """Of variations that the caller makes."""
+
+    def __init__(
+        self,
+        client: Client,
+        session: Session,
+        variations: Iterator[Given],
+        timeout: float | None,
+        bar: Bar,
+    ) -> None:
+        super().__init__(client, session, timeout, bar)
+        self._session = session
+        self._variations = variations
+        self._requests: queue.SimpleQueue[SessionRequest | None] = queue.SimpleQueue()
+        self._is_half_closed = False
+
+    def _open(self, timeout: float | None) -> _Stream:
+        requests: queue.SimpleQueue[SessionRequest | None] = queue.SimpleQueue()
+        requests.put(self._session.begin())
         self._requests, self._is_half_closed = requests, False
 
-        def outbound() -> Iterator[Request]:
+        def outbound() -> Iterator[SessionRequest]:
             while (request := requests.get()) is not None:
                 yield request
 
         method = calls.EVALUATE_STREAM
-        stream: grpc.StreamStreamMultiCallable[Request, Response] = self._client._channel.stream_stream(
+        stream: grpc.StreamStreamMultiCallable[SessionRequest, Response] = self._client._channel.stream_stream(
             method.path,
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,
         )
-        timeout = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
         return stream(outbound(), timeout=timeout, metadata=self._client._access.metadata)
 
     def _send(self) -> None:
-        while (request := self._exchange.next_message(self._take)) is not None:
+        while (request := self._session.next_message(self._take)) is not None:
             self._requests.put(request)
-        if self._exchange.is_all_sent and not self._is_half_closed:
+        if self._session.is_all_sent and not self._is_half_closed:
             self._is_half_closed = True
             self._requests.put(None)
 
@@ -465,6 +507,21 @@ class Evaluation(Iterator[Outcome]):
     def _end_call(self) -> None:
         # Whoever waits for a request of this call has none to wait for.
         self._requests.put(None)
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+        super()._end_call()
+
+
+class _SweepEvaluation(Evaluation):
+    """Of variations that the server makes."""
+
+    def __init__(self, client: Client, sweep: SweepRun, timeout: float | None, bar: Bar) -> None:
+        super().__init__(client, sweep, timeout, bar)
+        self._sweep = sweep
+
+    def _open(self, timeout: float | None) -> _Stream:
+        method = calls.EVALUATE_SWEEP
+        stream: grpc.UnaryStreamMultiCallable[SweepRequest, Response] = self._client._channel.unary_stream(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        return stream(self._sweep.begin(), timeout=timeout, metadata=self._client._access.metadata)

@@ -17,7 +17,7 @@ from pobatch import _calls as calls
 from pobatch._access import Access, Tls
 from pobatch._build import Build
 from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
-from pobatch._catalog import BuildFile, EngineDescription, Passive, PassiveTree, Points, StatInfo
+from pobatch._catalog import BuildFile, Engine, EngineDescription, Passive, PassiveTree, Points, StatInfo
 from pobatch._errors import CallError, PobatchError
 from pobatch._exchange import Exchange, Response, Session, SessionRequest, SweepRequest, SweepRun
 from pobatch._explain import Explanation
@@ -274,18 +274,28 @@ class AsyncClient:
         )
         return Explanation.of(stat, await self._ask(calls.EXPLAIN, request, timeout))
 
-    async def engine(self) -> EngineDescription:
-        """See :meth:`pobatch.Client.engine`."""
-        return EngineDescription.of(await self._ask(calls.DESCRIBE_ENGINE, catalog_pb2.DescribeEngineRequest()))
+    async def engines(self) -> list[Engine]:
+        """See :meth:`pobatch.Client.engines`."""
+        answer = await self._ask(calls.LIST_ENGINES, catalog_pb2.ListEnginesRequest())
+        return [Engine.of(one) for one in answer.engines]
 
-    async def stats(self) -> list[StatInfo]:
+    async def engine(self, engine: str = "") -> EngineDescription:
+        """See :meth:`pobatch.Client.engine`."""
+        request = catalog_pb2.DescribeEngineRequest(engine=engine)
+        return EngineDescription.of(await self._ask(calls.DESCRIBE_ENGINE, request))
+
+    async def stats(self, *, engine: str = "") -> list[StatInfo]:
         """See :meth:`pobatch.Client.stats`."""
-        answer = await self._ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest())
+        answer = await self._ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest(engine=engine))
         return [StatInfo.of(one) for one in answer.stats]
 
-    async def passives(self, build: Build | str, *, distance_max: int | None = None) -> PassiveTree:
+    async def passives(
+        self, build: Build | str, *, distance_max: int | None = None, engine: str = ""
+    ) -> PassiveTree:
         """See :meth:`pobatch.Client.passives`."""
-        request = passives_pb2.ListPassivesRequest(base=Build.of(build).to_proto(), distance_max=distance_max)
+        request = passives_pb2.ListPassivesRequest(
+            base=Build.of(build).to_proto(engine), distance_max=distance_max
+        )
         nodes: dict[int, Passive] = {}
         async for answer in self._pages(calls.LIST_PASSIVES, request):
             nodes.update((one.id, Passive.of(one)) for one in answer.passives)
@@ -293,42 +303,51 @@ class AsyncClient:
         points = Points(spent.used, spent.available, spent.ascendancy_used, spent.ascendancy_available)
         return PassiveTree(answer.base_id, answer.tree_version, points, nodes)
 
-    async def config_options(self, *, contains: str = "") -> list[data_pb2.ConfigOption]:
+    async def config_options(self, *, contains: str = "", engine: str = "") -> list[data_pb2.ConfigOption]:
         """The config options of the engine: name, label, what they take."""
-        request = data_pb2.ListConfigOptionsRequest(contains=contains)
+        request = data_pb2.ListConfigOptionsRequest(contains=contains, engine=engine)
         return [one async for page in self._pages(calls.LIST_CONFIG_OPTIONS, request) for one in page.options]
 
-    async def gems(self, *, contains: str = "", support: bool | None = None) -> list[data_pb2.Gem]:
+    async def gems(
+        self, *, contains: str = "", support: bool | None = None, engine: str = ""
+    ) -> list[data_pb2.Gem]:
         """The gems that the engine knows."""
-        request = data_pb2.ListGemsRequest(contains=contains, support=support)
+        request = data_pb2.ListGemsRequest(contains=contains, support=support, engine=engine)
         return [one async for page in self._pages(calls.LIST_GEMS, request) for one in page.gems]
 
-    async def item_bases(self, *, contains: str = "", slot: str = "") -> list[data_pb2.ItemBase]:
+    async def item_bases(
+        self, *, contains: str = "", slot: str = "", engine: str = ""
+    ) -> list[data_pb2.ItemBase]:
         """The kinds of items that the engine knows."""
-        request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot)
+        request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot, engine=engine)
         return [one async for page in self._pages(calls.LIST_ITEM_BASES, request) for one in page.bases]
 
-    async def uniques(self, *, contains: str = "", slot: str = "") -> list[data_pb2.Unique]:
+    async def uniques(self, *, contains: str = "", slot: str = "", engine: str = "") -> list[data_pb2.Unique]:
         """The unique items that the engine knows, with their texts."""
-        request = data_pb2.ListUniquesRequest(contains=contains, slot=slot)
+        request = data_pb2.ListUniquesRequest(contains=contains, slot=slot, engine=engine)
         return [one async for page in self._pages(calls.LIST_UNIQUES, request) for one in page.uniques]
 
-    async def describe_build(self, build: Build | str) -> description_pb2.BuildDescription:
+    async def describe_build(self, build: Build | str, *, engine: str = "") -> description_pb2.BuildDescription:
         """What a build is made of: class, nodes, items, gems, config."""
-        request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto())
+        request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto(engine))
         return (await self._ask(calls.DESCRIBE_BUILD, request)).build
 
-    async def import_build(self, build: Build | str) -> BuildFile:
+    async def import_build(self, build: Build | str, *, engine: str = "") -> BuildFile:
         """See :meth:`pobatch.Client.import_build`."""
-        request = transfer_pb2.ImportBuildRequest(base=Build.of(build).to_proto())
+        request = transfer_pb2.ImportBuildRequest(base=Build.of(build).to_proto(engine))
         return BuildFile.imported(await self._ask(calls.IMPORT_BUILD, request))
 
     async def export_build(
-        self, build: Build | str, variation: Given | None = None, *, check: Iterable[str] | str | None = None
+        self,
+        build: Build | str,
+        variation: Given | None = None,
+        *,
+        check: Iterable[str] | str | None = None,
+        engine: str = "",
     ) -> BuildFile:
         """See :meth:`pobatch.Client.export_build`."""
         request = transfer_pb2.ExportBuildRequest(
-            base=Build.of(build).to_proto(),
+            base=Build.of(build).to_proto(engine),
             variation=calls.variation(variation or {}).to_proto(),
             check=calls.selection(check) if check is not None else None,
         )

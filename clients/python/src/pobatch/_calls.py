@@ -65,6 +65,7 @@ EVALUATE_SWEEP = Method(
     evaluation_pb2.EvaluateSweepResponse,
 )
 EVALUATE = Method("EvaluationService/Evaluate", evaluation_pb2.EvaluateRequest, evaluation_pb2.EvaluateResponse)
+LIST_ENGINES = Method("CatalogService/ListEngines", catalog_pb2.ListEnginesRequest, catalog_pb2.ListEnginesResponse)
 DESCRIBE_ENGINE = Method(
     "CatalogService/DescribeEngine", catalog_pb2.DescribeEngineRequest, catalog_pb2.DescribeEngineResponse
 )

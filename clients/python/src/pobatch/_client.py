@@ -16,7 +16,7 @@ from pobatch import _calls as calls
 from pobatch._access import Access, Tls
 from pobatch._build import Build
 from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
-from pobatch._catalog import BuildFile, EngineDescription, Passive, PassiveTree, Points, StatInfo
+from pobatch._catalog import BuildFile, Engine, EngineDescription, Passive, PassiveTree, Points, StatInfo
 from pobatch._errors import CallError, PobatchError
 from pobatch._exchange import Exchange, Response, Session, SessionRequest, SweepRequest, SweepRun
 from pobatch._explain import Explanation
@@ -37,7 +37,11 @@ from pobatch.v1 import (
 
 
 class Client:
-    """A connection to a server, or to one of several that serve alike: when one does not answer the next is asked."""
+    """A connection to a server, or to one of several that serve alike: when one does not answer the next is asked.
+
+    ``engine`` is one of the server's engines, by name; without it the first is meant, or for a base id the one that the
+    base belongs to.
+    """
 
     def __init__(
         self,
@@ -287,18 +291,28 @@ class Client:
 
     # The catalogue.
 
-    def engine(self) -> EngineDescription:
-        """Facts about the server's engine."""
-        return EngineDescription.of(self._ask(calls.DESCRIBE_ENGINE, catalog_pb2.DescribeEngineRequest()))
+    def engines(self) -> list[Engine]:
+        """The engines that the server runs; the first is what is asked where none is named."""
+        answer = self._ask(calls.LIST_ENGINES, catalog_pb2.ListEnginesRequest())
+        return [Engine.of(one) for one in answer.engines]
 
-    def stats(self) -> list[StatInfo]:
+    def engine(self, engine: str = "") -> EngineDescription:
+        """Facts about an engine."""
+        request = catalog_pb2.DescribeEngineRequest(engine=engine)
+        return EngineDescription.of(self._ask(calls.DESCRIBE_ENGINE, request))
+
+    def stats(self, *, engine: str = "") -> list[StatInfo]:
         """The stats that the engine describes, in its display order."""
-        answer = self._ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest())
+        answer = self._ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest(engine=engine))
         return [StatInfo.of(one) for one in answer.stats]
 
-    def passives(self, build: Build | str, *, distance_max: int | None = None) -> PassiveTree:
+    def passives(
+        self, build: Build | str, *, distance_max: int | None = None, engine: str = ""
+    ) -> PassiveTree:
         """The passive tree of a build: what is allocated, what can be next, what each way costs."""
-        request = passives_pb2.ListPassivesRequest(base=Build.of(build).to_proto(), distance_max=distance_max)
+        request = passives_pb2.ListPassivesRequest(
+            base=Build.of(build).to_proto(engine), distance_max=distance_max
+        )
         nodes: dict[int, Passive] = {}
         for answer in self._pages(calls.LIST_PASSIVES, request):
             nodes.update((one.id, Passive.of(one)) for one in answer.passives)
@@ -306,44 +320,53 @@ class Client:
         points = Points(spent.used, spent.available, spent.ascendancy_used, spent.ascendancy_available)
         return PassiveTree(answer.base_id, answer.tree_version, points, nodes)
 
-    def config_options(self, *, contains: str = "") -> list[data_pb2.ConfigOption]:
+    def config_options(self, *, contains: str = "", engine: str = "") -> list[data_pb2.ConfigOption]:
         """The config options of the engine: name, label, what they take."""
-        request = data_pb2.ListConfigOptionsRequest(contains=contains)
+        request = data_pb2.ListConfigOptionsRequest(contains=contains, engine=engine)
         return [one for page in self._pages(calls.LIST_CONFIG_OPTIONS, request) for one in page.options]
 
-    def gems(self, *, contains: str = "", support: bool | None = None) -> list[data_pb2.Gem]:
+    def gems(
+        self, *, contains: str = "", support: bool | None = None, engine: str = ""
+    ) -> list[data_pb2.Gem]:
         """The gems that the engine knows."""
-        request = data_pb2.ListGemsRequest(contains=contains, support=support)
+        request = data_pb2.ListGemsRequest(contains=contains, support=support, engine=engine)
         return [one for page in self._pages(calls.LIST_GEMS, request) for one in page.gems]
 
-    def item_bases(self, *, contains: str = "", slot: str = "") -> list[data_pb2.ItemBase]:
+    def item_bases(
+        self, *, contains: str = "", slot: str = "", engine: str = ""
+    ) -> list[data_pb2.ItemBase]:
         """The kinds of items that the engine knows."""
-        request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot)
+        request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot, engine=engine)
         return [one for page in self._pages(calls.LIST_ITEM_BASES, request) for one in page.bases]
 
-    def uniques(self, *, contains: str = "", slot: str = "") -> list[data_pb2.Unique]:
+    def uniques(self, *, contains: str = "", slot: str = "", engine: str = "") -> list[data_pb2.Unique]:
         """The unique items that the engine knows, with their texts."""
-        request = data_pb2.ListUniquesRequest(contains=contains, slot=slot)
+        request = data_pb2.ListUniquesRequest(contains=contains, slot=slot, engine=engine)
         return [one for page in self._pages(calls.LIST_UNIQUES, request) for one in page.uniques]
 
-    def describe_build(self, build: Build | str) -> description_pb2.BuildDescription:
+    def describe_build(self, build: Build | str, *, engine: str = "") -> description_pb2.BuildDescription:
         """What a build is made of: class, nodes, items, gems, config."""
-        request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto())
+        request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto(engine))
         return self._ask(calls.DESCRIBE_BUILD, request).build
 
     # Builds in and out.
 
-    def import_build(self, build: Build | str) -> BuildFile:
+    def import_build(self, build: Build | str, *, engine: str = "") -> BuildFile:
         """Loads a build and gives it back in the engine's own way of writing, with what is odd about it."""
-        request = transfer_pb2.ImportBuildRequest(base=Build.of(build).to_proto())
+        request = transfer_pb2.ImportBuildRequest(base=Build.of(build).to_proto(engine))
         return BuildFile.imported(self._ask(calls.IMPORT_BUILD, request))
 
     def export_build(
-        self, build: Build | str, variation: Given | None = None, *, check: Iterable[str] | str | None = None
+        self,
+        build: Build | str,
+        variation: Given | None = None,
+        *,
+        check: Iterable[str] | str | None = None,
+        engine: str = "",
     ) -> BuildFile:
         """Writes a varied build. With ``check`` the server loads it from scratch and says these stats of it."""
         request = transfer_pb2.ExportBuildRequest(
-            base=Build.of(build).to_proto(),
+            base=Build.of(build).to_proto(engine),
             variation=calls.variation(variation or {}).to_proto(),
             check=calls.selection(check) if check is not None else None,
         )

@@ -2,11 +2,11 @@
 
 An evaluation outlives its calls, and every variation gets one outcome whatever happens in between:
 
-* **A session**: variations are numbered as they are taken from the caller; what has no outcome when a call breaks is sent
-  again in the next one, under its number.
-* **A sweep** begins again. The server makes the same variations under the same numbers, for the engine must be the same.
-* **With a reduction** a session is sent again as a whole, for the server knows nothing of the broken call. Of what is kept
-  to the end, the best or a Pareto front, only that counts what a call says that ended well.
+* **A session**: variations are numbered as they are taken from the caller; what has no outcome when a call breaks is
+  sent again in the next one, under its number.
+* **A sweep** begins again. The server makes the same variations under the same numbers, if its engine is the same.
+* **With a reduction** a session is sent again as a whole, since the server judges what one call has brought. Of what it
+  keeps until the end, the best or a Pareto front, only that counts which came in a call that ended well.
 
 Where calls are made again from the start, what was handed out already is not handed out twice.
 """

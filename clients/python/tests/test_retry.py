@@ -348,6 +348,48 @@ async def test_a_sweep_that_does_not_block_does_the_same() -> None:
                 await client.evaluate_sweep(WITCH, Sweep.removable())
 
 
+class Halting:
+    """A script that goes on behind its first answer when it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def __call__(
+        self, requests: Messages, context: grpc.ServicerContext
+    ) -> Iterator[evaluation_pb2.EvaluateStreamResponse]:
+        yield answer(0, next(requests))
+        if not self.go_on.wait(60):
+            context.abort(grpc.StatusCode.INTERNAL, "it was never told to go on")
+        for index, request in enumerate(requests, 1):
+            yield answer(index, request)
+        yield evaluation_pb2.EvaluateStreamResponse(summary=evaluation_pb2.EvaluationSummary())
+
+
+def test_a_call_that_breaks_leaves_its_neighbours_alone() -> None:
+    halting, breaking = Halting(), so_many_and_then(5, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    scripted = Scripted(halting, breaking, all_of_them)
+    with scripted as server, pobatch.Client(server.endpoint, retry=QUICK) as client:
+        neighbour = client.evaluate(WITCH, VARIATIONS, stats=["Life"])
+        first = next(neighbour)
+        assert client.evaluate_all(WITCH, VARIATIONS, stats=["Life"]).summary.resumed == 1
+        halting.go_on.set()
+        assert {one.id: one["Life"] for one in [first, *neighbour]} == LIVES
+        assert neighbour.summary.resumed == 0
+
+
+async def test_so_does_one_of_those_that_do_not_block() -> None:
+    halting, breaking = Halting(), so_many_and_then(5, grpc.StatusCode.RESOURCE_EXHAUSTED)
+    with Scripted(halting, breaking, all_of_them) as server:
+        async with pobatch.AsyncClient(server.endpoint, retry=QUICK) as client:
+            neighbour = client.evaluate(WITCH, VARIATIONS, stats=["Life"])
+            outcomes = [await neighbour.__anext__()]
+            assert (await client.evaluate_all(WITCH, VARIATIONS, stats=["Life"])).summary.resumed == 1
+            halting.go_on.set()
+            outcomes += [one async for one in neighbour]
+            assert {one.id: one["Life"] for one in outcomes} == LIVES
+            assert neighbour.summary.resumed == 0
+
+
 #: More than fits on the way to a client that does not read.
 LARGE = Sweep.gems(levels=range(1, 21), qualities=range(24))
 

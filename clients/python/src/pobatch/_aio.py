@@ -14,13 +14,14 @@ import grpc
 import grpc.aio
 
 from pobatch import _calls as calls
-from pobatch._access import Access, Tls
+from pobatch._access import Access, Target, Tls
 from pobatch._build import Build
 from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
 from pobatch._catalog import BuildFile, Engine, EngineDescription, Passive, PassiveTree, Points, StatInfo
 from pobatch._errors import CallError, PobatchError
 from pobatch._exchange import Exchange, Response, Session, SessionRequest, SweepRequest, SweepRun
 from pobatch._explain import Explanation
+from pobatch._links import Link, Links
 from pobatch._outcome import Header, Outcome, Results, Summary
 from pobatch._reduction import Reduction
 from pobatch._retry import RetryPolicy
@@ -62,7 +63,7 @@ class AsyncClient:
             allow_plaintext=allow_plaintext,
         )
         self._policy = retry or RetryPolicy()
-        self._channel = self._connect()
+        self._links = Links(self._access, _connect)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -77,17 +78,12 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Closes the connection; evaluations that still run are given up."""
-        await self._channel.close()
+        for channel in self._links.all():
+            await channel.close()
 
-    def _connect(self) -> grpc.aio.Channel:
-        target = self._access.next_target()
-        if target.credentials is None:
-            return grpc.aio.insecure_channel(target.address, options=calls.OPTIONS)
-        return grpc.aio.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
-
-    async def _move_on(self) -> None:
-        await self._channel.close()
-        self._channel = self._connect()
+    async def _move_on(self, link: Link[grpc.aio.Channel]) -> None:
+        for channel in self._links.leave(link):
+            await channel.close()
 
     async def _pages(
         self, method: Method[RequestT, ResponseT], request: RequestT
@@ -104,7 +100,8 @@ class AsyncClient:
     ) -> ResponseT:
         attempt = 0
         while True:
-            call = self._channel.unary_unary(
+            link = self._links.take()
+            call = link.channel.unary_unary(
                 method.path,
                 request_serializer=method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
@@ -114,11 +111,13 @@ class AsyncClient:
                 return response
             except grpc.RpcError as error:
                 failed = CallError.of(error)
+            finally:
+                self._links.give_back(link)
             attempt += 1
             if attempt >= self._policy.attempts or not self._policy.may_help(failed.code):
                 raise failed
             await asyncio.sleep(self._policy.pause(attempt, failed.pushback_seconds))
-            await self._move_on()
+            await self._move_on(link)
 
     def evaluate(
         self,
@@ -354,6 +353,12 @@ class AsyncClient:
         return BuildFile.exported(await self._ask(calls.EXPORT_BUILD, request))
 
 
+def _connect(target: Target) -> grpc.aio.Channel:
+    if target.credentials is None:
+        return grpc.aio.insecure_channel(target.address, options=calls.OPTIONS)
+    return grpc.aio.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
+
+
 class _Stream(Protocol):
     """What is used of a call."""
 
@@ -371,6 +376,7 @@ class AsyncEvaluation(AsyncIterator[Outcome]):
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._bar = bar
         self._call: _Stream | None = None
+        self._link: Link[grpc.aio.Channel] | None = None
         self._rest: Iterator[Outcome] | None = None
 
     async def header(self) -> Header:
@@ -427,6 +433,7 @@ class AsyncEvaluation(AsyncIterator[Outcome]):
             response = await self._read()
             if isinstance(response, Response):
                 return self._exchange.receive(response)
+            link = self._link
             self._end_call()
             pause = self._exchange.ended(response)
         except PobatchError:
@@ -436,7 +443,8 @@ class AsyncEvaluation(AsyncIterator[Outcome]):
             self._rest = self._exchange.rest()
         else:
             await asyncio.sleep(pause)
-            await self._client._move_on()
+            if link is not None:
+                await self._client._move_on(link)
         return None
 
     async def _read(self) -> Response | CallError | None:
@@ -444,7 +452,8 @@ class AsyncEvaluation(AsyncIterator[Outcome]):
         try:
             if self._call is None:
                 left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-                self._call = self._open(left)
+                self._link = self._client._links.take()
+                self._call = self._open(self._link.channel, left)
             await self._send()
             response = await self._call.read()
         except grpc.RpcError as error:
@@ -452,7 +461,7 @@ class AsyncEvaluation(AsyncIterator[Outcome]):
         return response if isinstance(response, Response) else None
 
     @abstractmethod
-    def _open(self, timeout: float | None) -> _Stream:
+    def _open(self, channel: grpc.aio.Channel, timeout: float | None) -> _Stream:
         """Begins a call."""
 
     async def _send(self) -> None:
@@ -462,6 +471,9 @@ class AsyncEvaluation(AsyncIterator[Outcome]):
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        if self._link is not None:
+            self._client._links.give_back(self._link)
+            self._link = None
 
 
 class _SessionEvaluation(AsyncEvaluation):
@@ -484,7 +496,7 @@ class _SessionEvaluation(AsyncEvaluation):
         self._requests: asyncio.Queue[SessionRequest | None] = asyncio.Queue()
         self._is_half_closed = False
 
-    def _open(self, timeout: float | None) -> _Stream:
+    def _open(self, channel: grpc.aio.Channel, timeout: float | None) -> _Stream:
         requests: asyncio.Queue[SessionRequest | None] = asyncio.Queue()
         requests.put_nowait(self._session.begin())
         self._requests, self._is_half_closed = requests, False
@@ -495,7 +507,7 @@ class _SessionEvaluation(AsyncEvaluation):
 
         method = calls.EVALUATE_STREAM
         stream: grpc.aio.StreamStreamMultiCallable[SessionRequest, Response] = (
-            self._client._channel.stream_stream(
+            channel.stream_stream(
                 method.path,
                 request_serializer=method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
@@ -541,9 +553,9 @@ class _SweepEvaluation(AsyncEvaluation):
         super().__init__(client, sweep, timeout, bar)
         self._sweep = sweep
 
-    def _open(self, timeout: float | None) -> _Stream:
+    def _open(self, channel: grpc.aio.Channel, timeout: float | None) -> _Stream:
         method = calls.EVALUATE_SWEEP
-        stream: grpc.aio.UnaryStreamMultiCallable[SweepRequest, Response] = self._client._channel.unary_stream(
+        stream: grpc.aio.UnaryStreamMultiCallable[SweepRequest, Response] = channel.unary_stream(
             method.path,
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,

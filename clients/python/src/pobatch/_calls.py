@@ -33,6 +33,8 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     ("grpc.keepalive_time_ms", 60_000),
+    # A new channel is a new connection, though an older one to the same server is still open.
+    ("grpc.use_local_subchannel_pool", 1),
 ]
 
 #: What variations may be given as: ready ones, or the form of a JSON file.

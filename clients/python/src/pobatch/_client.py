@@ -13,13 +13,14 @@ from typing import Protocol
 import grpc
 
 from pobatch import _calls as calls
-from pobatch._access import Access, Tls
+from pobatch._access import Access, Target, Tls
 from pobatch._build import Build
 from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
 from pobatch._catalog import BuildFile, Engine, EngineDescription, Passive, PassiveTree, Points, StatInfo
 from pobatch._errors import CallError, PobatchError
 from pobatch._exchange import Exchange, Response, Session, SessionRequest, SweepRequest, SweepRun
 from pobatch._explain import Explanation
+from pobatch._links import Link, Links
 from pobatch._outcome import Header, Outcome, Results, Summary
 from pobatch._reduction import Reduction
 from pobatch._retry import RetryPolicy
@@ -65,7 +66,7 @@ class Client:
             allow_plaintext=allow_plaintext,
         )
         self._policy = retry or RetryPolicy()
-        self._channel = self._connect()
+        self._links = Links(self._access, _connect)
 
     def __enter__(self) -> Client:
         return self
@@ -80,17 +81,12 @@ class Client:
 
     def close(self) -> None:
         """Closes the connection; evaluations that still run are given up."""
-        self._channel.close()
+        for channel in self._links.all():
+            channel.close()
 
-    def _connect(self) -> grpc.Channel:
-        target = self._access.next_target()
-        if target.credentials is None:
-            return grpc.insecure_channel(target.address, options=calls.OPTIONS)
-        return grpc.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
-
-    def _move_on(self) -> None:
-        self._channel.close()
-        self._channel = self._connect()
+    def _move_on(self, link: Link[grpc.Channel]) -> None:
+        for channel in self._links.leave(link):
+            channel.close()
 
     def _pages(
         self, method: Method[RequestT, ResponseT], request: RequestT
@@ -107,7 +103,8 @@ class Client:
     ) -> ResponseT:
         attempt = 0
         while True:
-            call = self._channel.unary_unary(
+            link = self._links.take()
+            call = link.channel.unary_unary(
                 method.path,
                 request_serializer=method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
@@ -117,11 +114,13 @@ class Client:
                 return response
             except grpc.RpcError as error:
                 failed = CallError.of(error)
+            finally:
+                self._links.give_back(link)
             attempt += 1
             if attempt >= self._policy.attempts or not self._policy.may_help(failed.code):
                 raise failed
             time.sleep(self._policy.pause(attempt, failed.pushback_seconds))
-            self._move_on()
+            self._move_on(link)
 
     # Evaluating.
 
@@ -373,6 +372,12 @@ class Client:
         return BuildFile.exported(self._ask(calls.EXPORT_BUILD, request))
 
 
+def _connect(target: Target) -> grpc.Channel:
+    if target.credentials is None:
+        return grpc.insecure_channel(target.address, options=calls.OPTIONS)
+    return grpc.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
+
+
 class _Stream(Protocol):
     """What is used of a call: gRPC's own class for it has no public name."""
 
@@ -390,6 +395,7 @@ class Evaluation(Iterator[Outcome]):
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._bar = bar
         self._call: _Stream | None = None
+        self._link: Link[grpc.Channel] | None = None
         self._rest: Iterator[Outcome] | None = None
 
     @property
@@ -444,6 +450,7 @@ class Evaluation(Iterator[Outcome]):
             response = self._read()
             if isinstance(response, Response):
                 return self._exchange.receive(response)
+            link = self._link
             self._end_call()
             pause = self._exchange.ended(response)
         except PobatchError:
@@ -453,7 +460,8 @@ class Evaluation(Iterator[Outcome]):
             self._rest = self._exchange.rest()
         else:
             time.sleep(pause)
-            self._client._move_on()
+            if link is not None:
+                self._client._move_on(link)
         return None
 
     def _read(self) -> Response | CallError | None:
@@ -461,7 +469,8 @@ class Evaluation(Iterator[Outcome]):
         try:
             if self._call is None:
                 left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-                self._call = self._open(left)
+                self._link = self._client._links.take()
+                self._call = self._open(self._link.channel, left)
             self._send()
             return next(self._call)
         except StopIteration:
@@ -470,7 +479,7 @@ class Evaluation(Iterator[Outcome]):
             return CallError.of(error)
 
     @abstractmethod
-    def _open(self, timeout: float | None) -> _Stream:
+    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
         """Begins a call."""
 
     def _send(self) -> None:
@@ -480,6 +489,9 @@ class Evaluation(Iterator[Outcome]):
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        if self._link is not None:
+            self._client._links.give_back(self._link)
+            self._link = None
 
 
 class _SessionEvaluation(Evaluation):
@@ -499,7 +511,7 @@ class _SessionEvaluation(Evaluation):
         self._requests: queue.SimpleQueue[SessionRequest | None] = queue.SimpleQueue()
         self._is_half_closed = False
 
-    def _open(self, timeout: float | None) -> _Stream:
+    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
         requests: queue.SimpleQueue[SessionRequest | None] = queue.SimpleQueue()
         requests.put(self._session.begin())
         self._requests, self._is_half_closed = requests, False
@@ -509,7 +521,7 @@ class _SessionEvaluation(Evaluation):
                 yield request
 
         method = calls.EVALUATE_STREAM
-        stream: grpc.StreamStreamMultiCallable[SessionRequest, Response] = self._client._channel.stream_stream(
+        stream: grpc.StreamStreamMultiCallable[SessionRequest, Response] = channel.stream_stream(
             method.path,
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,
@@ -540,9 +552,9 @@ class _SweepEvaluation(Evaluation):
         super().__init__(client, sweep, timeout, bar)
         self._sweep = sweep
 
-    def _open(self, timeout: float | None) -> _Stream:
+    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
         method = calls.EVALUATE_SWEEP
-        stream: grpc.UnaryStreamMultiCallable[SweepRequest, Response] = self._client._channel.unary_stream(
+        stream: grpc.UnaryStreamMultiCallable[SweepRequest, Response] = channel.unary_stream(
             method.path,
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,

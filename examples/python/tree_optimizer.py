@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pobatch
-from pobatch import Build, PassiveTree, Reduction, Variation
+from pobatch import Build, PassiveTree, Reduction, Tls, Variation
 
 #: Kinds of nodes that the search takes and gives up.
 MOVED = {"normal", "notable", "keystone"}
@@ -223,29 +223,50 @@ def plot(search: Search, best: Tree, path: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--endpoint", default="127.0.0.1:50051", help="the server")
-    parser.add_argument("--base", required=True, type=Path, help="the build: XML or a share code")
-    parser.add_argument("--maximize", default="TotalEHP", help="expression over stats")
-    parser.add_argument(
-        "--where", action="append", help="constraint; default: no loss of CombinedDPS, TotalDPS and TotalDotDPS"
+    add = parser.add_argument
+    add("--base", required=True, type=Path, metavar="FILE", help="the build: XML or a share code")
+    add("--maximize", default="TotalEHP", metavar="EXPRESSION", help="over stats; default: %(default)s")
+    add(
+        "--where",
+        action="append",
+        metavar="EXPRESSION",
+        help="constraint, can be given more than once; default: no loss of CombinedDPS, TotalDPS and TotalDotDPS",
     )
-    parser.add_argument("--seconds", type=float, default=50, help="how long to search")
-    parser.add_argument("--generation", type=int, default=192, help="trees of a generation")
-    parser.add_argument("--reach", type=int, default=6, help="longest way that is taken at once")
-    parser.add_argument("--seed", type=int, default=1, help="stands for the chances taken")
-    parser.add_argument("--plot", type=Path, help="picture of the search and the tree")
-    parser.add_argument("--out", type=Path, help="file for the share code; default: standard output")
+    add("--seconds", type=float, default=50, help="how long to search; default: %(default)s")
+    add("--generation", type=int, default=192, help="trees of a generation; default: %(default)s")
+    add("--reach", type=int, default=6, help="longest way that is taken at once; default: %(default)s")
+    add("--seed", type=int, default=1, help="stands for the chances taken; default: %(default)s")
+    add("--plot", type=Path, metavar="FILE", help="picture of the search and the tree")
+    add("--out", type=Path, metavar="FILE", help="file for the share code; default: standard output")
+    server = parser.add_argument_group("the server").add_argument
+    server(
+        "--endpoint",
+        default="127.0.0.1:50051",
+        metavar="HOST:PORT",
+        help="https://HOST:PORT for TLS; default: %(default)s",
+    )
+    server("--engine", default="", metavar="NAME", help="which of its engines; default: its first")
+    server("--tls-ca", metavar="FILE", help="authority of its certificate; default: those that come with gRPC")
+    server("--token-file", metavar="FILE", help="file with the token that it asks for")
     given = parser.parse_args()
 
-    with pobatch.Client(given.endpoint) as client:
-        described = client.engine()
+    try:
+        build = Build.read(given.base)
+        tls = Tls(ca=given.tls_ca) if given.tls_ca else None
+        client = pobatch.Client(given.endpoint, tls=tls, token_file=given.token_file)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+
+    with client:
+        described = client.engine(given.engine)
         print(f"engine {described.engine.name} {described.engine.version}. {described.notice}")
-        base = client.evaluate_one(Build.read(given.base), stats="all")
+        # From here on the base's id says which engine is meant.
+        passives = client.passives(build, engine=given.engine)
+        base = client.evaluate_one(passives.base_id, stats="all")
         if base.failure is not None:
             raise SystemExit(str(base.failure))
         damage = [stat for stat in ("CombinedDPS", "TotalDPS", "TotalDotDPS") if stat in base.stats]
         constraints = given.where or [f"{stat} >= base({stat})" for stat in damage]
-        passives = client.passives(Build.read(given.base))
         left = max(passives.points.left, 0)
         moves = Moves(passives, left, given.reach, random.Random(given.seed))
         search = Search(
@@ -289,4 +310,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except pobatch.PobatchError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")

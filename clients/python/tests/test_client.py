@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
 from collections.abc import Iterator
 
 import grpc
@@ -260,12 +258,3 @@ def test_builds_are_told_apart() -> None:
     assert Build.read(ROOT / "examples/witch.xml").xml == WITCH
     with pytest.raises(ValueError):
         Build(xml="<a/>", share_code="x")
-
-
-@pytest.mark.parametrize("kind", [pobatch.Client, pobatch.AsyncClient])
-def test_the_documents_show_every_call(kind: type) -> None:
-    text = (ROOT / "clients/python/README.md").read_text()
-    for name, member in inspect.getmembers(kind):
-        if not name.startswith("_") and callable(member):
-            assert inspect.getdoc(member), name
-            assert re.search(rf"client\.{name}\(", text), f"the README does not show {name}"

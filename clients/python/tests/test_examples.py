@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from conftest import ROOT, Served
 
 import pobatch
@@ -28,6 +29,39 @@ def test_the_tree_optimizer_improves_a_build_and_keeps_its_promise(
     assert after.number("TotalEHP") > before.number("TotalEHP")
     assert after.number("TotalDPS") >= before.number("TotalDPS")
     assert picture.stat().st_size > 10_000
+
+
+def test_the_tree_optimizer_reaches_a_guarded_server_and_one_of_its_engines(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate, token = authority.issue_cert("localhost"), "a-token-of-an-example"
+    authority.cert_pem.write_to_path(tmp_path / "ca.crt")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "server.crt")
+    certificate.private_key_pem.write_to_path(tmp_path / "server.key")
+    (tmp_path / "tokens.toml").write_text(f'[[tenant]]\nname = "alpha"\ntokens = ["{token}"]\n')
+    (tmp_path / "token").write_text(token)
+    guards = ["--tls-cert", "server.crt", "--tls-key", "server.key", "--tokens", "tokens.toml"]
+    paths = [word if word.startswith("--") else str(tmp_path / word) for word in guards]
+    served = Served("--engine", "pob=sample", "--engine", "next=sample", *paths)
+
+    def ended(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / "examples/python/tree_optimizer.py"), "--seconds", "1", *more]
+        command += ["--base", str(ROOT / "examples/witch.xml"), "--tls-ca", str(tmp_path / "ca.crt")]
+        port = served.endpoint.rpartition(":")[2]
+        command += ["--endpoint", f"https://localhost:{port}", "--token-file", str(tmp_path / "token")]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    try:
+        done = ended("--engine", "next")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "engine next 1.0.0" in done.stdout and "stats are as promised" in done.stdout
+        refused = ended("--engine", "third")
+        assert refused.returncode == 1 and refused.stderr.startswith("tree_optimizer.py: NOT_FOUND: ")
+        (tmp_path / "token").write_text("another-token-of-somebody")
+        assert "UNAUTHENTICATED" in ended().stderr
+        (tmp_path / "token").unlink()
+        assert ended().returncode == 2, "no such file is a mistake on the command line"
+    finally:
+        served.stop()
 
 
 def said(notebook: Any) -> list[list[str]]:

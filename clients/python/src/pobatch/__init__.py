@@ -18,7 +18,7 @@ from pobatch._catalog import (
     StatInfo,
 )
 from pobatch._client import Client, Evaluation
-from pobatch._errors import CallError, ConnectionLost, PobatchError
+from pobatch._errors import CallError, ConnectionLost, EngineDiffers, PobatchError
 from pobatch._explain import ExplainedModifier, Explanation, ExplanationSection, ExplanationTable
 from pobatch._outcome import (
     Failure,
@@ -54,6 +54,7 @@ __all__ = [
     "ConnectionLost",
     "Engine",
     "EngineDescription",
+    "EngineDiffers",
     "Evaluation",
     "ExplainedModifier",
     "Explanation",

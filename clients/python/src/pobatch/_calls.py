@@ -33,6 +33,8 @@ OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     ("grpc.keepalive_time_ms", 60_000),
+    # A new channel is a new connection, though an older one to the same server is still open.
+    ("grpc.use_local_subchannel_pool", 1),
 ]
 
 #: What variations may be given as: ready ones, or the form of a JSON file.
@@ -65,6 +67,7 @@ EVALUATE_SWEEP = Method(
     evaluation_pb2.EvaluateSweepResponse,
 )
 EVALUATE = Method("EvaluationService/Evaluate", evaluation_pb2.EvaluateRequest, evaluation_pb2.EvaluateResponse)
+LIST_ENGINES = Method("CatalogService/ListEngines", catalog_pb2.ListEnginesRequest, catalog_pb2.ListEnginesResponse)
 DESCRIBE_ENGINE = Method(
     "CatalogService/DescribeEngine", catalog_pb2.DescribeEngineRequest, catalog_pb2.DescribeEngineResponse
 )
@@ -187,11 +190,11 @@ class _NoBar:
         pass
 
 
-def bar(progress: bool | str, variations: object) -> Bar:
+def bar(progress: bool | str, variations: object, name: str = "evaluate") -> Bar:
     """A progress bar, if it is wanted. Needs tqdm (``pip install pobatch[progress]``)."""
     if not progress:
         return _NoBar()
     tqdm = importlib.import_module("tqdm.auto").tqdm
     total = len(variations) if isinstance(variations, Sized) else None
-    made: Bar = tqdm(total=total, desc=progress if isinstance(progress, str) else "evaluate", unit="var")
+    made: Bar = tqdm(total=total, desc=progress if isinstance(progress, str) else name, unit="var")
     return made

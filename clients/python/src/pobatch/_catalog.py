@@ -13,14 +13,18 @@ from pobatch.v1 import catalog_pb2, engine_pb2, passives_pb2, transfer_pb2
 class Engine:
     """Which engine computes. Equal engines give equal values, bit for bit."""
 
+    #: What the server's operator calls it: what ``engine=`` takes.
     name: str
     version: str
+    #: Of its files: two installations that differ never have the same.
     fingerprint: str
+    #: What it is, whatever it is called: ``pob`` or ``sample``.
+    kind: str
 
     @staticmethod
     def of(message: engine_pb2.Engine) -> Engine:
         """The engine of a message."""
-        return Engine(message.name, message.version, message.fingerprint)
+        return Engine(message.name, message.version, message.fingerprint, message.kind)
 
 
 @dataclass(frozen=True)

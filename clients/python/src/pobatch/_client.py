@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
@@ -12,13 +13,14 @@ from typing import Protocol
 import grpc
 
 from pobatch import _calls as calls
-from pobatch._access import Access, Tls
+from pobatch._access import Access, Target, Tls
 from pobatch._build import Build
 from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
-from pobatch._catalog import BuildFile, EngineDescription, Passive, PassiveTree, Points, StatInfo
-from pobatch._errors import CallError
-from pobatch._exchange import Exchange, Request, Response, SweepAnswer
+from pobatch._catalog import BuildFile, Engine, EngineDescription, Passive, PassiveTree, Points, StatInfo
+from pobatch._errors import CallError, PobatchError
+from pobatch._exchange import Exchange, Response, Session, SessionRequest, SweepRequest, SweepRun
 from pobatch._explain import Explanation
+from pobatch._links import Link, Links
 from pobatch._outcome import Header, Outcome, Results, Summary
 from pobatch._reduction import Reduction
 from pobatch._retry import RetryPolicy
@@ -36,7 +38,11 @@ from pobatch.v1 import (
 
 
 class Client:
-    """A connection to a server, or to one of several that serve alike: when one does not answer the next is asked."""
+    """A connection to a server, or to one of several that serve alike: when one does not answer the next is asked.
+
+    ``engine`` is one of the server's engines, by name; without it the first is meant, or for a base id the one that the
+    base belongs to.
+    """
 
     def __init__(
         self,
@@ -60,7 +66,7 @@ class Client:
             allow_plaintext=allow_plaintext,
         )
         self._policy = retry or RetryPolicy()
-        self._channel = self._connect()
+        self._links = Links(self._access, _connect)
 
     def __enter__(self) -> Client:
         return self
@@ -75,17 +81,12 @@ class Client:
 
     def close(self) -> None:
         """Closes the connection; evaluations that still run are given up."""
-        self._channel.close()
+        for channel in self._links.all():
+            channel.close()
 
-    def _connect(self) -> grpc.Channel:
-        target = self._access.next_target()
-        if target.credentials is None:
-            return grpc.insecure_channel(target.address, options=calls.OPTIONS)
-        return grpc.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
-
-    def _move_on(self) -> None:
-        self._channel.close()
-        self._channel = self._connect()
+    def _move_on(self, link: Link[grpc.Channel]) -> None:
+        for channel in self._links.leave(link):
+            channel.close()
 
     def _pages(
         self, method: Method[RequestT, ResponseT], request: RequestT
@@ -102,7 +103,8 @@ class Client:
     ) -> ResponseT:
         attempt = 0
         while True:
-            call = self._channel.unary_unary(
+            link = self._links.take()
+            call = link.channel.unary_unary(
                 method.path,
                 request_serializer=method.request.SerializeToString,
                 response_deserializer=method.response.FromString,
@@ -112,11 +114,13 @@ class Client:
                 return response
             except grpc.RpcError as error:
                 failed = CallError.of(error)
+            finally:
+                self._links.give_back(link)
             attempt += 1
             if attempt >= self._policy.attempts or not self._policy.may_help(failed.code):
                 raise failed
             time.sleep(self._policy.pause(attempt, failed.pushback_seconds))
-            self._move_on()
+            self._move_on(link)
 
     # Evaluating.
 
@@ -148,8 +152,8 @@ class Client:
             differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
         )
         start = calls.start(given, engine, stats, options, reduction, scenarios)
-        exchange = Exchange(given, start, in_flight_max, self._policy)
-        return Evaluation(self, exchange, iter(variations), timeout, calls.bar(progress, variations))
+        session = Session(given, start, in_flight_max, self._policy)
+        return _SessionEvaluation(self, session, iter(variations), timeout, calls.bar(progress, variations))
 
     def evaluate_all(
         self,
@@ -180,10 +184,7 @@ class Client:
             engine=engine,
             progress=progress,
         )
-        outcomes = list(evaluation)
-        if reduction is None or (reduction.top is None and reduction.pareto_front is None):
-            outcomes.sort(key=lambda outcome: outcome.index)
-        return Results(evaluation.header, tuple(outcomes), evaluation.summary)
+        return evaluation._results()
 
     def evaluate_one(
         self,
@@ -208,6 +209,35 @@ class Client:
         names = [one.name for one in answer.header.scenarios]
         return Outcome.of(answer.header.stats, answer.outcome, 0, names)
 
+    def sweep(
+        self,
+        build: Build | str,
+        sweeps: Sweep | Iterable[Sweep],
+        *,
+        stats: Iterable[str] | str = "main",
+        reduction: Reduction | None = None,
+        scenarios: Scenarios | None = None,
+        differences: bool = False,
+        ordered: bool = False,
+        strict: bool = False,
+        budget_seconds: float | None = None,
+        timeout: float | None = None,
+        engine: str = "",
+        progress: bool | str = False,
+    ) -> Evaluation:
+        """Evaluates families of variations that the server makes, and gives outcomes as they finish, each with its
+        variation. If the connection breaks the sweep begins again, and what was given already is not given twice. The
+        counts of its summary are the server's, and come at the end.
+        """
+        given = Build.of(build)
+        options = calls.options(
+            differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
+        )
+        request = calls.sweep(given, sweeps, engine, stats, options, reduction, scenarios)
+        return _SweepEvaluation(
+            self, SweepRun(given, request, self._policy), timeout, calls.bar(progress, None, "sweep")
+        )
+
     def evaluate_sweep(
         self,
         build: Build | str,
@@ -224,35 +254,22 @@ class Client:
         progress: bool | str = False,
     ) -> Results:
         """Evaluates families of variations that the server makes, and gives all outcomes: in their order, or in the
-        reduction's. Each carries its variation. If the connection breaks, the sweep begins again.
+        reduction's. Each carries its variation.
         """
-        options = calls.options(differences=differences, strict=strict, budget_seconds=budget_seconds)
-        request = calls.sweep(Build.of(build), sweeps, engine, stats, options, reduction, scenarios)
-        deadline = None if timeout is None else time.monotonic() + timeout
-        held = reduction is not None and (reduction.top is not None or reduction.pareto_front is not None)
-        attempt = 0
-        while True:
-            method = calls.EVALUATE_SWEEP
-            call = self._channel.unary_stream(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
-            )
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            answer, bar = SweepAnswer(held), calls.bar(progress, None)
-            try:
-                for response in call(request, timeout=left, metadata=self._metadata):
-                    bar.update(answer.receive(response))
-                return answer.results()
-            except grpc.RpcError as error:
-                failed = CallError.of(error)
-            finally:
-                bar.close()
-            attempt += 1
-            if attempt >= self._policy.attempts or not self._policy.may_help(failed.code):
-                raise failed
-            time.sleep(self._policy.pause(attempt, failed.pushback_seconds))
-            self._move_on()
+        evaluation = self.sweep(
+            build,
+            sweeps,
+            stats=stats,
+            reduction=reduction,
+            scenarios=scenarios,
+            differences=differences,
+            strict=strict,
+            budget_seconds=budget_seconds,
+            timeout=timeout,
+            engine=engine,
+            progress=progress,
+        )
+        return evaluation._results()
 
     def explain(
         self,
@@ -273,18 +290,28 @@ class Client:
 
     # The catalogue.
 
-    def engine(self) -> EngineDescription:
-        """Facts about the server's engine."""
-        return EngineDescription.of(self._ask(calls.DESCRIBE_ENGINE, catalog_pb2.DescribeEngineRequest()))
+    def engines(self) -> list[Engine]:
+        """The engines that the server runs; the first is what is asked where none is named."""
+        answer = self._ask(calls.LIST_ENGINES, catalog_pb2.ListEnginesRequest())
+        return [Engine.of(one) for one in answer.engines]
 
-    def stats(self) -> list[StatInfo]:
+    def engine(self, engine: str = "") -> EngineDescription:
+        """Facts about an engine."""
+        request = catalog_pb2.DescribeEngineRequest(engine=engine)
+        return EngineDescription.of(self._ask(calls.DESCRIBE_ENGINE, request))
+
+    def stats(self, *, engine: str = "") -> list[StatInfo]:
         """The stats that the engine describes, in its display order."""
-        answer = self._ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest())
+        answer = self._ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest(engine=engine))
         return [StatInfo.of(one) for one in answer.stats]
 
-    def passives(self, build: Build | str, *, distance_max: int | None = None) -> PassiveTree:
+    def passives(
+        self, build: Build | str, *, distance_max: int | None = None, engine: str = ""
+    ) -> PassiveTree:
         """The passive tree of a build: what is allocated, what can be next, what each way costs."""
-        request = passives_pb2.ListPassivesRequest(base=Build.of(build).to_proto(), distance_max=distance_max)
+        request = passives_pb2.ListPassivesRequest(
+            base=Build.of(build).to_proto(engine), distance_max=distance_max
+        )
         nodes: dict[int, Passive] = {}
         for answer in self._pages(calls.LIST_PASSIVES, request):
             nodes.update((one.id, Passive.of(one)) for one in answer.passives)
@@ -292,48 +319,63 @@ class Client:
         points = Points(spent.used, spent.available, spent.ascendancy_used, spent.ascendancy_available)
         return PassiveTree(answer.base_id, answer.tree_version, points, nodes)
 
-    def config_options(self, *, contains: str = "") -> list[data_pb2.ConfigOption]:
+    def config_options(self, *, contains: str = "", engine: str = "") -> list[data_pb2.ConfigOption]:
         """The config options of the engine: name, label, what they take."""
-        request = data_pb2.ListConfigOptionsRequest(contains=contains)
+        request = data_pb2.ListConfigOptionsRequest(contains=contains, engine=engine)
         return [one for page in self._pages(calls.LIST_CONFIG_OPTIONS, request) for one in page.options]
 
-    def gems(self, *, contains: str = "", support: bool | None = None) -> list[data_pb2.Gem]:
+    def gems(
+        self, *, contains: str = "", support: bool | None = None, engine: str = ""
+    ) -> list[data_pb2.Gem]:
         """The gems that the engine knows."""
-        request = data_pb2.ListGemsRequest(contains=contains, support=support)
+        request = data_pb2.ListGemsRequest(contains=contains, support=support, engine=engine)
         return [one for page in self._pages(calls.LIST_GEMS, request) for one in page.gems]
 
-    def item_bases(self, *, contains: str = "", slot: str = "") -> list[data_pb2.ItemBase]:
+    def item_bases(
+        self, *, contains: str = "", slot: str = "", engine: str = ""
+    ) -> list[data_pb2.ItemBase]:
         """The kinds of items that the engine knows."""
-        request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot)
+        request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot, engine=engine)
         return [one for page in self._pages(calls.LIST_ITEM_BASES, request) for one in page.bases]
 
-    def uniques(self, *, contains: str = "", slot: str = "") -> list[data_pb2.Unique]:
+    def uniques(self, *, contains: str = "", slot: str = "", engine: str = "") -> list[data_pb2.Unique]:
         """The unique items that the engine knows, with their texts."""
-        request = data_pb2.ListUniquesRequest(contains=contains, slot=slot)
+        request = data_pb2.ListUniquesRequest(contains=contains, slot=slot, engine=engine)
         return [one for page in self._pages(calls.LIST_UNIQUES, request) for one in page.uniques]
 
-    def describe_build(self, build: Build | str) -> description_pb2.BuildDescription:
+    def describe_build(self, build: Build | str, *, engine: str = "") -> description_pb2.BuildDescription:
         """What a build is made of: class, nodes, items, gems, config."""
-        request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto())
+        request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto(engine))
         return self._ask(calls.DESCRIBE_BUILD, request).build
 
     # Builds in and out.
 
-    def import_build(self, build: Build | str) -> BuildFile:
+    def import_build(self, build: Build | str, *, engine: str = "") -> BuildFile:
         """Loads a build and gives it back in the engine's own way of writing, with what is odd about it."""
-        request = transfer_pb2.ImportBuildRequest(base=Build.of(build).to_proto())
+        request = transfer_pb2.ImportBuildRequest(base=Build.of(build).to_proto(engine))
         return BuildFile.imported(self._ask(calls.IMPORT_BUILD, request))
 
     def export_build(
-        self, build: Build | str, variation: Given | None = None, *, check: Iterable[str] | str | None = None
+        self,
+        build: Build | str,
+        variation: Given | None = None,
+        *,
+        check: Iterable[str] | str | None = None,
+        engine: str = "",
     ) -> BuildFile:
         """Writes a varied build. With ``check`` the server loads it from scratch and says these stats of it."""
         request = transfer_pb2.ExportBuildRequest(
-            base=Build.of(build).to_proto(),
+            base=Build.of(build).to_proto(engine),
             variation=calls.variation(variation or {}).to_proto(),
             check=calls.selection(check) if check is not None else None,
         )
         return BuildFile.exported(self._ask(calls.EXPORT_BUILD, request))
+
+
+def _connect(target: Target) -> grpc.Channel:
+    if target.credentials is None:
+        return grpc.insecure_channel(target.address, options=calls.OPTIONS)
+    return grpc.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
 
 
 class _Stream(Protocol):
@@ -347,28 +389,21 @@ class _Stream(Protocol):
 class Evaluation(Iterator[Outcome]):
     """A running evaluation: an iterator over outcomes. ``summary`` is complete when it is at its end."""
 
-    def __init__(
-        self,
-        client: Client,
-        exchange: Exchange,
-        variations: Iterator[Given],
-        timeout: float | None,
-        bar: Bar,
-    ) -> None:
+    def __init__(self, client: Client, exchange: Exchange, timeout: float | None, bar: Bar) -> None:
         self._client = client
         self._exchange = exchange
-        self._variations = variations
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._bar = bar
         self._call: _Stream | None = None
-        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._is_half_closed = False
+        self._link: Link[grpc.Channel] | None = None
         self._rest: Iterator[Outcome] | None = None
 
     @property
     def header(self) -> Header:
         """What all outcomes refer to. Waits for it."""
         while self._exchange.header is None:
+            if self._rest is not None:
+                raise PobatchError("it ended before it had begun")
             self._step()
         return self._exchange.header
 
@@ -378,16 +413,16 @@ class Evaluation(Iterator[Outcome]):
         return self._exchange.summary
 
     def __next__(self) -> Outcome:
-        while self._rest is None:
+        outcome = None
+        while outcome is None and self._rest is None:
             outcome = self._step()
-            if outcome is not None:
-                self._bar.update(1)
-                return outcome
-        try:
-            return next(self._rest)
-        except StopIteration:
+        if outcome is None and self._rest is not None:
+            outcome = next(self._rest, None)
+        if outcome is None:
             self._bar.close()
-            raise
+            raise StopIteration
+        self._bar.update(1)
+        return outcome
 
     def close(self) -> None:
         """Gives it up: the server stops behind the variation that it is at."""
@@ -406,55 +441,97 @@ class Evaluation(Iterator[Outcome]):
     ) -> None:
         self.close()
 
+    def _results(self) -> Results:
+        return self._exchange.results(list(self))
+
     def _step(self) -> Outcome | None:
         """Sends what there is room for, and takes one message."""
         try:
-            if self._call is None:
-                self._call = self._open()
-            self._send()
-            response = next(self._call)
-        except StopIteration:
+            response = self._read()
+            if isinstance(response, Response):
+                return self._exchange.receive(response)
+            link = self._link
             self._end_call()
-            pause = self._exchange.ended()
-            if pause is None:
-                self._rest = self._exchange.given_up()
-            else:
-                time.sleep(pause)
-        except grpc.RpcError as error:
-            self._end_call()
-            try:
-                pause = self._exchange.broken(CallError.of(error))
-            except CallError:
-                self._bar.close()
-                raise
-            time.sleep(pause)
-            self._client._move_on()
+            pause = self._exchange.ended(response)
+        except PobatchError:
+            self.close()
+            raise
+        if pause is None:
+            self._rest = self._exchange.rest()
         else:
-            return self._exchange.receive(response)
+            time.sleep(pause)
+            if link is not None:
+                self._client._move_on(link)
         return None
 
-    def _open(self) -> _Stream:
-        requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        requests.put(self._exchange.begin())
+    def _read(self) -> Response | CallError | None:
+        """The next message, or how the call ended; ``None``: well."""
+        try:
+            if self._call is None:
+                left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+                self._link = self._client._links.take()
+                self._call = self._open(self._link.channel, left)
+            self._send()
+            return next(self._call)
+        except StopIteration:
+            return None
+        except grpc.RpcError as error:
+            return CallError.of(error)
+
+    @abstractmethod
+    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
+        """Begins a call."""
+
+    def _send(self) -> None:
+        """Sends what there is room for."""
+
+    def _end_call(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        if self._link is not None:
+            self._client._links.give_back(self._link)
+            self._link = None
+
+
+class _SessionEvaluation(Evaluation):
+    """Of variations that the caller makes."""
+
+    def __init__(
+        self,
+        client: Client,
+        session: Session,
+        variations: Iterator[Given],
+        timeout: float | None,
+        bar: Bar,
+    ) -> None:
+        super().__init__(client, session, timeout, bar)
+        self._session = session
+        self._variations = variations
+        self._requests: queue.SimpleQueue[SessionRequest | None] = queue.SimpleQueue()
+        self._is_half_closed = False
+
+    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
+        requests: queue.SimpleQueue[SessionRequest | None] = queue.SimpleQueue()
+        requests.put(self._session.begin())
         self._requests, self._is_half_closed = requests, False
 
-        def outbound() -> Iterator[Request]:
+        def outbound() -> Iterator[SessionRequest]:
             while (request := requests.get()) is not None:
                 yield request
 
         method = calls.EVALUATE_STREAM
-        stream: grpc.StreamStreamMultiCallable[Request, Response] = self._client._channel.stream_stream(
+        stream: grpc.StreamStreamMultiCallable[SessionRequest, Response] = channel.stream_stream(
             method.path,
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,
         )
-        timeout = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
         return stream(outbound(), timeout=timeout, metadata=self._client._access.metadata)
 
     def _send(self) -> None:
-        while (request := self._exchange.next_message(self._take)) is not None:
+        while (request := self._session.next_message(self._take)) is not None:
             self._requests.put(request)
-        if self._exchange.is_all_sent and not self._is_half_closed:
+        if self._session.is_all_sent and not self._is_half_closed:
             self._is_half_closed = True
             self._requests.put(None)
 
@@ -465,6 +542,21 @@ class Evaluation(Iterator[Outcome]):
     def _end_call(self) -> None:
         # Whoever waits for a request of this call has none to wait for.
         self._requests.put(None)
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
+        super()._end_call()
+
+
+class _SweepEvaluation(Evaluation):
+    """Of variations that the server makes."""
+
+    def __init__(self, client: Client, sweep: SweepRun, timeout: float | None, bar: Bar) -> None:
+        super().__init__(client, sweep, timeout, bar)
+        self._sweep = sweep
+
+    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
+        method = calls.EVALUATE_SWEEP
+        stream: grpc.UnaryStreamMultiCallable[SweepRequest, Response] = channel.unary_stream(
+            method.path,
+            request_serializer=method.request.SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        return stream(self._sweep.begin(), timeout=timeout, metadata=self._client._access.metadata)

@@ -46,6 +46,11 @@ class ConnectionLost(CallError):
     """The connection broke, or no server could be reached, more often than the policy allows."""
 
 
+class EngineDiffers(PobatchError):
+    """The server that was to go on with an evaluation computes with another engine than the one that it began with, or
+    came back as another: its outcomes cannot stand beside those that were handed out."""
+
+
 def pushback(metadata: Iterable[Any] | None) -> float | None:
     """When the server asked to try again, in seconds. Metadata are pairs of a name and a text, or bytes."""
     for name, value in metadata or ():

@@ -135,6 +135,15 @@ class Header:
     #: The base under each scenario of the call, by name.
     scenarios: Mapping[str, ScenarioBase]
 
+    def agrees_with(self, other: Header) -> bool:
+        """Whether outcomes of that header's call can stand beside those of this one's."""
+
+        def key(header: Header) -> tuple[object, ...]:
+            engine = header.engine, header.engine_version, header.engine_fingerprint
+            return *engine, header.base_id, header.stats, tuple(header.scenarios)
+
+        return key(self) == key(other)
+
     @staticmethod
     def of(message: evaluation_pb2.EvaluationHeader) -> Header:
         """The header of a message."""
@@ -269,15 +278,15 @@ class Summary:
             self.failures[outcome.failure.reason] = self.failures.get(outcome.failure.reason, 0) + 1
         self.warned += bool(outcome.warnings) or any(one.warnings for one in outcome.scenarios.values())
 
-    def take(self, message: evaluation_pb2.EvaluationSummary, reduced: bool) -> None:
-        """Takes over what a call says of itself; its counts too, if the client did not see every outcome."""
+    def take(self, message: evaluation_pb2.EvaluationSummary, counted: bool) -> None:
+        """Takes over what a call says of itself; its counts too, if it was about all variations."""
         self.resets += message.resets
         self.elapsed_seconds += seconds(message.elapsed_time)
         self.compute_seconds += seconds(message.compute_time)
         self.infeasible = message.infeasible
         self.stopped_early = message.stopped_early
         self.front_truncated = message.front_truncated
-        if reduced:
+        if counted:
             self.succeeded, self.failed, self.warned = message.succeeded, message.failed, message.warned
             self.failures = {_reason(one.reason): one.count for one in message.failures}
 

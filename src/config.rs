@@ -8,6 +8,7 @@ mod guard;
 mod limits;
 mod machine;
 mod scenario;
+mod serve;
 mod sweep;
 mod target;
 mod units;

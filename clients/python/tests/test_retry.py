@@ -241,6 +241,21 @@ def test_a_broken_sweep_begins_again_and_hands_nothing_out_twice() -> None:
         assert [len(seen) for seen in server.calls] == [5, 12, 13, 20]
 
 
+def test_an_end_without_a_summary_is_none() -> None:
+    def cut_off(
+        requests: Messages, context: grpc.ServicerContext
+    ) -> Iterator[evaluation_pb2.EvaluateStreamResponse]:
+        yield answer(0, next(requests))
+
+    for is_sweep in (False, True):
+        with Scripted(cut_off, all_of_them) as server, pobatch.Client(server.endpoint, retry=QUICK) as client:
+            if is_sweep:
+                results = client.evaluate_sweep(WITCH, Sweep.removable(), stats=["Life"])
+            else:
+                results = client.evaluate_all(WITCH, VARIATIONS, stats=["Life"])
+            assert {one.id: one["Life"] for one in results} == LIVES and results.summary.resumed == 1
+
+
 def test_a_sweep_without_anything_new_is_given_up() -> None:
     breaking = so_many_and_then(5, grpc.StatusCode.UNAVAILABLE)
     with Scripted(breaking) as server, pobatch.Client(server.endpoint, retry=QUICK) as client:

@@ -257,4 +257,4 @@ def test_what_contradicts_itself_is_refused_and_no_token_is_said(tmp_path: Path)
             make()
         assert ALPHA not in str(caught.value)
     with pobatch.Client("127.0.0.1:1", token=ALPHA) as client:
-        assert ALPHA not in repr(client) + repr(client._access)
+        assert ALPHA not in repr(client) + repr(client._connection)

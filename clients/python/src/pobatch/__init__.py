@@ -5,7 +5,8 @@
 """
 
 from pobatch._access import Tls
-from pobatch._aio import AsyncClient, AsyncEvaluation
+from pobatch._aio import AsyncClient
+from pobatch._aio_evaluation import AsyncEvaluation
 from pobatch._build import Build
 from pobatch._catalog import (
     BuildFile,
@@ -17,8 +18,9 @@ from pobatch._catalog import (
     Points,
     StatInfo,
 )
-from pobatch._client import Client, Evaluation
+from pobatch._client import Client
 from pobatch._errors import CallError, ConnectionLost, EngineDiffers, PobatchError
+from pobatch._evaluation import Evaluation
 from pobatch._explain import ExplainedModifier, Explanation, ExplanationSection, ExplanationTable
 from pobatch._outcome import (
     Failure,

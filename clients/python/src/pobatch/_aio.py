@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from abc import abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, Protocol
 
 import grpc
-import grpc.aio
 
 from pobatch import _calls as calls
-from pobatch._access import Access, Target, Tls
+from pobatch._access import Access, Tls
+from pobatch._aio_connection import AsyncConnection
+from pobatch._aio_evaluation import AsyncEvaluation, AsyncSessionEvaluation, AsyncSweepEvaluation
 from pobatch._build import Build
-from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
+from pobatch._calls import Given, Scenarios
 from pobatch._catalog import BuildFile, Engine, EngineDescription, Passive, PassiveTree, Points, StatInfo
-from pobatch._errors import CallError, PobatchError
-from pobatch._exchange import Exchange, Response, Session, SessionRequest, SweepRequest, SweepRun
+from pobatch._exchange import Session, SweepRun
 from pobatch._explain import Explanation
-from pobatch._links import Link, Links
-from pobatch._outcome import Header, Outcome, Results, Summary
+from pobatch._outcome import Outcome, Results
 from pobatch._reduction import Reduction
 from pobatch._retry import RetryPolicy
 from pobatch._sweep import Sweep
@@ -53,7 +48,7 @@ class AsyncClient:
         metadata: Mapping[str, str] | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
-        self._access = Access(
+        access = Access(
             endpoints,
             credentials=credentials,
             tls=tls,
@@ -62,8 +57,7 @@ class AsyncClient:
             metadata=metadata,
             allow_plaintext=allow_plaintext,
         )
-        self._policy = retry or RetryPolicy()
-        self._links = Links(self._access, _connect)
+        self._connection = AsyncConnection(access, retry or RetryPolicy())
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -78,46 +72,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Closes the connection; evaluations that still run are given up."""
-        for channel in self._links.all():
-            await channel.close()
-
-    async def _move_on(self, link: Link[grpc.aio.Channel]) -> None:
-        for channel in self._links.leave(link):
-            await channel.close()
-
-    async def _pages(
-        self, method: Method[RequestT, ResponseT], request: RequestT
-    ) -> AsyncIterator[ResponseT]:
-        """The answers to a request for a list, page by page."""
-        more = True
-        while more:
-            answer = await self._ask(method, request)
-            yield answer
-            more = calls.turn_page(request, answer)
-
-    async def _ask(
-        self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None = None
-    ) -> ResponseT:
-        attempt = 0
-        while True:
-            link = self._links.take()
-            call = link.channel.unary_unary(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
-            )
-            try:
-                response: ResponseT = await call(request, timeout=timeout, metadata=self._access.metadata)
-                return response
-            except grpc.RpcError as error:
-                failed = CallError.of(error)
-            finally:
-                self._links.give_back(link)
-            attempt += 1
-            if attempt >= self._policy.attempts or not self._policy.may_help(failed.code):
-                raise failed
-            await asyncio.sleep(self._policy.pause(attempt, failed.pushback_seconds))
-            await self._move_on(link)
+        await self._connection.close()
 
     def evaluate(
         self,
@@ -142,8 +97,8 @@ class AsyncClient:
             differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
         )
         start = calls.start(given, engine, stats, options, reduction, scenarios)
-        session = Session(given, start, in_flight_max, self._policy)
-        return _SessionEvaluation(self, session, variations, timeout, calls.bar(progress, variations))
+        session = Session(given, start, in_flight_max, self._connection.policy)
+        return AsyncSessionEvaluation(self._connection, session, variations, timeout, calls.bar(progress, variations))
 
     async def evaluate_all(
         self,
@@ -174,7 +129,7 @@ class AsyncClient:
             engine=engine,
             progress=progress,
         )
-        return await evaluation._results()
+        return await evaluation.results()
 
     async def evaluate_one(
         self,
@@ -195,7 +150,7 @@ class AsyncClient:
             options=calls.options(strict=strict),
             scenarios=calls.scenarios(scenarios),
         )
-        answer = await self._ask(calls.EVALUATE, request, timeout)
+        answer = await self._connection.ask(calls.EVALUATE, request, timeout)
         names = [one.name for one in answer.header.scenarios]
         return Outcome.of(answer.header.stats, answer.outcome, 0, names)
 
@@ -221,9 +176,8 @@ class AsyncClient:
             differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
         )
         request = calls.sweep(given, sweeps, engine, stats, options, reduction, scenarios)
-        return _SweepEvaluation(
-            self, SweepRun(given, request, self._policy), timeout, calls.bar(progress, None, "sweep")
-        )
+        sweep = SweepRun(given, request, self._connection.policy)
+        return AsyncSweepEvaluation(self._connection, sweep, timeout, calls.bar(progress, None, "sweep"))
 
     async def evaluate_sweep(
         self,
@@ -254,7 +208,7 @@ class AsyncClient:
             engine=engine,
             progress=progress,
         )
-        return await evaluation._results()
+        return await evaluation.results()
 
     async def explain(
         self,
@@ -271,21 +225,21 @@ class AsyncClient:
             variation=calls.variation(variation or {}).to_proto(),
             stat=stat,
         )
-        return Explanation.of(stat, await self._ask(calls.EXPLAIN, request, timeout))
+        return Explanation.of(stat, await self._connection.ask(calls.EXPLAIN, request, timeout))
 
     async def engines(self) -> list[Engine]:
         """See :meth:`pobatch.Client.engines`."""
-        answer = await self._ask(calls.LIST_ENGINES, catalog_pb2.ListEnginesRequest())
+        answer = await self._connection.ask(calls.LIST_ENGINES, catalog_pb2.ListEnginesRequest())
         return [Engine.of(one) for one in answer.engines]
 
     async def engine(self, engine: str = "") -> EngineDescription:
         """See :meth:`pobatch.Client.engine`."""
         request = catalog_pb2.DescribeEngineRequest(engine=engine)
-        return EngineDescription.of(await self._ask(calls.DESCRIBE_ENGINE, request))
+        return EngineDescription.of(await self._connection.ask(calls.DESCRIBE_ENGINE, request))
 
     async def stats(self, *, engine: str = "") -> list[StatInfo]:
         """See :meth:`pobatch.Client.stats`."""
-        answer = await self._ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest(engine=engine))
+        answer = await self._connection.ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest(engine=engine))
         return [StatInfo.of(one) for one in answer.stats]
 
     async def passives(
@@ -296,7 +250,7 @@ class AsyncClient:
             base=Build.of(build).to_proto(engine), distance_max=distance_max
         )
         nodes: dict[int, Passive] = {}
-        async for answer in self._pages(calls.LIST_PASSIVES, request):
+        async for answer in self._connection.pages(calls.LIST_PASSIVES, request):
             nodes.update((one.id, Passive.of(one)) for one in answer.passives)
         spent = answer.points
         points = Points(spent.used, spent.available, spent.ascendancy_used, spent.ascendancy_available)
@@ -305,36 +259,37 @@ class AsyncClient:
     async def config_options(self, *, contains: str = "", engine: str = "") -> list[data_pb2.ConfigOption]:
         """The config options of the engine: name, label, what they take."""
         request = data_pb2.ListConfigOptionsRequest(contains=contains, engine=engine)
-        return [one async for page in self._pages(calls.LIST_CONFIG_OPTIONS, request) for one in page.options]
+        pages = self._connection.pages(calls.LIST_CONFIG_OPTIONS, request)
+        return [one async for page in pages for one in page.options]
 
     async def gems(
         self, *, contains: str = "", support: bool | None = None, engine: str = ""
     ) -> list[data_pb2.Gem]:
         """The gems that the engine knows."""
         request = data_pb2.ListGemsRequest(contains=contains, support=support, engine=engine)
-        return [one async for page in self._pages(calls.LIST_GEMS, request) for one in page.gems]
+        return [one async for page in self._connection.pages(calls.LIST_GEMS, request) for one in page.gems]
 
     async def item_bases(
         self, *, contains: str = "", slot: str = "", engine: str = ""
     ) -> list[data_pb2.ItemBase]:
         """The kinds of items that the engine knows."""
         request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot, engine=engine)
-        return [one async for page in self._pages(calls.LIST_ITEM_BASES, request) for one in page.bases]
+        return [one async for page in self._connection.pages(calls.LIST_ITEM_BASES, request) for one in page.bases]
 
     async def uniques(self, *, contains: str = "", slot: str = "", engine: str = "") -> list[data_pb2.Unique]:
         """The unique items that the engine knows, with their texts."""
         request = data_pb2.ListUniquesRequest(contains=contains, slot=slot, engine=engine)
-        return [one async for page in self._pages(calls.LIST_UNIQUES, request) for one in page.uniques]
+        return [one async for page in self._connection.pages(calls.LIST_UNIQUES, request) for one in page.uniques]
 
     async def describe_build(self, build: Build | str, *, engine: str = "") -> description_pb2.BuildDescription:
         """What a build is made of: class, nodes, items, gems, config."""
         request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto(engine))
-        return (await self._ask(calls.DESCRIBE_BUILD, request)).build
+        return (await self._connection.ask(calls.DESCRIBE_BUILD, request)).build
 
     async def import_build(self, build: Build | str, *, engine: str = "") -> BuildFile:
         """See :meth:`pobatch.Client.import_build`."""
         request = transfer_pb2.ImportBuildRequest(base=Build.of(build).to_proto(engine))
-        return BuildFile.imported(await self._ask(calls.IMPORT_BUILD, request))
+        return BuildFile.imported(await self._connection.ask(calls.IMPORT_BUILD, request))
 
     async def export_build(
         self,
@@ -350,214 +305,4 @@ class AsyncClient:
             variation=calls.variation(variation or {}).to_proto(),
             check=calls.selection(check) if check is not None else None,
         )
-        return BuildFile.exported(await self._ask(calls.EXPORT_BUILD, request))
-
-
-def _connect(target: Target) -> grpc.aio.Channel:
-    if target.credentials is None:
-        return grpc.aio.insecure_channel(target.address, options=calls.OPTIONS)
-    return grpc.aio.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
-
-
-class _Stream(Protocol):
-    """What is used of a call."""
-
-    async def read(self) -> Any: ...
-
-    def cancel(self) -> bool: ...
-
-
-class AsyncEvaluation(AsyncIterator[Outcome]):
-    """A running evaluation: an asynchronous iterator over outcomes."""
-
-    def __init__(self, client: AsyncClient, exchange: Exchange, timeout: float | None, bar: Bar) -> None:
-        self._client = client
-        self._exchange = exchange
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._bar = bar
-        self._call: _Stream | None = None
-        self._link: Link[grpc.aio.Channel] | None = None
-        self._rest: Iterator[Outcome] | None = None
-
-    async def header(self) -> Header:
-        """What all outcomes refer to. Waits for it."""
-        while self._exchange.header is None:
-            if self._rest is not None:
-                raise PobatchError("it ended before it had begun")
-            await self._step()
-        return self._exchange.header
-
-    @property
-    def summary(self) -> Summary:
-        """What became of it so far."""
-        return self._exchange.summary
-
-    async def __anext__(self) -> Outcome:
-        outcome = None
-        while outcome is None and self._rest is None:
-            outcome = await self._step()
-        if outcome is None and self._rest is not None:
-            outcome = next(self._rest, None)
-        if outcome is None:
-            self._bar.close()
-            raise StopAsyncIteration
-        self._bar.update(1)
-        return outcome
-
-    async def close(self) -> None:
-        """Gives it up: the server stops behind the variation that it is at."""
-        self._give_up()
-
-    async def __aenter__(self) -> AsyncEvaluation:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._give_up()
-
-    def _give_up(self) -> None:
-        self._end_call()
-        self._rest = iter(())
-        self._bar.close()
-
-    async def _results(self) -> Results:
-        return self._exchange.results([outcome async for outcome in self])
-
-    async def _step(self) -> Outcome | None:
-        """Sends what there is room for, and takes one message."""
-        try:
-            response = await self._read()
-            if isinstance(response, Response):
-                return self._exchange.receive(response)
-            link = self._link
-            self._end_call()
-            pause = self._exchange.ended(response)
-        except PobatchError:
-            self._give_up()
-            raise
-        if pause is None:
-            self._rest = self._exchange.rest()
-        else:
-            await asyncio.sleep(pause)
-            if link is not None:
-                await self._client._move_on(link)
-        return None
-
-    async def _read(self) -> Response | CallError | None:
-        """The next message, or how the call ended; ``None``: well."""
-        try:
-            if self._call is None:
-                left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-                self._link = self._client._links.take()
-                self._call = self._open(self._link.channel, left)
-            await self._send()
-            response = await self._call.read()
-        except grpc.RpcError as error:
-            return CallError.of(error)
-        return response if isinstance(response, Response) else None
-
-    @abstractmethod
-    def _open(self, channel: grpc.aio.Channel, timeout: float | None) -> _Stream:
-        """Begins a call."""
-
-    async def _send(self) -> None:
-        """Sends what there is room for."""
-
-    def _end_call(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-        if self._link is not None:
-            self._client._links.give_back(self._link)
-            self._link = None
-
-
-class _SessionEvaluation(AsyncEvaluation):
-    """Of variations that the caller makes."""
-
-    def __init__(
-        self,
-        client: AsyncClient,
-        session: Session,
-        variations: Iterable[Given] | AsyncIterable[Given],
-        timeout: float | None,
-        bar: Bar,
-    ) -> None:
-        super().__init__(client, session, timeout, bar)
-        self._session = session
-        self._given = variations.__aiter__() if isinstance(variations, AsyncIterable) else iter(variations)
-        #: Taken from the caller, and not yet by the exchange.
-        self._ahead: list[Variation] = []
-        self._is_given_at_an_end = False
-        self._requests: asyncio.Queue[SessionRequest | None] = asyncio.Queue()
-        self._is_half_closed = False
-
-    def _open(self, channel: grpc.aio.Channel, timeout: float | None) -> _Stream:
-        requests: asyncio.Queue[SessionRequest | None] = asyncio.Queue()
-        requests.put_nowait(self._session.begin())
-        self._requests, self._is_half_closed = requests, False
-
-        async def outbound() -> AsyncIterator[SessionRequest]:
-            while (request := await requests.get()) is not None:
-                yield request
-
-        method = calls.EVALUATE_STREAM
-        stream: grpc.aio.StreamStreamMultiCallable[SessionRequest, Response] = (
-            channel.stream_stream(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
-            )
-        )
-        return stream(outbound(), timeout=timeout, metadata=self._client._access.metadata)
-
-    async def _send(self) -> None:
-        while True:
-            # The exchange takes without waiting, so one is always ready for it.
-            if not self._ahead and not self._is_given_at_an_end:
-                given = await self._next_given()
-                if given is None:
-                    self._is_given_at_an_end = True
-                else:
-                    self._ahead.append(calls.variation(given))
-            request = self._session.next_message(lambda: self._ahead.pop() if self._ahead else None)
-            if request is None:
-                break
-            self._requests.put_nowait(request)
-        if self._session.is_all_sent and not self._is_half_closed:
-            self._is_half_closed = True
-            self._requests.put_nowait(None)
-
-    async def _next_given(self) -> Given | None:
-        if isinstance(self._given, AsyncIterator):
-            try:
-                return await self._given.__anext__()
-            except StopAsyncIteration:
-                return None
-        return next(self._given, None)
-
-    def _end_call(self) -> None:
-        # Whoever waits for a request of this call has none to wait for.
-        self._requests.put_nowait(None)
-        super()._end_call()
-
-
-class _SweepEvaluation(AsyncEvaluation):
-    """Of variations that the server makes."""
-
-    def __init__(self, client: AsyncClient, sweep: SweepRun, timeout: float | None, bar: Bar) -> None:
-        super().__init__(client, sweep, timeout, bar)
-        self._sweep = sweep
-
-    def _open(self, channel: grpc.aio.Channel, timeout: float | None) -> _Stream:
-        method = calls.EVALUATE_SWEEP
-        stream: grpc.aio.UnaryStreamMultiCallable[SweepRequest, Response] = channel.unary_stream(
-            method.path,
-            request_serializer=method.request.SerializeToString,
-            response_deserializer=method.response.FromString,
-        )
-        return stream(self._sweep.begin(), timeout=timeout, metadata=self._client._access.metadata)
+        return BuildFile.exported(await self._connection.ask(calls.EXPORT_BUILD, request))

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import queue
-import time
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Protocol
 
 import grpc
 
 from pobatch import _calls as calls
-from pobatch._access import Access, Target, Tls
+from pobatch._access import Access, Tls
 from pobatch._build import Build
-from pobatch._calls import Bar, Given, Method, RequestT, ResponseT, Scenarios
+from pobatch._calls import Given, Scenarios
 from pobatch._catalog import BuildFile, Engine, EngineDescription, Passive, PassiveTree, Points, StatInfo
-from pobatch._errors import CallError, PobatchError
-from pobatch._exchange import Exchange, Response, Session, SessionRequest, SweepRequest, SweepRun
+from pobatch._connection import Connection
+from pobatch._evaluation import Evaluation, SessionEvaluation, SweepEvaluation
+from pobatch._exchange import Session, SweepRun
 from pobatch._explain import Explanation
-from pobatch._links import Link, Links
-from pobatch._outcome import Header, Outcome, Results, Summary
+from pobatch._outcome import Outcome, Results
 from pobatch._reduction import Reduction
 from pobatch._retry import RetryPolicy
 from pobatch._sweep import Sweep
@@ -56,7 +52,7 @@ class Client:
         metadata: Mapping[str, str] | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
-        self._access = Access(
+        access = Access(
             endpoints,
             credentials=credentials,
             tls=tls,
@@ -65,8 +61,7 @@ class Client:
             metadata=metadata,
             allow_plaintext=allow_plaintext,
         )
-        self._policy = retry or RetryPolicy()
-        self._links = Links(self._access, _connect)
+        self._connection = Connection(access, retry or RetryPolicy())
 
     def __enter__(self) -> Client:
         return self
@@ -81,46 +76,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the connection; evaluations that still run are given up."""
-        for channel in self._links.all():
-            channel.close()
-
-    def _move_on(self, link: Link[grpc.Channel]) -> None:
-        for channel in self._links.leave(link):
-            channel.close()
-
-    def _pages(
-        self, method: Method[RequestT, ResponseT], request: RequestT
-    ) -> Iterator[ResponseT]:
-        """The answers to a request for a list, page by page."""
-        more = True
-        while more:
-            answer = self._ask(method, request)
-            yield answer
-            more = calls.turn_page(request, answer)
-
-    def _ask(
-        self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None = None
-    ) -> ResponseT:
-        attempt = 0
-        while True:
-            link = self._links.take()
-            call = link.channel.unary_unary(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
-            )
-            try:
-                response: ResponseT = call(request, timeout=timeout, metadata=self._access.metadata)
-                return response
-            except grpc.RpcError as error:
-                failed = CallError.of(error)
-            finally:
-                self._links.give_back(link)
-            attempt += 1
-            if attempt >= self._policy.attempts or not self._policy.may_help(failed.code):
-                raise failed
-            time.sleep(self._policy.pause(attempt, failed.pushback_seconds))
-            self._move_on(link)
+        self._connection.close()
 
     # Evaluating.
 
@@ -152,8 +108,8 @@ class Client:
             differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
         )
         start = calls.start(given, engine, stats, options, reduction, scenarios)
-        session = Session(given, start, in_flight_max, self._policy)
-        return _SessionEvaluation(self, session, iter(variations), timeout, calls.bar(progress, variations))
+        session = Session(given, start, in_flight_max, self._connection.policy)
+        return SessionEvaluation(self._connection, session, iter(variations), timeout, calls.bar(progress, variations))
 
     def evaluate_all(
         self,
@@ -184,7 +140,7 @@ class Client:
             engine=engine,
             progress=progress,
         )
-        return evaluation._results()
+        return evaluation.results()
 
     def evaluate_one(
         self,
@@ -205,7 +161,7 @@ class Client:
             options=calls.options(strict=strict),
             scenarios=calls.scenarios(scenarios),
         )
-        answer = self._ask(calls.EVALUATE, request, timeout)
+        answer = self._connection.ask(calls.EVALUATE, request, timeout)
         names = [one.name for one in answer.header.scenarios]
         return Outcome.of(answer.header.stats, answer.outcome, 0, names)
 
@@ -234,9 +190,8 @@ class Client:
             differences=differences, ordered=ordered, strict=strict, budget_seconds=budget_seconds
         )
         request = calls.sweep(given, sweeps, engine, stats, options, reduction, scenarios)
-        return _SweepEvaluation(
-            self, SweepRun(given, request, self._policy), timeout, calls.bar(progress, None, "sweep")
-        )
+        sweep = SweepRun(given, request, self._connection.policy)
+        return SweepEvaluation(self._connection, sweep, timeout, calls.bar(progress, None, "sweep"))
 
     def evaluate_sweep(
         self,
@@ -269,7 +224,7 @@ class Client:
             engine=engine,
             progress=progress,
         )
-        return evaluation._results()
+        return evaluation.results()
 
     def explain(
         self,
@@ -286,23 +241,23 @@ class Client:
             variation=calls.variation(variation or {}).to_proto(),
             stat=stat,
         )
-        return Explanation.of(stat, self._ask(calls.EXPLAIN, request, timeout))
+        return Explanation.of(stat, self._connection.ask(calls.EXPLAIN, request, timeout))
 
     # The catalogue.
 
     def engines(self) -> list[Engine]:
         """The engines that the server runs; the first is what is asked where none is named."""
-        answer = self._ask(calls.LIST_ENGINES, catalog_pb2.ListEnginesRequest())
+        answer = self._connection.ask(calls.LIST_ENGINES, catalog_pb2.ListEnginesRequest())
         return [Engine.of(one) for one in answer.engines]
 
     def engine(self, engine: str = "") -> EngineDescription:
         """Facts about an engine."""
         request = catalog_pb2.DescribeEngineRequest(engine=engine)
-        return EngineDescription.of(self._ask(calls.DESCRIBE_ENGINE, request))
+        return EngineDescription.of(self._connection.ask(calls.DESCRIBE_ENGINE, request))
 
     def stats(self, *, engine: str = "") -> list[StatInfo]:
         """The stats that the engine describes, in its display order."""
-        answer = self._ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest(engine=engine))
+        answer = self._connection.ask(calls.LIST_STATS, catalog_pb2.ListStatsRequest(engine=engine))
         return [StatInfo.of(one) for one in answer.stats]
 
     def passives(
@@ -313,7 +268,7 @@ class Client:
             base=Build.of(build).to_proto(engine), distance_max=distance_max
         )
         nodes: dict[int, Passive] = {}
-        for answer in self._pages(calls.LIST_PASSIVES, request):
+        for answer in self._connection.pages(calls.LIST_PASSIVES, request):
             nodes.update((one.id, Passive.of(one)) for one in answer.passives)
         spent = answer.points
         points = Points(spent.used, spent.available, spent.ascendancy_used, spent.ascendancy_available)
@@ -322,38 +277,39 @@ class Client:
     def config_options(self, *, contains: str = "", engine: str = "") -> list[data_pb2.ConfigOption]:
         """The config options of the engine: name, label, what they take."""
         request = data_pb2.ListConfigOptionsRequest(contains=contains, engine=engine)
-        return [one for page in self._pages(calls.LIST_CONFIG_OPTIONS, request) for one in page.options]
+        pages = self._connection.pages(calls.LIST_CONFIG_OPTIONS, request)
+        return [one for page in pages for one in page.options]
 
     def gems(
         self, *, contains: str = "", support: bool | None = None, engine: str = ""
     ) -> list[data_pb2.Gem]:
         """The gems that the engine knows."""
         request = data_pb2.ListGemsRequest(contains=contains, support=support, engine=engine)
-        return [one for page in self._pages(calls.LIST_GEMS, request) for one in page.gems]
+        return [one for page in self._connection.pages(calls.LIST_GEMS, request) for one in page.gems]
 
     def item_bases(
         self, *, contains: str = "", slot: str = "", engine: str = ""
     ) -> list[data_pb2.ItemBase]:
         """The kinds of items that the engine knows."""
         request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot, engine=engine)
-        return [one for page in self._pages(calls.LIST_ITEM_BASES, request) for one in page.bases]
+        return [one for page in self._connection.pages(calls.LIST_ITEM_BASES, request) for one in page.bases]
 
     def uniques(self, *, contains: str = "", slot: str = "", engine: str = "") -> list[data_pb2.Unique]:
         """The unique items that the engine knows, with their texts."""
         request = data_pb2.ListUniquesRequest(contains=contains, slot=slot, engine=engine)
-        return [one for page in self._pages(calls.LIST_UNIQUES, request) for one in page.uniques]
+        return [one for page in self._connection.pages(calls.LIST_UNIQUES, request) for one in page.uniques]
 
     def describe_build(self, build: Build | str, *, engine: str = "") -> description_pb2.BuildDescription:
         """What a build is made of: class, nodes, items, gems, config."""
         request = description_pb2.DescribeBuildRequest(base=Build.of(build).to_proto(engine))
-        return self._ask(calls.DESCRIBE_BUILD, request).build
+        return self._connection.ask(calls.DESCRIBE_BUILD, request).build
 
     # Builds in and out.
 
     def import_build(self, build: Build | str, *, engine: str = "") -> BuildFile:
         """Loads a build and gives it back in the engine's own way of writing, with what is odd about it."""
         request = transfer_pb2.ImportBuildRequest(base=Build.of(build).to_proto(engine))
-        return BuildFile.imported(self._ask(calls.IMPORT_BUILD, request))
+        return BuildFile.imported(self._connection.ask(calls.IMPORT_BUILD, request))
 
     def export_build(
         self,
@@ -369,194 +325,4 @@ class Client:
             variation=calls.variation(variation or {}).to_proto(),
             check=calls.selection(check) if check is not None else None,
         )
-        return BuildFile.exported(self._ask(calls.EXPORT_BUILD, request))
-
-
-def _connect(target: Target) -> grpc.Channel:
-    if target.credentials is None:
-        return grpc.insecure_channel(target.address, options=calls.OPTIONS)
-    return grpc.secure_channel(target.address, target.credentials, options=calls.OPTIONS)
-
-
-class _Stream(Protocol):
-    """What is used of a call: gRPC's own class for it has no public name."""
-
-    def __next__(self) -> Response: ...
-
-    def cancel(self) -> object: ...
-
-
-class Evaluation(Iterator[Outcome]):
-    """A running evaluation: an iterator over outcomes. ``summary`` is complete when it is at its end."""
-
-    def __init__(self, client: Client, exchange: Exchange, timeout: float | None, bar: Bar) -> None:
-        self._client = client
-        self._exchange = exchange
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-        self._bar = bar
-        self._call: _Stream | None = None
-        self._link: Link[grpc.Channel] | None = None
-        self._rest: Iterator[Outcome] | None = None
-
-    @property
-    def header(self) -> Header:
-        """What all outcomes refer to. Waits for it."""
-        while self._exchange.header is None:
-            if self._rest is not None:
-                raise PobatchError("it ended before it had begun")
-            self._step()
-        return self._exchange.header
-
-    @property
-    def summary(self) -> Summary:
-        """What became of it so far."""
-        return self._exchange.summary
-
-    def __next__(self) -> Outcome:
-        outcome = None
-        while outcome is None and self._rest is None:
-            outcome = self._step()
-        if outcome is None and self._rest is not None:
-            outcome = next(self._rest, None)
-        if outcome is None:
-            self._bar.close()
-            raise StopIteration
-        self._bar.update(1)
-        return outcome
-
-    def close(self) -> None:
-        """Gives it up: the server stops behind the variation that it is at."""
-        self._end_call()
-        self._rest = iter(())
-        self._bar.close()
-
-    def __enter__(self) -> Evaluation:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _results(self) -> Results:
-        return self._exchange.results(list(self))
-
-    def _step(self) -> Outcome | None:
-        """Sends what there is room for, and takes one message."""
-        try:
-            response = self._read()
-            if isinstance(response, Response):
-                return self._exchange.receive(response)
-            link = self._link
-            self._end_call()
-            pause = self._exchange.ended(response)
-        except PobatchError:
-            self.close()
-            raise
-        if pause is None:
-            self._rest = self._exchange.rest()
-        else:
-            time.sleep(pause)
-            if link is not None:
-                self._client._move_on(link)
-        return None
-
-    def _read(self) -> Response | CallError | None:
-        """The next message, or how the call ended; ``None``: well."""
-        try:
-            if self._call is None:
-                left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
-                self._link = self._client._links.take()
-                self._call = self._open(self._link.channel, left)
-            self._send()
-            return next(self._call)
-        except StopIteration:
-            return None
-        except grpc.RpcError as error:
-            return CallError.of(error)
-
-    @abstractmethod
-    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
-        """Begins a call."""
-
-    def _send(self) -> None:
-        """Sends what there is room for."""
-
-    def _end_call(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-        if self._link is not None:
-            self._client._links.give_back(self._link)
-            self._link = None
-
-
-class _SessionEvaluation(Evaluation):
-    """Of variations that the caller makes."""
-
-    def __init__(
-        self,
-        client: Client,
-        session: Session,
-        variations: Iterator[Given],
-        timeout: float | None,
-        bar: Bar,
-    ) -> None:
-        super().__init__(client, session, timeout, bar)
-        self._session = session
-        self._variations = variations
-        self._requests: queue.SimpleQueue[SessionRequest | None] = queue.SimpleQueue()
-        self._is_half_closed = False
-
-    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
-        requests: queue.SimpleQueue[SessionRequest | None] = queue.SimpleQueue()
-        requests.put(self._session.begin())
-        self._requests, self._is_half_closed = requests, False
-
-        def outbound() -> Iterator[SessionRequest]:
-            while (request := requests.get()) is not None:
-                yield request
-
-        method = calls.EVALUATE_STREAM
-        stream: grpc.StreamStreamMultiCallable[SessionRequest, Response] = channel.stream_stream(
-            method.path,
-            request_serializer=method.request.SerializeToString,
-            response_deserializer=method.response.FromString,
-        )
-        return stream(outbound(), timeout=timeout, metadata=self._client._access.metadata)
-
-    def _send(self) -> None:
-        while (request := self._session.next_message(self._take)) is not None:
-            self._requests.put(request)
-        if self._session.is_all_sent and not self._is_half_closed:
-            self._is_half_closed = True
-            self._requests.put(None)
-
-    def _take(self) -> Variation | None:
-        given = next(self._variations, None)
-        return None if given is None else calls.variation(given)
-
-    def _end_call(self) -> None:
-        # Whoever waits for a request of this call has none to wait for.
-        self._requests.put(None)
-        super()._end_call()
-
-
-class _SweepEvaluation(Evaluation):
-    """Of variations that the server makes."""
-
-    def __init__(self, client: Client, sweep: SweepRun, timeout: float | None, bar: Bar) -> None:
-        super().__init__(client, sweep, timeout, bar)
-        self._sweep = sweep
-
-    def _open(self, channel: grpc.Channel, timeout: float | None) -> _Stream:
-        method = calls.EVALUATE_SWEEP
-        stream: grpc.UnaryStreamMultiCallable[SweepRequest, Response] = channel.unary_stream(
-            method.path,
-            request_serializer=method.request.SerializeToString,
-            response_deserializer=method.response.FromString,
-        )
-        return stream(self._sweep.begin(), timeout=timeout, metadata=self._client._access.metadata)
+        return BuildFile.exported(self._connection.ask(calls.EXPORT_BUILD, request))

@@ -280,6 +280,8 @@ function M.prepare(base)
 	local env = calculate.begin()
 	base.grants = grants.signature(env)
 	calculate.clean_up(env)
+	fast.prepare(build.calcsTab.calcs)
+	calculate.clean_up(env)
 	build.mainSocketGroup = base.main_socket_group
 	pristine.reset_groups(build.skillsTab.socketGroupList)
 end

@@ -7,6 +7,7 @@ local copies = require("fast.copies")
 local mods = require("fast.mods")
 local nodes = require("fast.nodes")
 local objects = require("fast.objects")
+local prepared = require("fast.prepared")
 local source = require("fast.source")
 local stores = require("fast.stores")
 
@@ -61,6 +62,14 @@ local AT_BOOT = {
 local IN_BUILD = {
 	{ name = "nodes", calcs = { "buildModListForNode", "buildModListForNodeList" }, install = nodes.install },
 	{ name = "base_mods", calcs = { "initModDB" }, install = base_mods.install },
+	{
+		name = "prepared",
+		calcs = { "initEnv", "buildModListForNodeList" },
+		functions = function()
+			return { wipeEnv = wipeEnv, mergeDB = mergeDB, tableConcat = tableConcat }
+		end,
+		install = prepared.install,
+	},
 	-- Who makes the copies, and what for, is up to these.
 	{
 		name = "copies",
@@ -159,6 +168,15 @@ end
 ---@param calcs table the loaded build's calculator
 function M.install_in_build(calcs)
 	install(IN_BUILD, calcs)
+end
+
+---Takes down what calculations of the loaded base have in common.
+---@param calcs table
+function M.prepare(calcs)
+	local problem = prepared.prepare(calcs)
+	if problem then
+		native.log("info", "the base's environment is set up for each variation: " .. problem)
+	end
 end
 
 ---The version in which a function of a build's calculator was read, for those who do its work in another way.

@@ -37,7 +37,10 @@ return {
 	["calcs.calcFullDPS"] = { ["182d17e8e9a0da8addc50803b7dc064b56cd4d0561c34dea042a10fdcd31bfe3"] = "2.55.5" },
 	["calcs.initEnv"] = { ["94f2911dee70914d3477e5fb782b444efccd0d50eb6381ab3b7ef2dff256d61f"] = "2.55.5" },
 	["calcs.initModDB"] = { ["e7fb5d1dd9286c79791b848f60e1abccaf10f49fe966c5eb5110846a0b1dcc40"] = "2.55.5" },
+	["mergeDB"] = { ["ae760e4714e54f475e57fe75e9790e7ba6e13a33af5b3cc9462b59b73f472f8a"] = "2.55.5" },
 	["modLib.createMod"] = { ["80d45e87be6138f40d67467da646cdf70ba2f39031ba664c46a1815403b100cd"] = "2.55.5" },
 	["new"] = { ["f3e8cd16211f26ab236d27e56be46cf694a57955d15e6af7d9b6866cafbd5810"] = "2.55.5" },
 	["specCopy"] = { ["e03e16696e5c8528de9df77d40756e5fd4c49f695fad920cb2fb30c6fceb7dfa"] = "2.55.5" },
+	["tableConcat"] = { ["edbd8ced583ecc07dd7330969fbd9972cda4fd0b389d2bec4409fdc7b141e309"] = "2.55.5" },
+	["wipeEnv"] = { ["94275a0b010b314daeeae5116c6d4d5b6d763e5d2bbd8e9212dfac29c0c9e724"] = "2.55.5" },
 }

@@ -20,7 +20,7 @@ use pobatch::{
     client::Admin,
     grpc::server::Patience,
     proto::v1::{self, FailureReason},
-    supervisor::Settings,
+    supervisor::{Settings, ShardState, ShardStatus},
 };
 
 const STREAM: &str = "grpc_method=\"EvaluateStream\"";
@@ -55,7 +55,9 @@ async fn play(front: &Front, first: v1::EvaluateStreamRequest, variations: &[Var
 async fn at_rest(front: &Front) -> Scrape {
     front
         .until("rest", |status| {
-            status.sessions == 0 && status.queued == 0 && status.shards.iter().all(|shard| !shard.busy)
+            // A shard between two runtimes still has the number of the one before.
+            let rests = |shard: &ShardStatus| !shard.busy && shard.state != ShardState::Forking;
+            status.sessions == 0 && status.queued == 0 && status.shards.iter().all(rests)
         })
         .await;
     // The client has its answer a moment before the server has let go of the call.

@@ -72,6 +72,12 @@ EXPORT_BUILD = Method(
 )
 
 
+def turn_page(request: Any, answer: Any) -> bool:
+    """Makes a request for a list ask for the page behind the one that came; false if that was the last."""
+    request.page_token = answer.next_page_token
+    return bool(request.page_token)
+
+
 def targets(endpoints: str | Sequence[str]) -> list[str]:
     """The endpoints as gRPC wants them: without a scheme."""
     given = [endpoints] if isinstance(endpoints, str) else list(endpoints)

@@ -65,6 +65,16 @@ class Client:
         self._channel.close()
         self._channel = self._connect()
 
+    def _pages(
+        self, method: Method[RequestT, ResponseT], request: RequestT
+    ) -> Iterator[ResponseT]:
+        """The answers to a request for a list, page by page."""
+        more = True
+        while more:
+            answer = self._ask(method, request)
+            yield answer
+            more = calls.turn_page(request, answer)
+
     def _ask(
         self, method: Method[RequestT, ResponseT], request: RequestT, timeout: float | None = None
     ) -> ResponseT:
@@ -183,69 +193,33 @@ class Client:
 
     def passives(self, build: Build | str, *, distance_max: int | None = None) -> PassiveTree:
         """The passive tree of a build: what is allocated, what can be next, what each way costs."""
-        base = Build.of(build)
+        request = passives_pb2.ListPassivesRequest(base=Build.of(build).to_proto(), distance_max=distance_max)
         nodes: dict[int, Passive] = {}
-        token = ""
-        while True:
-            request = passives_pb2.ListPassivesRequest(
-                base=base.to_proto(), page_token=token, distance_max=distance_max
-            )
-            answer = self._ask(calls.LIST_PASSIVES, request)
+        for answer in self._pages(calls.LIST_PASSIVES, request):
             nodes.update((one.id, Passive.of(one)) for one in answer.passives)
-            token = answer.next_page_token
-            if not token:
-                break
         spent = answer.points
         points = Points(spent.used, spent.available, spent.ascendancy_used, spent.ascendancy_available)
         return PassiveTree(answer.base_id, answer.tree_version, points, nodes)
 
     def config_options(self, *, contains: str = "") -> list[data_pb2.ConfigOption]:
         """The config options of the engine: name, label, what they take."""
-        found: list[data_pb2.ConfigOption] = []
-        token = ""
-        while True:
-            request = data_pb2.ListConfigOptionsRequest(contains=contains, page_token=token)
-            answer = self._ask(calls.LIST_CONFIG_OPTIONS, request)
-            found.extend(answer.options)
-            token = answer.next_page_token
-            if not token:
-                return found
+        request = data_pb2.ListConfigOptionsRequest(contains=contains)
+        return [one for page in self._pages(calls.LIST_CONFIG_OPTIONS, request) for one in page.options]
 
     def gems(self, *, contains: str = "", support: bool | None = None) -> list[data_pb2.Gem]:
         """The gems that the engine knows."""
-        found: list[data_pb2.Gem] = []
-        token = ""
-        while True:
-            request = data_pb2.ListGemsRequest(contains=contains, support=support, page_token=token)
-            answer = self._ask(calls.LIST_GEMS, request)
-            found.extend(answer.gems)
-            token = answer.next_page_token
-            if not token:
-                return found
+        request = data_pb2.ListGemsRequest(contains=contains, support=support)
+        return [one for page in self._pages(calls.LIST_GEMS, request) for one in page.gems]
 
     def item_bases(self, *, contains: str = "", slot: str = "") -> list[data_pb2.ItemBase]:
         """The kinds of items that the engine knows."""
-        found: list[data_pb2.ItemBase] = []
-        token = ""
-        while True:
-            request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot, page_token=token)
-            answer = self._ask(calls.LIST_ITEM_BASES, request)
-            found.extend(answer.bases)
-            token = answer.next_page_token
-            if not token:
-                return found
+        request = data_pb2.ListItemBasesRequest(contains=contains, slot=slot)
+        return [one for page in self._pages(calls.LIST_ITEM_BASES, request) for one in page.bases]
 
     def uniques(self, *, contains: str = "", slot: str = "") -> list[data_pb2.Unique]:
         """The unique items that the engine knows, with their texts."""
-        found: list[data_pb2.Unique] = []
-        token = ""
-        while True:
-            request = data_pb2.ListUniquesRequest(contains=contains, slot=slot, page_token=token)
-            answer = self._ask(calls.LIST_UNIQUES, request)
-            found.extend(answer.uniques)
-            token = answer.next_page_token
-            if not token:
-                return found
+        request = data_pb2.ListUniquesRequest(contains=contains, slot=slot)
+        return [one for page in self._pages(calls.LIST_UNIQUES, request) for one in page.uniques]
 
     def describe_build(self, build: Build | str) -> description_pb2.BuildDescription:
         """What a build is made of: class, nodes, items, gems, config."""

@@ -57,6 +57,7 @@ end
 local function compute(base, context)
 	local env, databases
 	trial.finally(function()
+		prepared.allow(false)
 		if env then
 			calculate.clean_up(env)
 		end

@@ -23,6 +23,17 @@ local M = {}
 local QUERIES = { "SumInternal", "MoreInternal", "FlagInternal", "OverrideInternal", "ListInternal", "TabulateInternal" }
 local FRONT = { "Sum", "More", "Flag", "Override", "List", "Tabulate", "EvalMod" }
 
+---@param names string[]
+---@param ... string
+---@return string[] both
+local function with(names, ...)
+	local all = { unpack(names) }
+	for _, name in ipairs({ ... }) do
+		all[#all + 1] = name
+	end
+	return all
+end
+
 ---@type Accelerator[]
 local AT_BOOT = {
 	{
@@ -56,6 +67,18 @@ local AT_BOOT = {
 		end,
 		install = copies.install,
 	},
+	{
+		name = "prepared",
+		classes = {
+			ModStore = with(FRONT, "HasMod", "GetCondition", "GetMultiplier"),
+			ModDB = with(QUERIES, "HasModInternal", "AddMod", "AddList", "AddDB"),
+			ModList = QUERIES,
+		},
+		functions = function()
+			return { specCopy = specCopy, ["modLib.setSource"] = modLib.setSource }
+		end,
+		install = prepared.know_stores,
+	},
 }
 
 ---@type Accelerator[]
@@ -64,7 +87,9 @@ local IN_BUILD = {
 	{ name = "base_mods", calcs = { "initModDB" }, install = base_mods.install },
 	{
 		name = "prepared",
-		calcs = { "initEnv", "buildModListForNodeList" },
+		calcs = {
+			"initEnv", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList", "mergeSkillInstanceMods",
+		},
 		functions = function()
 			return { wipeEnv = wipeEnv, mergeDB = mergeDB, tableConcat = tableConcat }
 		end,
@@ -172,8 +197,9 @@ end
 
 ---Takes down what calculations of the loaded base have in common.
 ---@param calcs table
-function M.prepare(calcs)
-	local problem = prepared.prepare(calcs)
+---@param reset fun() makes of the build what it is before a calculation
+function M.prepare(calcs, reset)
+	local problem = prepared.prepare(calcs, reset)
 	if problem then
 		native.log("info", "the base's environment is set up for each variation: " .. problem)
 	end

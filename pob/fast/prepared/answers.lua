@@ -1,10 +1,10 @@
--- What a part of PoB asks modifier stores for, and whether it would be told the same again.
+-- What a part of PoB asks modifier stores and tables for, and whether it would be told the same again.
 
-local rawequal = rawequal
+local rawequal, rawget, rawset = rawequal, rawget, rawset
 
 local M = {}
 
----Queries of a store, and the place of the first name among their arguments.
+---Methods of a store that look modifiers up by name, and the place of the first name among their arguments.
 local QUERIES = {
 	SumInternal = 8,
 	MoreInternal = 7,
@@ -12,6 +12,7 @@ local QUERIES = {
 	OverrideInternal = 7,
 	ListInternal = 8,
 	TabulateInternal = 9,
+	HasModInternal = 6,
 }
 ---A modifier is a table of a table or two. What goes deeper counts as changed.
 local DEPTH_MAX = 6
@@ -19,10 +20,13 @@ local DEPTH_MAX = 6
 ---Takes note of the names that a store is asked for.
 ---@param store table
 ---@param names table<string, boolean>
+---@return fun() stop
 function M.listen(store, names)
+	local own = {}
 	for query, first in pairs(QUERIES) do
 		local ask = store[query]
-		store[query] = function(...)
+		own[query] = rawget(store, query)
+		rawset(store, query, function(...)
 			for i = first, select("#", ...) do
 				local name = select(i, ...)
 				if name ~= nil then
@@ -30,15 +34,26 @@ function M.listen(store, names)
 				end
 			end
 			return ask(...)
+		end)
+	end
+	return function()
+		for query in pairs(QUERIES) do
+			rawset(store, query, own[query])
 		end
 	end
 end
 
----@param store table
-function M.stop_listening(store)
-	for query in pairs(QUERIES) do
-		store[query] = nil
-	end
+---A table that answers as another one and counts how often it is asked for a key. It cannot be walked.
+---@param t table
+---@param counts table<any, integer>
+---@return table
+function M.counting(t, counts)
+	return setmetatable({}, {
+		__index = function(_, key)
+			counts[key] = (counts[key] or 0) + 1
+			return t[key]
+		end,
+	})
 end
 
 ---Whether two values are the same, or tables of the same.

@@ -9,26 +9,33 @@
 local answers = require("fast.prepared.answers")
 local recipes = require("fast.prepared.recipes")
 local take_down = require("fast.prepared.take_down")
+local writes = require("fast.prepared.writes")
 
 local M = {}
 
----What `wipeEnv` and `initEnv` are to leave alone.
+---What `initEnv` is to leave alone.
 local ACCELERATE = { requirementsItems = true, requirementsGems = true, skills = true }
 
 ---@class (exact) Prepared
 ---@field recipes TableRecipe[]
 ---@field before integer so many of them come before the nodes
+---@field tree_conditions table<string, any> of the character before the tree
+---@field tree_multipliers table<string, any>
 ---@field sources table[] items that make enemies explode
 ---@field late { at: integer, key: any }[] tables that the part about the nodes makes and later ones refer to
 ---@field sets { at: integer, key: any, value: any, ref: integer? }[] what the part behind the nodes adds
----@field tails { mod: table?, ref: integer? }[] modifiers that it adds
----@field reads string[] names that it asks the character's modifiers for
+---@field tails { mod: table?, source: any, ref: integer? }[] modifiers that it adds
+---@field writes Write[] what it writes into tables that all see
+---@field nodes { id: integer, node: table? }[] nodes on which the items depend
+---@field reads string[] names that the part behind the nodes asks the character's modifiers for
 ---@field answers table<string, table[]> what it found there
 ---@field node_reads table<string, boolean> names that the part about items asks the nodes for
 ---@field node_answers table[]
 ---@field conditions table<string, any>
 ---@field multipliers table<string, any>
 
+---Whether PoB's stores are those whose questions we know.
+local stores_known = false
 ---@type Prepared?
 local prepared
 ---Whether nothing but nodes differs from the base.
@@ -41,17 +48,30 @@ local sources
 ---@type fun(build: table, mode: string, override: table?, spec_env: table?): table, table, table, table?
 local stock_init
 
+---The copies that `initEnv` makes of the modifiers before the tree.
+---@param from Prepared
+---@param env table
+---@return table? player
+---@return table? enemy
+local function copies_of(from, env)
+	local mods = { mods = env.modDB.mods, conditions = from.tree_conditions, multipliers = from.tree_multipliers }
+	return specCopy({ modDB = mods, enemyDB = env.enemyDB })
+end
+
 ---Makes the environment up to where the part about the nodes ends.
 ---@param from Prepared
 ---@param override table
 ---@return table[] made
+---@return table? player
+---@return table? enemy
 local function make_before(from, override)
 	local made = {}
 	recipes.make(from.recipes, 1, from.before, made)
 	local env = made[1]
 	env.override = override
+	local player, enemy = copies_of(from, env)
 	in_hand, sources = env, from.sources
-	local mods, enemy_mods = env.modDB, env.enemyDB
+	-- PoB begins with what it is given, here with nothing: all is in the copy.
 	stock_init(build, "CALCULATOR", override, {
 		env = env,
 		accelerate = ACCELERATE,
@@ -59,8 +79,21 @@ local function make_before(from, override)
 		cachedEnemyDB = new("ModDB"),
 	})
 	in_hand = nil
-	mods.parent, enemy_mods.parent = false, false
-	return made
+	env.modDB.parent, env.enemyDB.parent = false, false
+	return made, player, enemy
+end
+
+---Whether the items find the nodes that they found in the base.
+---@param allocated table<integer, table>
+---@return boolean
+local function keeps_items(allocated)
+	local nodes = prepared.nodes
+	for i = 1, #nodes do
+		if allocated[nodes[i].id] ~= nodes[i].node then
+			return false
+		end
+	end
+	return true
 end
 
 ---Whether the part behind the nodes would find what it found in the base.
@@ -88,15 +121,16 @@ local function is_unaffected(env)
 end
 
 ---Adds what the part behind the nodes adds.
+---@param from Prepared
 ---@param made table[]
-local function make_behind(made)
-	local late, count = prepared.late, prepared.before
+local function make_behind(from, made)
+	local late, count = from.late, from.before
 	for i = 1, #late do
 		made[count + i] = made[late[i].at][late[i].key]
 	end
-	recipes.make(prepared.recipes, count + #late + 1, #prepared.recipes, made)
-	for i = 1, #prepared.sets do
-		local set = prepared.sets[i]
+	recipes.make(from.recipes, count + #late + 1, #from.recipes, made)
+	for i = 1, #from.sets do
+		local set = from.sets[i]
 		if set.ref then
 			made[set.at][set.key] = made[set.ref]
 		else
@@ -104,21 +138,39 @@ local function make_behind(made)
 		end
 	end
 	local store = made[1].modDB
-	for i = 1, #prepared.tails do
-		local tail = prepared.tails[i]
-		store:AddMod(tail.ref and made[tail.ref] or tail.mod)
+	for i = 1, #from.tails do
+		local tail = from.tails[i]
+		store:AddMod(tail.ref and made[tail.ref] or modLib.setSource(tail.mod, tail.source))
 	end
+	writes.again(from.writes)
+end
+
+---Refuses unless what is made is what PoB makes.
+---@param from Prepared
+---@param reset fun()
+local function verify(from, reset)
+	reset()
+	local stock, override = stock_init(build, "CALCULATOR", {}), {}
+	reset()
+	local made = make_before(from, override)
+	make_behind(from, made)
+	recipes.compare(stock, made[1])
 end
 
 ---Takes down the environment of the base that is loaded.
 ---@param calcs table
+---@param reset fun() makes of the build what it is before a calculation
 ---@return string? problem why it cannot be; then PoB makes it each time
-function M.prepare(calcs)
+function M.prepare(calcs, reset)
 	prepared, allowed = nil, false
 	if not stock_init then
 		return
 	end
-	local ok, found = pcall(take_down.run, calcs, stock_init, make_before)
+	local ok, found = pcall(function()
+		local taken = take_down.run(calcs, stock_init, make_before, reset)
+		verify(taken, reset)
+		return taken
+	end)
 	if not ok then
 		return type(found) == "table" and found.refused or tostring(found)
 	end
@@ -142,11 +194,37 @@ local function is_plain(override)
 	return true
 end
 
+---PoB's stores are those whose questions we know.
+function M.know_stores()
+	stores_known = true
+end
+
+---Goes without jewels for the first list of nodes, as `initEnv` does, which finds the jewels after it.
+---@param list fun(env: table, nodes: table, finish_jewels: boolean): table
+---@param env table
+---@param nodes table
+---@param finish_jewels boolean
+---@return table
+local function list_before_items(list, env, nodes, finish_jewels)
+	local jewels = env.radiusJewelList
+	env.radiusJewelList, env.extraRadiusNodeList = {}, {}
+	local found = list(env, nodes, finish_jewels)
+	env.radiusJewelList = jewels
+	env.extraRadiusNodeList = take_down.extra_nodes(env)
+	for _, item in ipairs(sources) do
+		table.insert(env.explodeSources, item)
+	end
+	return found
+end
+
 ---Replaces the function in a build's calculator.
 ---@param calcs table
 function M.install(calcs)
+	prepared, stock_init = nil, nil
+	if not stores_known then
+		return
+	end
 	stock_init = calcs.initEnv
-	prepared = nil
 	local stock_wipe = wipeEnv
 	function wipeEnv(env, accelerate)
 		if env ~= in_hand then
@@ -154,25 +232,29 @@ function M.install(calcs)
 		end
 	end
 	local stock_list = calcs.buildModListForNodeList
-	function calcs.buildModListForNodeList(env, list, finish_jewels)
-		local before_items = env == in_hand and not env.initialNodeModDB
-		local nodes = stock_list(env, list, finish_jewels)
-		if before_items then
-			for _, item in ipairs(sources) do
-				table.insert(env.explodeSources, item)
-			end
+	function calcs.buildModListForNodeList(env, nodes, finish_jewels)
+		if env == in_hand and not env.initialNodeModDB then
+			return list_before_items(stock_list, env, nodes, finish_jewels)
 		end
-		return nodes
+		return stock_list(env, nodes, finish_jewels)
 	end
 	function calcs.initEnv(of_build, mode, override, spec_env)
-		if prepared and allowed and mode == "CALCULATOR" and not spec_env and is_plain(override) then
+		if
+			prepared
+			and allowed
+			and mode == "CALCULATOR"
+			and not spec_env
+			and of_build == build
+			and is_plain(override)
+			and keeps_items(build.spec.allocNodes)
+		then
 			local given = override or {}
 			-- A first attempt that does not count must leave nothing there.
 			local had = given.extraJewelFuncs
-			local made = make_before(prepared, given)
+			local made, player, enemy = make_before(prepared, given)
 			if not given.extraJewelFuncs[1] and is_unaffected(made[1]) then
-				make_behind(made)
-				return made[1]
+				make_behind(prepared, made)
+				return made[1], player, enemy
 			end
 			given.extraJewelFuncs = had
 		end

@@ -25,11 +25,13 @@ local M = {}
 ---@field recipes TableRecipe[]
 ---@field first table[] the tables of the first result
 ---@field second table[] their twins
----@field index_of table<table, integer>
+---@field index_of table<table, integer> numbers of the tables of the first result
+---@field twin_of table<table, table> the other way round: of the second result
+---@field keys any[] where each was met first
 
 ---@return Book
 function M.new()
-	return { recipes = {}, first = {}, second = {}, index_of = {}, keys = {} }
+	return { recipes = {}, first = {}, second = {}, index_of = {}, twin_of = {}, keys = {} }
 end
 
 ---@param what string
@@ -46,11 +48,12 @@ end
 ---@return integer
 function M.number(book, a, b, key)
 	local index = book.index_of[a]
-	if not index then
-		index = #book.first + 1
-		book.index_of[a], book.first[index], book.second[index], book.keys[index] = index, a, b, key
-	elseif book.second[index] ~= b then
+	if not rawequal(book.twin_of[b], index and a) then
 		refuse("two ways to one table", key)
+	elseif not index then
+		index = #book.first + 1
+		book.index_of[a], book.twin_of[b] = index, a
+		book.first[index], book.second[index], book.keys[index] = a, b, key
 	end
 	return index
 end
@@ -122,6 +125,15 @@ local function write(book, index, skip, upto)
 	book.recipes[index] = recipe
 end
 
+---Numbers a table that is there without a recipe when those that refer to it are made. All others have theirs by now.
+---@param book Book
+---@param a table
+---@param b table
+---@param key any where it was met
+function M.leave(book, a, b, key)
+	book.recipes[M.number(book, a, b, key)] = false
+end
+
 ---Writes the recipes of all tables that have none, and of those that they lead to.
 ---@param book Book
 ---@param skips table<table, table<any, boolean>>? by table of the first result
@@ -133,6 +145,15 @@ function M.complete(book, skips, lengths)
 		write(book, index, skips and skips[a], lengths and lengths[a])
 		index = index + 1
 	end
+end
+
+---Refuses unless two things are the same throughout: what is shared is one, and what is not was made for each alike.
+---@param a table
+---@param b table
+function M.compare(a, b)
+	local book = M.new()
+	M.number(book, a, b, "root")
+	M.complete(book)
 end
 
 ---Makes the tables of some numbers again.

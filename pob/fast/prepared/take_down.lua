@@ -4,6 +4,7 @@
 
 local answers = require("fast.prepared.answers")
 local recipes = require("fast.prepared.recipes")
+local writes = require("fast.prepared.writes")
 
 -- Taken here because the lock-down replaces or removes them.
 local coroutine, next, rawequal, rawget = coroutine, next, rawequal, rawget
@@ -18,18 +19,31 @@ local COUNTS = {
 	["Multiplier:AllocatedLifeMastery"] = true,
 }
 
+---Fields of the environment that the part about the nodes sets.
+local MADE_WITH_NODES = { allocNodes = true, initialNodeModDB = true, extraRadiusNodeList = true, override = true }
+
 ---What one run has shown so far.
 ---@class (exact) Seen
 ---@field env table?
 ---@field result table? what the run gave back
+---@field allocated table<integer, table>? the nodes that are allocated before the items
 ---@field lengths table<string, integer>? modifiers of the character before the tree, by name
----@field nodes table? modifiers of the nodes before the items
+---@field conditions table<string, any>? of the character before the tree
+---@field multipliers table<string, any>?
 ---@field node_sources integer? nodes that make enemies explode before the items
+---@field at_items boolean? the part about the items is at work
 ---@field merged boolean? the items are done
 ---@field joined boolean? the nodes are done
+---@field stop (fun())[] what ends the listening
+---@field counts_of_node table<integer, integer> nodes that the items ask about, and how often
 ---@field asked_nodes table<string, boolean> names that the items ask the nodes for
 ---@field asked_base table<string, boolean> names that they ask the character for
 ---@field asked table<string, boolean> names that the part behind the nodes asks the character for
+
+---@param what string
+local function refuse(what)
+	error({ refused = what }, 0)
+end
 
 ---@param mods table<string, table[]>
 ---@return table<string, integer>
@@ -41,42 +55,81 @@ local function lengths_of(mods)
 	return found
 end
 
+---@param seen Seen
+local function stop_listening(seen)
+	for _, stop in ipairs(seen.stop) do
+		stop()
+	end
+	seen.stop = {}
+end
+
+---What PoB's helpers tell of where it is. Each is called with what it was given, and goes on as it does.
+---@param seen Seen
+local function note_tree(seen, env)
+	if not seen.env then
+		local mods = env.modDB
+		seen.env, seen.lengths = env, lengths_of(mods.mods)
+		seen.conditions, seen.multipliers = copyTable(mods.conditions), copyTable(mods.multipliers)
+	end
+end
+
+---@param seen Seen
+---@param env table
+---@param nodes table the modifiers of the nodes
+local function note_items(seen, env, nodes)
+	if seen.env == env and not seen.at_items then
+		seen.at_items, seen.node_sources, seen.allocated = true, #env.explodeSources, env.allocNodes
+		env.allocNodes = answers.counting(env.allocNodes, seen.counts_of_node)
+		seen.stop = { answers.listen(nodes, seen.asked_nodes), answers.listen(env.modDB, seen.asked_base) }
+	end
+end
+
+---@param seen Seen
+---@param target table
+---@param from table
+local function note_merge(seen, target, from)
+	local env = seen.env
+	if env and not seen.merged and target == env.modDB and from == env.itemModDB then
+		stop_listening(seen)
+		env.allocNodes = seen.allocated
+		seen.merged = true
+		coroutine.yield()
+	end
+end
+
+---@param seen Seen
+---@param granted table
+local function note_join(seen, granted)
+	local env = seen.env
+	if env and not seen.joined and granted == env.grantedSkillsNodes then
+		seen.joined = true
+		coroutine.yield()
+		seen.stop = { answers.listen(env.modDB, seen.asked) }
+	end
+end
+
 ---Goes on with setting an environment up: to where the items end, to where the part about the nodes ends, to the end.
----Where that is PoB's helpers tell.
 ---@param calcs table
 ---@param run thread
 ---@param seen Seen
 local function go_on(calcs, run, seen)
 	local copy, merge, concat, list = specCopy, mergeDB, tableConcat, calcs.buildModListForNodeList
 	function specCopy(env)
-		seen.env, seen.lengths = seen.env or env, seen.lengths or lengths_of(env.modDB.mods)
+		note_tree(seen, env)
 		return copy(env)
 	end
 	function calcs.buildModListForNodeList(env, ...)
 		local nodes = list(env, ...)
-		if not seen.nodes then
-			seen.nodes, seen.node_sources = nodes, #env.explodeSources
-			answers.listen(nodes, seen.asked_nodes)
-			answers.listen(env.modDB, seen.asked_base)
-		end
+		note_items(seen, env, nodes)
 		return nodes
 	end
 	function mergeDB(target, from)
-		if not seen.merged then
-			seen.merged = true
-			answers.stop_listening(seen.nodes)
-			answers.stop_listening(target)
-			coroutine.yield()
-		end
+		note_merge(seen, target, from)
 		return merge(target, from)
 	end
-	function tableConcat(...)
-		local joined = concat(...)
-		if not seen.joined then
-			seen.joined = true
-			coroutine.yield()
-			answers.listen(seen.env.modDB, seen.asked)
-		end
+	function tableConcat(granted, ...)
+		local joined = concat(granted, ...)
+		note_join(seen, granted)
 		return joined
 	end
 	local ok, message = coroutine.resume(run)
@@ -90,16 +143,27 @@ end
 ---@return thread
 ---@return Seen
 local function begin(init)
-	local seen = { asked_nodes = {}, asked_base = {}, asked = {} }
+	local seen = { stop = {}, counts_of_node = {}, asked_nodes = {}, asked_base = {}, asked = {} }
 	local run = coroutine.create(function()
 		seen.result = init(build, "CALCULATOR", {})
 	end)
 	return run, seen
 end
 
----@param what string
-local function refuse(what)
-	error({ refused = what }, 0)
+---Tables of the build and of the data that the part behind the nodes may write into.
+---@return table[]
+local function tables_of_all()
+	local list = { build }
+	for _, group in ipairs(build.skillsTab.socketGroupList) do
+		list[#list + 1] = group
+		for _, gem in ipairs(group.gemList) do
+			list[#list + 1] = gem
+		end
+	end
+	for _, skill in pairs(data.skills) do
+		list[#list + 1] = skill
+	end
+	return list
 end
 
 ---Takes down the environment of the base when the part about the nodes comes.
@@ -110,7 +174,7 @@ local function freeze_before(a, b)
 	local book = recipes.new()
 	recipes.number(book, a.env, b.env, "env")
 	local mods = a.env.modDB.mods
-	local skips = { [a.env] = { allocNodes = true, initialNodeModDB = true, override = true }, [mods] = {} }
+	local skips = { [a.env] = MADE_WITH_NODES, [mods] = {} }
 	local lengths = {}
 	for name, list in pairs(mods) do
 		local length = a.lengths[name]
@@ -131,6 +195,42 @@ local function freeze_before(a, b)
 	end
 	recipes.complete(book, skips, lengths)
 	return book
+end
+
+---The nodes on which the items depend. A jewel asks about each node in its radius to list those that are not allocated;
+---that list is made again (`M.extra_nodes`), so these questions do not count.
+---@param seen Seen
+---@return { id: integer, node: table? }[]
+local function decisive_nodes(seen)
+	local env, found = seen.env, {}
+	for id, count in pairs(seen.counts_of_node) do
+		for _, jewel in ipairs(env.radiusJewelList) do
+			if jewel.type ~= "Self" and jewel.nodes[id] then
+				count = count - 1
+			end
+		end
+		if count ~= 0 then
+			found[#found + 1] = { id = id, node = seen.allocated[id] }
+		end
+	end
+	return found
+end
+
+---What jewels reach without it being allocated.
+---@param env table
+---@return table<integer, table>
+function M.extra_nodes(env)
+	local found = {}
+	for _, jewel in ipairs(env.radiusJewelList) do
+		if jewel.type ~= "Self" then
+			for id in pairs(jewel.nodes) do
+				if not env.allocNodes[id] then
+					found[id] = env.spec.nodes[id]
+				end
+			end
+		end
+	end
+	return found
 end
 
 ---Whether two tables were made by the same part of PoB: as far as one can see without going into them.
@@ -177,9 +277,7 @@ local function find_sets(prepared, book, made, env)
 					end
 				elseif type(other) == "table" and alike(value, other) then
 					late[#late + 1] = { at = i, key = key }
-					book.index_of[value] = #book.first + 1
-					book.first[#book.first + 1], book.second[#book.second + 1] = value, rawget(book.second[i], key)
-					book.recipes[#book.recipes + 1] = false
+					recipes.leave(book, value, rawget(book.second[i], key), key)
 				else
 					pending[#pending + 1] = { at = i, key = key, value = value }
 				end
@@ -215,56 +313,72 @@ local function find_tails(prepared, book, a, b, without)
 				if not answers.same(mod, before[i]) then
 					refuse("another modifier of '" .. name .. "'")
 				end
+			elseif rawequal(mod, twin) then
+				-- PoB writes into such a modifier where it comes from; another calculation may write something else.
+				prepared.tails[#prepared.tails + 1] = { mod = mod, source = mod.source }
 			else
-				local tail = rawequal(mod, twin) and { mod = mod } or { ref = recipes.number(book, mod, twin, name) }
-				prepared.tails[#prepared.tails + 1] = tail
+				prepared.tails[#prepared.tails + 1] = { ref = recipes.number(book, mod, twin, name) }
 			end
 		end
 	end
+end
+
+---Takes down what the part behind the nodes asks for, and the answers.
+---@param prepared Prepared
+---@param seen Seen
+---@param env table before that part
+local function find_answers(prepared, seen, env)
+	local items = env.player.itemList
+	if not items["Weapon 1"] and not items["Weapon 2"] and not items["Gloves"] then
+		-- The one thing that is looked up without a query: Hollow Palm Technique.
+		seen.asked.Keystone = true
+	end
+	for name in pairs(seen.asked) do
+		prepared.reads[#prepared.reads + 1] = name
+	end
+	prepared.answers = env.modDB.mods
+	prepared.conditions, prepared.multipliers = env.modDB.conditions, env.modDB.multipliers
+	prepared.node_reads = seen.asked_nodes
+	prepared.node_answers = answers.named(env.initialNodeModDB, seen.asked_nodes)
 end
 
 ---Takes down the base that is loaded.
 ---@param calcs table
 ---@param init function `calcs.initEnv`
 ---@param make_before fun(prepared: Prepared, override: table): table[]
+---@param reset fun() makes of the build what it is before a calculation
 ---@return Prepared
-function M.run(calcs, init, make_before)
+function M.run(calcs, init, make_before, reset)
+	reset()
 	local run_a, a = begin(init)
 	local run_b, b = begin(init)
 	go_on(calcs, run_a, a)
 	go_on(calcs, run_b, b)
-	if not (a.env and a.merged and b.merged) then
+	if not (a.merged and b.merged) then
 		refuse("an order of things that is not known")
 	end
 	local book = freeze_before(a, b)
-	local sources = { unpack(a.env.explodeSources, a.node_sources + 1) }
-	for _ = 1, 2 do
-		go_on(calcs, run_a, a)
-		go_on(calcs, run_b, b)
-	end
-	if a.result ~= a.env or b.result ~= b.env then
+	local prepared = { recipes = book.recipes, before = #book.recipes, late = {}, sets = {}, tails = {}, reads = {} }
+	prepared.sources = { unpack(a.env.explodeSources, a.node_sources + 1) }
+	prepared.tree_conditions, prepared.tree_multipliers = a.conditions, a.multipliers
+	prepared.nodes = decisive_nodes(a)
+	go_on(calcs, run_a, a)
+	go_on(calcs, run_b, b)
+	local look = writes.look(tables_of_all())
+	go_on(calcs, run_a, a)
+	prepared.writes = writes.since(look)
+	reset()
+	go_on(calcs, run_b, b)
+	if a.result ~= a.env or b.result ~= b.env or not (a.joined and b.joined) then
 		refuse("an environment that is set up twice")
 	end
-	answers.stop_listening(a.env.modDB)
-	answers.stop_listening(b.env.modDB)
-	local prepared = { recipes = book.recipes, before = #book.recipes, late = {}, sets = {}, tails = {}, reads = {} }
-	prepared.sources = sources
+	stop_listening(a)
+	stop_listening(b)
 	local made = make_before(prepared, {})
-	local env = made[1]
 	find_sets(prepared, book, made, a.env)
-	find_tails(prepared, book, a.env.modDB.mods, b.env.modDB.mods, env.modDB.mods)
+	find_tails(prepared, book, a.env.modDB.mods, b.env.modDB.mods, made[1].modDB.mods)
 	recipes.complete(book)
-	local items = env.player.itemList
-	if not items["Weapon 1"] and not items["Gloves"] then
-		-- The one thing that is looked up without a query: Hollow Palm Technique.
-		a.asked.Keystone = true
-	end
-	for name in pairs(a.asked) do
-		prepared.reads[#prepared.reads + 1] = name
-	end
-	prepared.answers, prepared.conditions, prepared.multipliers = env.modDB.mods, env.modDB.conditions, env.modDB.multipliers
-	prepared.node_reads = a.asked_nodes
-	prepared.node_answers = answers.named(env.initialNodeModDB, a.asked_nodes)
+	find_answers(prepared, a, made[1])
 	return prepared
 end
 

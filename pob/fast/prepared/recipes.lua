@@ -110,7 +110,7 @@ local function write(book, index, skip, upto)
 			else
 				refuse("something of its own", key)
 			end
-			if type(key) == "number" then
+			if type(key) == "number" and key >= 1 and key <= #a then
 				recipe.array = recipe.array + 1
 			else
 				recipe.hash = recipe.hash + 1

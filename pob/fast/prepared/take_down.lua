@@ -63,8 +63,8 @@ local function stop_listening(seen)
 	seen.stop = {}
 end
 
----What PoB's helpers tell of where it is. Each is called with what it was given, and goes on as it does.
 ---@param seen Seen
+---@param env table
 local function note_tree(seen, env)
 	if not seen.env then
 		local mods = env.modDB
@@ -197,18 +197,27 @@ local function freeze_before(a, b)
 	return book
 end
 
----The nodes on which the items depend. A jewel asks about each node in its radius to list those that are not allocated;
----that list is made again (`M.extra_nodes`), so these questions do not count.
+---The nodes on which the items depend. Two kinds of questions do not count: a socket asks whether it is allocated, and
+---without a jewel does nothing with the answer; a jewel asks about each node in its radius, to list those that are not
+---allocated, and that list is made again (`M.extra_nodes`).
 ---@param seen Seen
 ---@return { id: integer, node: table? }[]
 local function decisive_nodes(seen)
-	local env, found = seen.env, {}
-	for id, count in pairs(seen.counts_of_node) do
-		for _, jewel in ipairs(env.radiusJewelList) do
-			if jewel.type ~= "Self" and jewel.nodes[id] then
-				count = count - 1
-			end
+	local found, counts = {}, seen.counts_of_node
+	local function discount(id)
+		counts[id] = (counts[id] or 0) - 1
+	end
+	for _, slot in pairs(build.itemsTab.orderedSlots) do
+		if slot.nodeId and not build.itemsTab.items[slot.selItemId] then
+			discount(slot.nodeId)
 		end
+	end
+	for _, jewel in ipairs(seen.env.radiusJewelList) do
+		for id in pairs(jewel.type ~= "Self" and jewel.nodes or {}) do
+			discount(id)
+		end
+	end
+	for id, count in pairs(counts) do
 		if count ~= 0 then
 			found[#found + 1] = { id = id, node = seen.allocated[id] }
 		end

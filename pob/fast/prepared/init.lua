@@ -45,6 +45,9 @@ local allowed = false
 local in_hand
 ---@type table[] its items that make enemies explode
 local sources
+---The calculator whose function is replaced.
+---@type table?
+local installed_in
 ---@type fun(build: table, mode: string, override: table?, spec_env: table?): table, table, table, table?
 local stock_init
 
@@ -163,7 +166,7 @@ end
 ---@return string? problem why it cannot be; then PoB makes it each time
 function M.prepare(calcs, reset)
 	prepared, allowed = nil, false
-	if not stock_init then
+	if installed_in ~= calcs then
 		return
 	end
 	local ok, found = pcall(function()
@@ -220,11 +223,10 @@ end
 ---Replaces the function in a build's calculator.
 ---@param calcs table
 function M.install(calcs)
-	prepared, stock_init = nil, nil
 	if not stores_known then
 		return
 	end
-	stock_init = calcs.initEnv
+	installed_in, stock_init = calcs, calcs.initEnv
 	local stock_wipe = wipeEnv
 	function wipeEnv(env, accelerate)
 		if env ~= in_hand then

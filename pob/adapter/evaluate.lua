@@ -85,9 +85,17 @@ local function restore(base)
 	pristine.reset_groups(build.skillsTab.socketGroupList)
 end
 
+---Whether the base by itself is computed from what is prepared when it is asked for next. The two ways take turns: what a
+---variation left behind may lie in what is prepared, or in what PoB goes through itself, and is to be found in both.
+local base_from_prepared = true
+
 ---@param variation Variation
 ---@return boolean
 local function varies_only_nodes(variation)
+	if next(variation) == nil then
+		base_from_prepared = not base_from_prepared
+		return not base_from_prepared
+	end
 	for kind in pairs(variation) do
 		if not NODE_KINDS[kind] then
 			return false

@@ -1,13 +1,13 @@
--- Takes down what the calculations of a base have in common: sets its environment up twice, side by side, in three
--- stages, and a third time from what was taken down at the first, to see what the part behind the nodes added. Owns the
--- knowledge of where in `calcs.initEnv` the stages end. Whatever it does not understand it refuses: PoB does it then.
+-- Takes down what the calculations of a base have in common: sets its environment up twice, side by side, in stages, and a
+-- third time from what was taken down at the first stage, to see what the part behind the nodes added. Whatever it does
+-- not understand it refuses: PoB does it then.
 
 local answers = require("fast.prepared.answers")
 local recipes = require("fast.prepared.recipes")
+local stages = require("fast.prepared.stages")
 local writes = require("fast.prepared.writes")
 
--- Taken here because the lock-down replaces or removes them.
-local coroutine, next, rawequal, rawget = coroutine, next, rawequal, rawget
+local next, rawequal, rawget = next, rawequal, rawget
 
 local M = {}
 
@@ -18,136 +18,12 @@ local COUNTS = {
 	["Multiplier:AllocatedMasteryType"] = true,
 	["Multiplier:AllocatedLifeMastery"] = true,
 }
-
----Fields of the environment that the part about the nodes sets.
-local MADE_WITH_NODES = { allocNodes = true, initialNodeModDB = true, extraRadiusNodeList = true, override = true }
-
----What one run has shown so far.
----@class (exact) Seen
----@field env table?
----@field result table? what the run gave back
----@field allocated table<integer, table>? the nodes that are allocated before the items
----@field lengths table<string, integer>? modifiers of the character before the tree, by name
----@field conditions table<string, any>? of the character before the tree
----@field multipliers table<string, any>?
----@field node_sources integer? nodes that make enemies explode before the items
----@field at_items boolean? the part about the items is at work
----@field merged boolean? the items are done
----@field joined boolean? the nodes are done
----@field stop (fun())[] what ends the listening
----@field counts_of_node table<integer, integer> nodes that the items ask about, and how often
----@field asked_nodes table<string, boolean> names that the items ask the nodes for
----@field asked_base table<string, boolean> names that they ask the character for
----@field asked table<string, boolean> names that the part behind the nodes asks the character for
+---Fields of the environment that come with the nodes, and with who wants them.
+local NOT_TAKEN = { allocNodes = true, initialNodeModDB = true, extraRadiusNodeList = true, override = true }
 
 ---@param what string
 local function refuse(what)
 	error({ refused = what }, 0)
-end
-
----@param mods table<string, table[]>
----@return table<string, integer>
-local function lengths_of(mods)
-	local found = {}
-	for name, list in pairs(mods) do
-		found[name] = #list
-	end
-	return found
-end
-
----@param seen Seen
-local function stop_listening(seen)
-	for _, stop in ipairs(seen.stop) do
-		stop()
-	end
-	seen.stop = {}
-end
-
----@param seen Seen
----@param env table
-local function note_tree(seen, env)
-	if not seen.env then
-		local mods = env.modDB
-		seen.env, seen.lengths = env, lengths_of(mods.mods)
-		seen.conditions, seen.multipliers = copyTable(mods.conditions), copyTable(mods.multipliers)
-	end
-end
-
----@param seen Seen
----@param env table
----@param nodes table the modifiers of the nodes
-local function note_items(seen, env, nodes)
-	if seen.env == env and not seen.at_items then
-		seen.at_items, seen.node_sources, seen.allocated = true, #env.explodeSources, env.allocNodes
-		env.allocNodes = answers.counting(env.allocNodes, seen.counts_of_node)
-		seen.stop = { answers.listen(nodes, seen.asked_nodes), answers.listen(env.modDB, seen.asked_base) }
-	end
-end
-
----@param seen Seen
----@param target table
----@param from table
-local function note_merge(seen, target, from)
-	local env = seen.env
-	if env and not seen.merged and target == env.modDB and from == env.itemModDB then
-		stop_listening(seen)
-		env.allocNodes = seen.allocated
-		seen.merged = true
-		coroutine.yield()
-	end
-end
-
----@param seen Seen
----@param granted table
-local function note_join(seen, granted)
-	local env = seen.env
-	if env and not seen.joined and granted == env.grantedSkillsNodes then
-		seen.joined = true
-		coroutine.yield()
-		seen.stop = { answers.listen(env.modDB, seen.asked) }
-	end
-end
-
----Goes on with setting an environment up: to where the items end, to where the part about the nodes ends, to the end.
----@param calcs table
----@param run thread
----@param seen Seen
-local function go_on(calcs, run, seen)
-	local copy, merge, concat, list = specCopy, mergeDB, tableConcat, calcs.buildModListForNodeList
-	function specCopy(env)
-		note_tree(seen, env)
-		return copy(env)
-	end
-	function calcs.buildModListForNodeList(env, ...)
-		local nodes = list(env, ...)
-		note_items(seen, env, nodes)
-		return nodes
-	end
-	function mergeDB(target, from)
-		note_merge(seen, target, from)
-		return merge(target, from)
-	end
-	function tableConcat(granted, ...)
-		local joined = concat(granted, ...)
-		note_join(seen, granted)
-		return joined
-	end
-	local ok, message = coroutine.resume(run)
-	specCopy, mergeDB, tableConcat, calcs.buildModListForNodeList = copy, merge, concat, list
-	if not ok then
-		error(message, 0)
-	end
-end
-
----@param init function `calcs.initEnv`
----@return thread
----@return Seen
-local function begin(init)
-	local seen = { stop = {}, counts_of_node = {}, asked_nodes = {}, asked_base = {}, asked = {} }
-	local run = coroutine.create(function()
-		seen.result = init(build, "CALCULATOR", {})
-	end)
-	return run, seen
 end
 
 ---Tables of the build and of the data that the part behind the nodes may write into.
@@ -167,14 +43,14 @@ local function tables_of_all()
 end
 
 ---Takes down the environment of the base when the part about the nodes comes.
----@param a Seen
----@param b Seen
+---@param a Run
+---@param b Run
 ---@return Book
 local function freeze_before(a, b)
 	local book = recipes.new()
 	recipes.number(book, a.env, b.env, "env")
 	local mods = a.env.modDB.mods
-	local skips = { [a.env] = MADE_WITH_NODES, [mods] = {} }
+	local skips = { [a.env] = NOT_TAKEN, [mods] = {} }
 	local lengths = {}
 	for name, list in pairs(mods) do
 		local length = a.lengths[name]
@@ -200,10 +76,10 @@ end
 ---The nodes on which the items depend. Two kinds of questions do not count: a socket asks whether it is allocated, and
 ---without a jewel does nothing with the answer; a jewel asks about each node in its radius, to list those that are not
 ---allocated, and that list is made again (`M.extra_nodes`).
----@param seen Seen
+---@param run Run
 ---@return { id: integer, node: table? }[]
-local function decisive_nodes(seen)
-	local found, counts = {}, seen.counts_of_node
+local function decisive_nodes(run)
+	local found, counts = {}, run.counts_of_node
 	local function discount(id)
 		counts[id] = (counts[id] or 0) - 1
 	end
@@ -212,14 +88,14 @@ local function decisive_nodes(seen)
 			discount(slot.nodeId)
 		end
 	end
-	for _, jewel in ipairs(seen.env.radiusJewelList) do
+	for _, jewel in ipairs(run.env.radiusJewelList) do
 		for id in pairs(jewel.type ~= "Self" and jewel.nodes or {}) do
 			discount(id)
 		end
 	end
 	for id, count in pairs(counts) do
 		if count ~= 0 then
-			found[#found + 1] = { id = id, node = seen.allocated[id] }
+			found[#found + 1] = { id = id, node = run.allocated[id] }
 		end
 	end
 	return found
@@ -334,21 +210,52 @@ end
 
 ---Takes down what the part behind the nodes asks for, and the answers.
 ---@param prepared Prepared
----@param seen Seen
+---@param run Run
 ---@param env table before that part
-local function find_answers(prepared, seen, env)
+local function find_answers(prepared, run, env)
 	local items = env.player.itemList
 	if not items["Weapon 1"] and not items["Weapon 2"] and not items["Gloves"] then
 		-- The one thing that is looked up without a query: Hollow Palm Technique.
-		seen.asked.Keystone = true
+		run.asked.Keystone = true
 	end
-	for name in pairs(seen.asked) do
+	for name in pairs(run.asked) do
 		prepared.reads[#prepared.reads + 1] = name
 	end
 	prepared.answers = env.modDB.mods
 	prepared.conditions, prepared.multipliers = env.modDB.conditions, env.modDB.multipliers
-	prepared.node_reads = seen.asked_nodes
-	prepared.node_answers = answers.named(env.initialNodeModDB, seen.asked_nodes)
+	prepared.node_reads = run.asked_nodes
+	prepared.node_answers = answers.named(env.initialNodeModDB, run.asked_nodes)
+end
+
+---What can be said when the part about the nodes comes.
+---@param a Run
+---@param b Run
+---@return Prepared
+---@return Book
+local function prepare(a, b)
+	local book = freeze_before(a, b)
+	local prepared = {
+		recipes = book.recipes,
+		before = #book.recipes,
+		tree_conditions = a.conditions,
+		tree_multipliers = a.multipliers,
+		sources = { unpack(a.env.explodeSources, a.sources + 1) },
+		nodes = decisive_nodes(a),
+		late = {},
+		sets = {},
+		tails = {},
+		reads = {},
+	}
+	return prepared, book
+end
+
+---Refuses unless the nodes come out on the copy as they do for PoB: what the part behind them adds would hide it.
+---@param run Run where the part about the nodes ends
+---@param env table
+local function check_nodes(run, env)
+	-- The copy has come to its end, and there it got these two.
+	env.grantedSkills, env.requirementsTable = {}, nil
+	recipes.compare(run.env, env)
 end
 
 ---Takes down the base that is loaded.
@@ -359,30 +266,29 @@ end
 ---@return Prepared
 function M.run(calcs, init, make_before, reset)
 	reset()
-	local run_a, a = begin(init)
-	local run_b, b = begin(init)
-	go_on(calcs, run_a, a)
-	go_on(calcs, run_b, b)
+	local a, b = stages.begin(init), stages.begin(init)
+	stages.go_on(calcs, a)
+	stages.go_on(calcs, b)
 	if not (a.merged and b.merged) then
 		refuse("an order of things that is not known")
 	end
-	local book = freeze_before(a, b)
-	local prepared = { recipes = book.recipes, before = #book.recipes, late = {}, sets = {}, tails = {}, reads = {} }
-	prepared.sources = { unpack(a.env.explodeSources, a.node_sources + 1) }
-	prepared.tree_conditions, prepared.tree_multipliers = a.conditions, a.multipliers
-	prepared.nodes = decisive_nodes(a)
-	go_on(calcs, run_a, a)
-	go_on(calcs, run_b, b)
-	local look = writes.look(tables_of_all())
-	go_on(calcs, run_a, a)
-	prepared.writes = writes.since(look)
+	local prepared, book = prepare(a, b)
+	stages.go_on(calcs, a)
+	stages.go_on(calcs, b)
+	if not (a.joined and b.joined) then
+		refuse("an order of things that is not known")
+	end
+	check_nodes(b, make_before(prepared, {})[1])
+	local before = writes.look(tables_of_all())
+	stages.go_on(calcs, a)
+	prepared.writes = writes.since(before)
 	reset()
-	go_on(calcs, run_b, b)
-	if a.result ~= a.env or b.result ~= b.env or not (a.joined and b.joined) then
+	stages.go_on(calcs, b)
+	stages.stop_listening(a)
+	stages.stop_listening(b)
+	if a.result ~= a.env or b.result ~= b.env then
 		refuse("an environment that is set up twice")
 	end
-	stop_listening(a)
-	stop_listening(b)
 	local made = make_before(prepared, {})
 	find_sets(prepared, book, made, a.env)
 	find_tails(prepared, book, a.env.modDB.mods, b.env.modDB.mods, made[1].modDB.mods)

@@ -201,7 +201,8 @@ fn a_node_that_an_item_or_a_gem_depends_on_leaves_it_to_pob() {
     is_made_by_pob(&mut with, &mut without, &json!({ "allocate_path": [strength] }));
 
     // Without weapon and gloves PoB looks for one keystone among all.
-    let unarmed: String = occultist.lines().filter(|line| !line.contains("<Slot ")).map(|line| format!("{line}\n")).collect();
+    let unarmed: String =
+        occultist.lines().filter(|line| !line.contains("<Slot ")).map(|line| format!("{line}\n")).collect();
     load(&mut with, &unarmed);
     load(&mut without, &unarmed);
     is_made_by_pob(&mut with, &mut without, &attunement);
@@ -238,7 +239,9 @@ fn a_helper_of_pob_that_is_not_known_leaves_it_to_pob() {
     let (mut with, mut without) = with_and_without(&places);
     let xml = xml(&places, "occ-vortex");
     for helper in ["mergeDB", "tableConcat"] {
-        let other = format!("stock = stock or {{}}; stock.{helper} = {helper}; function {helper}(...) return stock.{helper}(...) end");
+        let other = format!(
+            "stock = stock or {{}}; stock.{helper} = {helper}; function {helper}(...) return stock.{helper}(...) end"
+        );
         with.run::<()>(Path::new("helper"), &other).unwrap();
         load(&mut with, &xml);
         load(&mut without, &xml);

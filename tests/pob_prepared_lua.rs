@@ -201,8 +201,7 @@ fn a_node_that_an_item_or_a_gem_depends_on_leaves_it_to_pob() {
     is_made_by_pob(&mut with, &mut without, &json!({ "allocate_path": [strength] }));
 
     // Without weapon and gloves PoB looks for one keystone among all.
-    let unarmed: String =
-        occultist.lines().filter(|line| !line.contains("<Slot ")).map(|line| format!("{line}\n")).collect();
+    let unarmed = occultist.lines().filter(|line| !line.contains("<Slot ")).collect::<Vec<_>>().join("\n");
     load(&mut with, &unarmed);
     load(&mut without, &unarmed);
     is_made_by_pob(&mut with, &mut without, &attunement);

@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 
 const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
 
+/// Pairs of nodes to allocate, and as many of one to allocate and one to give up, of each build.
+const PAIRS: usize = 30;
+
 /// Counts the skills that are created of socket groups: nothing else tells whether PoB set the environment up itself.
 const COUNT_SKILLS: &str = "
     created = 0
@@ -101,7 +104,7 @@ impl Offers {
     fn of_nodes(&self, chance: &mut Chance) -> Vec<Value> {
         let mut list: Vec<_> = self.near.iter().map(|id| json!({ "allocate": [id] })).collect();
         list.extend(self.own.iter().map(|id| json!({ "deallocate": [id] })));
-        for _ in 0..self.near.len() {
+        for _ in 0..PAIRS {
             let (a, b) = (chance.pick(&self.near), chance.pick(&self.near));
             list.push(json!({ "allocate": [a, b] }));
             list.push(json!({ "allocate": [a], "deallocate": [chance.pick(&self.own)] }));
@@ -124,13 +127,37 @@ impl Offers {
     }
 }
 
+/// A build with another text for one of its items.
+fn with_item(xml: &str, id: u32, text: &str) -> String {
+    let head = format!("<Item id=\"{id}\">");
+    let start = xml.find(&head).unwrap() + head.len();
+    let end = start + xml[start..].find("</Item>").unwrap();
+    format!("{}\n{text}\n{}", &xml[..start], &xml[end..])
+}
+
+/// A build whose jewels change the nodes around them, allocated or not, and all of whose skills count for full DPS.
+fn with_all_that_is_difficult(places: &Places) -> String {
+    let xml = xml(places, "occ-vortex").replace("<Skill ", "<Skill includeInFullDPS=\"true\" ");
+    let instinct = "Rarity: UNIQUE\nUnnatural Instinct\nViridian Jewel\nRadius: Small\nImplicits: 0\n\
+        Allocated Small Passive Skills in Radius grant nothing\n\
+        Grants all bonuses of Unallocated Small Passive Skills in Radius";
+    let meek = "Rarity: UNIQUE\nMight of the Meek\nCrimson Jewel\nRadius: Large\nImplicits: 0\n\
+        50% increased Effect of non-Keystone Passive Skills in Radius\n\
+        Notable Passive Skills in Radius grant nothing";
+    let threshold = "Rarity: UNIQUE\nFirst Snow\nCobalt Jewel\nRadius: Large\nImplicits: 0\n\
+        With at least 40 Intelligence in Radius, Freezing Pulse fires 2 additional Projectiles\n\
+        Dexterity from Passives in Radius is Transformed to Strength";
+    with_item(&with_item(&with_item(&xml, 17, instinct), 18, meek), 19, threshold)
+}
+
 #[test]
 fn variations_of_nodes_have_the_same_bits_with_it_and_without_it() {
     let Some(places) = places() else { return };
     let mut chance = Chance::new(seed("POBATCH_PREPARED_SEED"));
     let (mut with, mut without) = with_and_without(&places);
-    for build in BUILDS {
-        let xml = xml(&places, build);
+    let mut bases = BUILDS.map(|build| (build, xml(&places, build))).to_vec();
+    bases.push(("difficult", with_all_that_is_difficult(&places)));
+    for (build, xml) in bases {
         load(&mut with, &xml);
         load(&mut without, &xml);
         // As it is served: compiled.
@@ -149,7 +176,8 @@ fn variations_of_nodes_have_the_same_bits_with_it_and_without_it() {
             if outcome.failure.is_none() {
                 assert!(created_without > 0, "{build} {variation}: the count of skills counts nothing");
                 computed += 1;
-                made_by_pob += u32::from(created > 0);
+                // For full DPS PoB sets up another environment, in both.
+                made_by_pob += u32::from(created >= created_without);
             }
         }
         assert_eq!(evaluated(&mut with, &json!({})).0, base, "{build}: the base afterwards");

@@ -147,7 +147,7 @@ function M.complete(book, skips, lengths)
 	end
 end
 
----Refuses unless two things are the same throughout: what is shared is one, and what is not was made for each alike.
+---Refuses unless two things are the same throughout: the same values, and of the tables the same ones in the same places.
 ---@param a table
 ---@param b table
 function M.compare(a, b)

@@ -279,9 +279,13 @@ function M.prepare(base)
 	fast.install_in_build(build.calcsTab.calcs)
 	local env = calculate.begin()
 	base.grants = grants.signature(env)
-	calculate.clean_up(env)
-	build.mainSocketGroup = base.main_socket_group
-	pristine.reset_groups(build.skillsTab.socketGroupList)
+	local function reset()
+		calculate.clean_up(env)
+		build.mainSocketGroup = base.main_socket_group
+		pristine.reset_groups(build.skillsTab.socketGroupList)
+	end
+	fast.prepare(build.calcsTab.calcs, reset)
+	reset()
 end
 
 return M

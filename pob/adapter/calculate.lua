@@ -3,6 +3,7 @@
 
 local copies = require("fast.copies")
 local cost_warnings = require("adapter.cost_warnings")
+local prepared = require("fast.prepared")
 local pristine = require("adapter.pristine")
 
 local M = {}
@@ -98,6 +99,8 @@ end
 ---@return Output
 function M.finish(env, databases)
 	if not imitated then
+		-- MAIN mode notes in groups and gems what calculations on its way then find there.
+		prepared.allow(false)
 		wipeGlobalCache()
 		env = build.calcsTab.calcs.buildOutput(build, "MAIN")
 		return M.flatten(env.player.output)

@@ -8,6 +8,7 @@ local calculate = require("adapter.calculate")
 local check = require("adapter.check")
 local grants = require("adapter.grants")
 local guard = require("host.guard")
+local prepared = require("fast.prepared")
 local pristine = require("adapter.pristine")
 local trial = require("adapter.trial")
 
@@ -20,8 +21,11 @@ local M = {}
 ---@field needs_plain fun(reason: string): EngineError
 ---@field next_item_id integer id of the next item that is not in the build
 ---@field main_socket_group integer
+---@field only_nodes boolean nothing else is varied
 ---@field update_grants boolean the groups of granted skills must be brought up to date
 
+---The kinds that change which nodes are allocated, and nothing else.
+local NODE_KINDS = { allocate = true, allocate_path = true, deallocate = true }
 ---The kinds that have no applier of their own: they change the passive tree, or everything.
 local PLAIN_KINDS = { "build", "class", "ascendancy", "masteries", "tattoos" }
 
@@ -53,17 +57,20 @@ end
 local function compute(base, context)
 	local env, databases
 	trial.finally(function()
+		prepared.allow(false)
 		if env then
 			calculate.clean_up(env)
 		end
 	end)
 	build.mainSocketGroup = context.main_socket_group
 	local update = context.update_grants or grants.depend_on_main(build.skillsTab.socketGroupList)
+	prepared.allow(context.only_nodes and not update)
 	if not update then
 		env, databases = calculate.begin()
 		update = grants.signature(env) ~= base.grants
 	end
 	if update then
+		prepared.allow(false)
 		grants.update(context.main_socket_group)
 		env, databases = calculate.begin()
 	end
@@ -76,6 +83,25 @@ local function restore(base)
 	trial.undo()
 	build.mainSocketGroup = base.main_socket_group
 	pristine.reset_groups(build.skillsTab.socketGroupList)
+end
+
+---Whether the base by itself is computed from what is prepared when it is asked for next. The two ways take turns: what a
+---variation left behind may lie in what is prepared, or in what PoB goes through itself, and is to be found in both.
+local base_from_prepared = true
+
+---@param variation Variation
+---@return boolean
+local function varies_only_nodes(variation)
+	if next(variation) == nil then
+		base_from_prepared = not base_from_prepared
+		return not base_from_prepared
+	end
+	for kind in pairs(variation) do
+		if not NODE_KINDS[kind] then
+			return false
+		end
+	end
+	return true
 end
 
 ---@param variation Variation
@@ -99,6 +125,7 @@ function M.run(variation, base)
 		needs_plain = needs_plain,
 		next_item_id = base.next_item_id,
 		main_socket_group = base.main_socket_group,
+		only_nodes = varies_only_nodes(variation),
 		update_grants = false,
 	}
 	local ok, output = guard.call(function()

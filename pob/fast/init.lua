@@ -7,6 +7,7 @@ local copies = require("fast.copies")
 local mods = require("fast.mods")
 local nodes = require("fast.nodes")
 local objects = require("fast.objects")
+local prepared = require("fast.prepared")
 local source = require("fast.source")
 local stores = require("fast.stores")
 
@@ -21,6 +22,17 @@ local M = {}
 
 local QUERIES = { "SumInternal", "MoreInternal", "FlagInternal", "OverrideInternal", "ListInternal", "TabulateInternal" }
 local FRONT = { "Sum", "More", "Flag", "Override", "List", "Tabulate", "EvalMod" }
+
+---@param names string[]
+---@param ... string
+---@return string[] both
+local function with(names, ...)
+	local all = { unpack(names) }
+	for _, name in ipairs({ ... }) do
+		all[#all + 1] = name
+	end
+	return all
+end
 
 ---@type Accelerator[]
 local AT_BOOT = {
@@ -55,12 +67,34 @@ local AT_BOOT = {
 		end,
 		install = copies.install,
 	},
+	{
+		name = "prepared",
+		classes = {
+			ModStore = with(FRONT, "HasMod", "GetCondition", "GetMultiplier"),
+			ModDB = with(QUERIES, "HasModInternal", "AddMod", "AddList", "AddDB"),
+			ModList = QUERIES,
+		},
+		functions = function()
+			return { specCopy = specCopy, ["modLib.setSource"] = modLib.setSource }
+		end,
+		install = prepared.know_stores,
+	},
 }
 
 ---@type Accelerator[]
 local IN_BUILD = {
 	{ name = "nodes", calcs = { "buildModListForNode", "buildModListForNodeList" }, install = nodes.install },
 	{ name = "base_mods", calcs = { "initModDB" }, install = base_mods.install },
+	{
+		name = "prepared",
+		calcs = {
+			"initEnv", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList", "mergeSkillInstanceMods",
+		},
+		functions = function()
+			return { wipeEnv = wipeEnv, mergeDB = mergeDB, tableConcat = tableConcat }
+		end,
+		install = prepared.install,
+	},
 	-- Who makes the copies, and what for, is up to these.
 	{
 		name = "copies",
@@ -159,6 +193,16 @@ end
 ---@param calcs table the loaded build's calculator
 function M.install_in_build(calcs)
 	install(IN_BUILD, calcs)
+end
+
+---Takes down what calculations of the loaded base have in common.
+---@param calcs table
+---@param reset fun() makes of the build what it is before a calculation
+function M.prepare(calcs, reset)
+	local problem = prepared.prepare(calcs, reset)
+	if problem then
+		native.log("info", "the base's environment is set up for each variation: " .. problem)
+	end
 end
 
 ---The version in which a function of a build's calculator was read, for those who do its work in another way.

@@ -10,6 +10,7 @@ local SPECS = {
 	'spec.edit_spec',
 	'spec.host_spec',
 	'spec.trial_spec',
+	'spec.prepared_spec',
 	'spec.sample_xml_spec',
 	'spec.sample_items_spec',
 	'spec.sample_build_spec',

@@ -54,6 +54,27 @@ function wipeGlobalCache() end
 ---@return T
 function copyTable(t, no_recurse) end
 
+-- Modules/Common.lua and Modules/CalcSetup.lua. Helpers of `calcs.initEnv`, which accelerators call, replace or listen to.
+
+---@param env table
+---@return table? player
+---@return table? enemy
+---@return table? minion
+function specCopy(env) end
+
+---@param env table
+---@param accelerate table<string, boolean> what is kept
+function wipeEnv(env, accelerate) end
+
+---@param target table
+---@param from table?
+function mergeDB(target, from) end
+
+---@param first any[]
+---@param second any[]
+---@return any[]
+function tableConcat(first, second) end
+
 ---Modules/Common.lua. What PoB makes of pasted text.
 ---@param text string
 ---@return string

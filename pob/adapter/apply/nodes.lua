@@ -218,17 +218,18 @@ end
 ---@param changes NodeChange[]
 ---@param base LoadedBase
 ---@param context EvaluationContext
+---@return table[]? dropped
 ---@return EngineError?
 local function prune(set, changes, base, context)
 	if all_attached(changes, base) then
-		return
+		return {}
 	end
 	local reached = M.connected(set)
 	local dropped = {}
 	for _, node in pairs(set) do
 		if not reached[node] and not base.unconnected[node] then
 			if base.jewels_hold_nodes or not is_simple(node) or is_doubtful(node, set) then
-				return context.needs_plain("a node that nothing connects")
+				return nil, context.needs_plain("a node that nothing connects")
 			end
 			dropped[#dropped + 1] = node
 		end
@@ -248,6 +249,26 @@ local function prune(set, changes, base, context)
 			warn(context.warnings, "node_dropped", nil, "node " .. node.id .. " is given up: nothing connects it any more")
 		end
 	end
+	return dropped
+end
+
+---How many notable nodes there are once these were allocated or given up, and those dropped.
+---@param changes NodeChange[]
+---@param dropped table[]
+---@return integer
+local function count_notables(changes, dropped)
+	local count = build.spec.allocatedNotableCount
+	for _, change in ipairs(changes) do
+		if change.node.type == "Notable" then
+			count = count + (change.add and 1 or -1)
+		end
+	end
+	for _, node in ipairs(dropped) do
+		if node.type == "Notable" then
+			count = count - 1
+		end
+	end
+	return count
 end
 
 ---A table of allocated nodes, filled in the order in which PoB fills it when it loads such a build: starts, then ids.
@@ -310,22 +331,12 @@ function M.apply(variation, base, context)
 	if base.measures_distances then
 		return context.needs_plain("a jewel counts the distance to the class's start")
 	end
-	err = prune(set, changes, base, context)
-	if err then
+	local dropped
+	dropped, err = prune(set, changes, base, context)
+	if not dropped then
 		return err
 	end
-	local notables = spec.allocatedNotableCount
-	for id, node in pairs(spec.allocNodes) do
-		if node.type == "Notable" and not set[id] then
-			notables = notables - 1
-		end
-	end
-	for id, node in pairs(set) do
-		if node.type == "Notable" and not spec.allocNodes[id] then
-			notables = notables + 1
-		end
-	end
-	trial.set(spec, "allocatedNotableCount", notables)
+	trial.set(spec, "allocatedNotableCount", count_notables(changes, dropped))
 	trial.set(spec, "allocNodes", in_order_of_loading(set, changes, base))
 end
 

@@ -1,0 +1,267 @@
+-- The environment of a calculation (`calcs.initEnv`) for variations that change passive nodes alone. Nearly all that is
+-- in it comes from items, gems and config, and is the same each time: it is taken down once, and copied from then on. Of
+-- PoB's function only the part about nodes runs, on a copy of what lies before it; what lies behind is put in.
+--
+-- What may be copied is found out, not listed: the base's environment is set up twice, side by side. Tables that both
+-- have in one place are shared with the rest of PoB, all others belong to the environment. What the part behind the
+-- nodes asks the modifiers of the character is taken down too; where a variation changes an answer, PoB does all itself.
+
+local answers = require("fast.prepared.answers")
+local recipes = require("fast.prepared.recipes")
+local take_down = require("fast.prepared.take_down")
+local writes = require("fast.prepared.writes")
+
+local M = {}
+
+---What `initEnv` is to leave alone.
+local ACCELERATE = { requirementsItems = true, requirementsGems = true, skills = true }
+
+---@class (exact) Prepared
+---@field recipes TableRecipe[]
+---@field before integer so many of them come before the nodes
+---@field tree_conditions table<string, any> of the character before the tree
+---@field tree_multipliers table<string, any>
+---@field sources table[] items that make enemies explode
+---@field late { at: integer, key: any }[] tables that the part about the nodes makes and later ones refer to
+---@field sets { at: integer, key: any, value: any, ref: integer? }[] what the part behind the nodes adds
+---@field tails { mod: table?, source: any, ref: integer? }[] modifiers that it adds
+---@field writes Write[] what it writes into tables that all see
+---@field nodes { id: integer, node: table? }[] nodes on which the items depend
+---@field reads string[] names that the part behind the nodes asks the character's modifiers for
+---@field answers table<string, table[]> what it found there
+---@field node_reads table<string, boolean> names that the part about items asks the nodes for
+---@field node_answers table[]
+---@field conditions table<string, any>
+---@field multipliers table<string, any>
+
+---Whether PoB's stores are those whose questions we know.
+local stores_known = false
+---@type Prepared?
+local prepared
+---Whether nothing but nodes differs from the base.
+local allowed = false
+---The environment that is being made from the copy.
+---@type table?
+local in_hand
+---@type table[] its items that make enemies explode
+local sources
+---The calculator whose function is replaced.
+---@type table?
+local installed_in
+---@type fun(build: table, mode: string, override: table?, spec_env: table?): table, table, table, table?
+local stock_init
+
+---The copies that `initEnv` makes of the modifiers before the tree.
+---@param from Prepared
+---@param env table
+---@return table? player
+---@return table? enemy
+local function copies_of(from, env)
+	local mods = { mods = env.modDB.mods, conditions = from.tree_conditions, multipliers = from.tree_multipliers }
+	return specCopy({ modDB = mods, enemyDB = env.enemyDB })
+end
+
+---Makes the environment up to where the part about the nodes ends.
+---@param from Prepared
+---@param override table
+---@return table[] made
+---@return table? player
+---@return table? enemy
+local function make_before(from, override)
+	local made = {}
+	recipes.make(from.recipes, 1, from.before, made)
+	local env = made[1]
+	env.override = override
+	local player, enemy = copies_of(from, env)
+	in_hand, sources = env, from.sources
+	-- PoB begins with what it is given, here with nothing: all is in the copy.
+	stock_init(build, "CALCULATOR", override, {
+		env = env,
+		accelerate = ACCELERATE,
+		cachedPlayerDB = new("ModDB"),
+		cachedEnemyDB = new("ModDB"),
+	})
+	in_hand = nil
+	env.modDB.parent, env.enemyDB.parent = false, false
+	return made, player, enemy
+end
+
+---Whether the items find the nodes that they found in the base.
+---@param allocated table<integer, table>
+---@return boolean
+local function keeps_items(allocated)
+	local nodes = prepared.nodes
+	for i = 1, #nodes do
+		if allocated[nodes[i].id] ~= nodes[i].node then
+			return false
+		end
+	end
+	return true
+end
+
+---Whether the part behind the nodes would find what it found in the base.
+---@param env table
+---@return boolean
+local function is_unaffected(env)
+	local mods, known_mods = env.modDB.mods, prepared.answers
+	for i = 1, #prepared.reads do
+		local name = prepared.reads[i]
+		local found, known = mods[name], known_mods[name]
+		if found or known then
+			if not found or not known or #found ~= #known then
+				return false
+			end
+			for j = 1, #known do
+				if not answers.same(found[j], known[j]) then
+					return false
+				end
+			end
+		end
+	end
+	return answers.same(env.modDB.conditions, prepared.conditions)
+		and answers.same(env.modDB.multipliers, prepared.multipliers)
+		and answers.same(answers.named(env.initialNodeModDB, prepared.node_reads), prepared.node_answers)
+end
+
+---Adds what the part behind the nodes adds.
+---@param from Prepared
+---@param made table[]
+local function make_behind(from, made)
+	local late, count = from.late, from.before
+	for i = 1, #late do
+		made[count + i] = made[late[i].at][late[i].key]
+	end
+	recipes.make(from.recipes, count + #late + 1, #from.recipes, made)
+	for i = 1, #from.sets do
+		local set = from.sets[i]
+		if set.ref then
+			made[set.at][set.key] = made[set.ref]
+		else
+			made[set.at][set.key] = set.value
+		end
+	end
+	local store = made[1].modDB
+	for i = 1, #from.tails do
+		local tail = from.tails[i]
+		store:AddMod(tail.ref and made[tail.ref] or modLib.setSource(tail.mod, tail.source))
+	end
+	writes.again(from.writes)
+end
+
+---Refuses unless what is made is what PoB makes.
+---@param from Prepared
+---@param reset fun()
+local function verify(from, reset)
+	reset()
+	local stock, override = stock_init(build, "CALCULATOR", {}), {}
+	reset()
+	local made = make_before(from, override)
+	make_behind(from, made)
+	recipes.compare(stock, made[1])
+end
+
+---Takes down the environment of the base that is loaded.
+---@param calcs table
+---@param reset fun() makes of the build what it is before a calculation
+---@return string? problem why it cannot be; then PoB makes it each time
+function M.prepare(calcs, reset)
+	prepared, allowed = nil, false
+	if installed_in ~= calcs then
+		return
+	end
+	local ok, found = pcall(function()
+		local taken = take_down.run(calcs, stock_init, make_before, reset)
+		verify(taken, reset)
+		return taken
+	end)
+	if not ok then
+		return type(found) == "table" and found.refused or tostring(found)
+	end
+	prepared = found
+end
+
+---Says whether nothing but nodes differs from the base in what is calculated now.
+---@param value boolean
+function M.allow(value)
+	allowed = value
+end
+
+---@param override table?
+---@return boolean
+local function is_plain(override)
+	for key, value in pairs(override or {}) do
+		if key ~= "extraJewelFuncs" or value[1] then
+			return false
+		end
+	end
+	return true
+end
+
+---PoB's stores are those whose questions we know.
+function M.know_stores()
+	stores_known = true
+end
+
+---Goes without jewels for the first list of nodes, as `initEnv` does, which finds the jewels after it.
+---@param list fun(env: table, nodes: table, finish_jewels: boolean): table
+---@param env table
+---@param nodes table
+---@param finish_jewels boolean
+---@return table
+local function list_before_items(list, env, nodes, finish_jewels)
+	local jewels = env.radiusJewelList
+	env.radiusJewelList, env.extraRadiusNodeList = {}, {}
+	local found = list(env, nodes, finish_jewels)
+	env.radiusJewelList = jewels
+	env.extraRadiusNodeList = take_down.extra_nodes(env)
+	for _, item in ipairs(sources) do
+		table.insert(env.explodeSources, item)
+	end
+	return found
+end
+
+---Replaces the function in a build's calculator.
+---@param calcs table
+function M.install(calcs)
+	if not stores_known then
+		return
+	end
+	installed_in, stock_init = calcs, calcs.initEnv
+	local stock_wipe = wipeEnv
+	function wipeEnv(env, accelerate)
+		if env ~= in_hand then
+			return stock_wipe(env, accelerate)
+		end
+	end
+	local stock_list = calcs.buildModListForNodeList
+	function calcs.buildModListForNodeList(env, nodes, finish_jewels)
+		if env == in_hand and not env.initialNodeModDB then
+			return list_before_items(stock_list, env, nodes, finish_jewels)
+		end
+		return stock_list(env, nodes, finish_jewels)
+	end
+	function calcs.initEnv(of_build, mode, override, spec_env)
+		if
+			prepared
+			and allowed
+			and mode == "CALCULATOR"
+			and not spec_env
+			and of_build == build
+			and is_plain(override)
+			and keeps_items(build.spec.allocNodes)
+		then
+			local given = override or {}
+			-- A first attempt that does not count must leave nothing there.
+			local had = given.extraJewelFuncs
+			local made, player, enemy = make_before(prepared, given)
+			if not given.extraJewelFuncs[1] and is_unaffected(made[1]) then
+				make_behind(prepared, made)
+				return made[1], player, enemy
+			end
+			given.extraJewelFuncs = had
+		end
+		return stock_init(of_build, mode, override, spec_env)
+	end
+end
+
+return M

@@ -232,7 +232,7 @@ class AsyncClient:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             answer, bar = SweepAnswer(held), calls.bar(progress, None)
             try:
-                async for response in call(request, timeout=left, metadata=self._metadata):
+                async for response in call(request, timeout=left, metadata=self._access.metadata):
                     bar.update(answer.receive(response))
                 return answer.results()
             except grpc.RpcError as error:

@@ -241,7 +241,7 @@ class Client:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             answer, bar = SweepAnswer(held), calls.bar(progress, None)
             try:
-                for response in call(request, timeout=left, metadata=self._metadata):
+                for response in call(request, timeout=left, metadata=self._access.metadata):
                     bar.update(answer.receive(response))
                 return answer.results()
             except grpc.RpcError as error:

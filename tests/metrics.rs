@@ -56,7 +56,7 @@ async fn play(front: &Front, first: v1::EvaluateStreamRequest, variations: &[Var
 async fn at_rest(front: &Front) -> Scrape {
     front
         .until("rest", |status| {
-            // A shard between two runtimes still has the number of the one before.
+            // A shard between two runtimes has one again in a moment, and that is no rest.
             let rests = |shard: &ShardStatus| !shard.busy && shard.state != ShardState::Forking;
             status.sessions == 0 && status.queued == 0 && status.shards.iter().all(rests)
         })

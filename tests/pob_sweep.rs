@@ -5,7 +5,7 @@
 mod common;
 mod pob_places;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use common::front::{Front, connect};
 use pob_places::{Places, places, xml};
@@ -24,6 +24,8 @@ use tonic::transport::Channel;
 const PLAIN_MAX: usize = 12;
 /// Of long lists of names so many are tried, evenly spread.
 const NAMES_MAX: usize = 60;
+/// Of a large sweep over pairs so many are read.
+const PAIRS: usize = 200;
 
 type Client = EvaluationServiceClient<Channel>;
 
@@ -73,13 +75,20 @@ fn values(layout: &[v1::ResolvedStat], outcome: &v1::Outcome) -> Values {
 type Swept = Vec<(v1::Outcome, Values)>;
 
 async fn sweep(server: &mut Served, family: Family) -> Swept {
+    first_of_sweep(server, family, usize::MAX).await
+}
+
+/// As many as come first, and then the client leaves.
+async fn first_of_sweep(server: &mut Served, family: Family, most: usize) -> Swept {
     use evaluate_sweep_response::Response;
     let sweeps = vec![v1::Sweep { family: Some(family) }];
     let request =
         v1::EvaluateSweepRequest { base: Some(server.base.clone()), sweeps, stats: Some(all()), ..Default::default() };
     let mut answer = server.client.evaluate_sweep(request).await.unwrap().into_inner();
     let (mut layout, mut outcomes) = (Vec::new(), Vec::new());
-    while let Some(event) = answer.next().await {
+    while outcomes.len() < most
+        && let Some(event) = answer.next().await
+    {
         match event.unwrap().response.unwrap() {
             Response::Header(header) => layout = header.stats,
             Response::Outcome(outcome) => {
@@ -115,6 +124,14 @@ async fn batch(server: &mut Served, variations: Vec<v1::Variation>) -> Vec<(v1::
     }
     outcomes.sort_by_key(|(outcome, _)| outcome.index);
     outcomes
+}
+
+/// What a call about that variation alone says of it.
+async fn alone(server: &mut Served, variation: v1::Variation) -> Values {
+    let (base, stats) = (Some(server.base.clone()), Some(all()));
+    let request = v1::EvaluateRequest { base, variation: Some(variation), stats, ..Default::default() };
+    let answer = server.client.evaluate(request).await.unwrap().into_inner();
+    values(&answer.header.unwrap().stats, &answer.outcome.unwrap())
 }
 
 /// Every so many-th, so that there are no more than that.
@@ -164,21 +181,77 @@ async fn what_a_sweep_says_is_what_its_variations_say_one_by_one() {
     }
 }
 
+/// A Witch on the newest tree who has nothing.
+async fn bare_witch(server: &mut Served) -> String {
+    let engine = server.catalog.describe_engine(v1::DescribeEngineRequest::default()).await.unwrap().into_inner();
+    let ordinary = |version: &&String| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let tree = engine.tree_versions.iter().rfind(ordinary).unwrap();
+    format!(
+        r#"<PathOfBuilding><Build level="90" className="Witch" ascendClassName="None" targetVersion="3_0" mainSocketGroup="1"/>
+        <Tree activeSpec="1"><Spec treeVersion="{tree}" classId="3" ascendClassId="0" nodes=""/></Tree></PathOfBuilding>"#
+    )
+}
+
+async fn passives(server: &mut Served) -> Vec<v1::Passive> {
+    let list = v1::ListPassivesRequest { base: Some(server.base.clone()), ..Default::default() };
+    server.catalog.list_passives(list).await.unwrap().into_inner().passives
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_pair_of_nodes_is_there_once_and_says_what_it_says_alone() {
+    let Some(places) = places() else { return };
+    let mut server = served(&places, "occ-vortex").await;
+    server.base.build = Some(v1::base::Build::Xml(bare_witch(&mut server).await));
+    let distance_max = 3;
+    let single = sweep(&mut server, Family::Passives(v1::PassiveSweep { distance_max })).await;
+    let pairs = sweep(&mut server, Family::Pairs(v1::PassivePairSweep { distance_max })).await;
+    assert!(
+        single.len() >= 6 && pairs.len() == single.len() * (single.len() - 1) / 2,
+        "{} {}",
+        single.len(),
+        pairs.len()
+    );
+    let allocated = |(outcome, _): &(v1::Outcome, Values)| -> BTreeSet<u32> {
+        let variation = outcome.variation.as_ref().unwrap();
+        let nodes: BTreeSet<_> = variation.allocate.iter().copied().collect();
+        assert_eq!(nodes.len(), variation.allocate.len(), "no node twice: {variation:?}");
+        nodes
+    };
+    // In the order of the sweep: each with each that comes behind it, by the ways to both.
+    let ways: Vec<_> = single.iter().map(allocated).collect();
+    let both = (0..ways.len()).flat_map(|first| (first + 1..ways.len()).map(move |second| (first, second)));
+    for ((first, second), pair) in both.zip(&pairs) {
+        let expected: BTreeSet<_> = ways[first].union(&ways[second]).copied().collect();
+        assert_eq!(allocated(pair), expected);
+    }
+    let kinds: HashSet<_> = pairs.iter().map(|(_, values)| format!("{values:?}")).collect();
+    assert!(kinds.len() > 6, "nodes do something for her");
+    for (outcome, expected) in pairs {
+        assert!(expected.is_ok(), "{expected:?}");
+        assert_eq!(alone(&mut server, outcome.variation.unwrap()).await, expected, "{}", outcome.variation_id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pairs_of_nodes_of_a_whole_build_say_what_each_says_alone() {
+    let Some(places) = places() else { return };
+    let mut server = served(&places, "occ-vortex").await;
+    // All of them are some nine thousand.
+    let pairs = first_of_sweep(&mut server, Family::Pairs(v1::PassivePairSweep { distance_max: 1 }), PAIRS).await;
+    assert_eq!(pairs.len(), PAIRS);
+    for (outcome, expected) in pairs {
+        assert!(expected.is_ok() && outcome.path() == v1::ComputePath::Fast, "{expected:?}");
+        assert_eq!(alone(&mut server, outcome.variation.unwrap()).await, expected, "{}", outcome.variation_id);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn masteries_go_the_plain_path_and_are_what_they_say() {
     let Some(places) = places() else { return };
     // The builds at hand are older than masteries: a bare Witch on the newest tree, who walks beside some.
     let mut server = served(&places, "occ-vortex").await;
-    let engine = server.catalog.describe_engine(v1::DescribeEngineRequest::default()).await.unwrap().into_inner();
-    let ordinary = |version: &&String| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    let tree = engine.tree_versions.iter().rfind(ordinary).unwrap();
-    let bare = format!(
-        r#"<PathOfBuilding><Build level="90" className="Witch" ascendClassName="None" targetVersion="3_0" mainSocketGroup="1"/>
-        <Tree activeSpec="1"><Spec treeVersion="{tree}" classId="3" ascendClassId="0" nodes=""/></Tree></PathOfBuilding>"#
-    );
-    server.base.build = Some(v1::base::Build::Xml(bare));
-    let list = v1::ListPassivesRequest { base: Some(server.base.clone()), ..Default::default() };
-    let passives = server.catalog.list_passives(list).await.unwrap().into_inner().passives;
+    server.base.build = Some(v1::base::Build::Xml(bare_witch(&mut server).await));
+    let passives = passives(&mut server).await;
     let masteries = passives.iter().filter(|node| node.name == "Life Mastery");
     let nearest = masteries.min_by_key(|node| node.distance.unwrap_or(u32::MAX)).unwrap();
     let variation = v1::Variation { allocate_path: vec![nearest.toward.unwrap()], ..Default::default() };
@@ -206,8 +279,7 @@ async fn whatever_the_catalogue_lists_can_be_named_in_a_variation() {
         server.catalog.describe_build(v1::DescribeBuildRequest { base: Some(server.base.clone()), stats: None });
     let build = described.await.unwrap().into_inner().build.unwrap();
     let group = build.main_socket_group;
-    let passives = v1::ListPassivesRequest { base: Some(server.base.clone()), ..Default::default() };
-    let passives = server.catalog.list_passives(passives).await.unwrap().into_inner().passives;
+    let passives = passives(&mut server).await;
     let mut kinds = HashSet::new();
     let ways = passives.iter().filter(|node| node.distance.is_some() && node.kind() != v1::PassiveKind::Mastery);
     for node in spread(ways.collect(), NAMES_MAX) {

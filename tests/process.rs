@@ -6,21 +6,27 @@ mod common;
 use std::{collections::HashSet, io::Write, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
 use common::{
-    PATIENCE, RANGER, WITCH, bits, collect, fault, level, machine::speak_for, settings, spec, submit_all, with_base,
+    PATIENCE, RANGER, WITCH, bits, collect, evaluate, fault, front::POLL, level, machine::speak_for, settings, spec,
+    submit_all, with_base,
 };
 use pobatch::{
     build::{
         outcome::{ComputePath, FailureReason},
         variation::Variation,
     },
-    supervisor::{BaseError, Refusal, Submission, Supervisor},
+    supervisor::{BaseError, Refusal, Settings, ShardState, Submission, Supervisor},
+    task,
 };
 use rustix::process::{Pid, Signal};
 
 fn kill(pid: u32) {
+    signal(pid, Signal::KILL);
+}
+
+fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
     // It may have been replaced in the meantime, which is as good.
-    let _ = rustix::process::kill_process(pid, Signal::KILL);
+    let _ = rustix::process::kill_process(pid, signal);
 }
 
 fn reason(outcome: &pobatch::build::outcome::Evaluated) -> Option<FailureReason> {
@@ -33,7 +39,7 @@ async fn a_killed_runtime_costs_no_variation_its_outcome() {
     let count = 4000;
     let session = supervisor.open(spec(&base)).await.unwrap();
     let (submit, mut outcomes) = (session.submit, session.outcomes);
-    let sender = pobatch::task::spawn("sender", async move {
+    let sender = task::spawn("sender", async move {
         for tag in 0..count {
             let variation = Arc::new(level(u32::try_from(tag % 100).unwrap() + 1));
             submit.send(Submission { tag, variation }).await.unwrap();
@@ -78,7 +84,7 @@ async fn a_runaway_of_any_sort_fails_alone_and_its_neighbours_do_not_notice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runtime_that_ends_itself_for_lack_of_time_is_a_runaway_and_not_a_crash() {
-    let (supervisor, base) = with_base(pobatch::supervisor::Settings { shards: 1, ..settings() }, WITCH).await;
+    let (supervisor, base) = with_base(Settings { shards: 1, ..settings() }, WITCH).await;
     let outcomes = submit_all(supervisor.open(spec(&base)).await.unwrap(), [fault("loop")]).await;
     let at_work = async {
         loop {
@@ -147,6 +153,38 @@ async fn two_bases_are_served_by_one_shard_and_keep_apart() {
         assert_eq!(bits(outcome), bits(&two[0]));
     }
     assert_ne!(bits(&one[0]), bits(&two[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_whose_next_runtime_is_on_its_way_names_none() {
+    let (supervisor, witch) = with_base(Settings { shards: 1, ..settings() }, WITCH).await;
+    let ranger = supervisor.load_base("", RANGER.into()).await.unwrap();
+    evaluate(&supervisor, &witch, [level(1)]).await;
+    let before = supervisor.status().await.unwrap();
+    let old = before.shards[0].pid.expect("it has evaluated");
+    let template = before.bases.iter().find(|base| base.id == ranger.id).unwrap().template_pid.unwrap();
+
+    // It hears that it is to fork when it is woken up, and not before.
+    signal(template, Signal::STOP);
+    let outcomes = task::spawn("evaluate", {
+        let (supervisor, ranger) = (supervisor.clone(), ranger.clone());
+        async move { evaluate(&supervisor, &ranger, [level(2)]).await }
+    });
+    let forking = async {
+        loop {
+            let shard = supervisor.status().await.unwrap().shards.remove(0);
+            if shard.state == ShardState::Forking {
+                return shard;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let shard = tokio::time::timeout(PATIENCE, forking).await.expect("the other base needs another runtime");
+    assert_eq!((shard.pid, shard.heap_bytes, shard.resident_bytes), (None, 0, 0));
+    signal(template, Signal::CONT);
+    assert_eq!(outcomes.await.unwrap().iter().filter_map(reason).count(), 0);
+    let pid = supervisor.status().await.unwrap().shards[0].pid;
+    assert!(pid.is_some_and(|pid| pid != old), "{pid:?} after {old}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -239,6 +239,8 @@ fn by_name(base: &Held, evaluated: Evaluated) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -259,5 +261,32 @@ mod tests {
             assert!(below(&root, Path::new(bad)).is_err(), "{bad}");
         }
         assert!(below(&root, &outside).unwrap_err().contains("is not below"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_leads_out_of_the_root(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(vec!["..", ".", "2.56", "current", "sly", "up", "root", "outside", "/", "\0"])
+                        .prop_map(str::to_owned),
+                    any::<String>(),
+                ],
+                0..8,
+            ),
+        ) {
+            let place = tempfile::tempdir().unwrap();
+            let (root, outside) = (place.path().join("root"), place.path().join("outside"));
+            for directory in [&root.join("2.56"), &outside] {
+                fs::create_dir_all(directory).unwrap();
+            }
+            for (to, name) in [("2.56", "current"), ("../outside", "sly"), ("..", "up")] {
+                std::os::unix::fs::symlink(to, root.join(name)).unwrap();
+            }
+            if let Ok(found) = below(&root, Path::new(&parts.join("/"))) {
+                let root = fs::canonicalize(&root).unwrap();
+                prop_assert!(found == root || found == root.join("2.56"), "{}", found.display());
+            }
+        }
     }
 }

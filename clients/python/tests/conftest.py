@@ -38,6 +38,8 @@ class Served:
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip().rsplit(" ", 1)[-1]
         self.endpoint = self.url.rsplit("/", 1)[-1]
+        #: Where the admin service is, which the second line says last.
+        self.admin = self.process.stdout.readline().strip().rsplit("/", 1)[-1]
 
     def stop(self) -> None:
         self.process.kill()

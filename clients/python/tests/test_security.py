@@ -14,7 +14,7 @@ import trustme
 from conftest import WITCH, Served
 
 import pobatch
-from pobatch import RetryPolicy, Tls, Variation
+from pobatch import RetryPolicy, Sweep, Tls, Variation
 
 ALPHA = "alpha-alpha-alpha-alpha"
 BETA = "beta-beta-beta-beta"
@@ -163,6 +163,8 @@ def test_a_token_lets_in(serve: Serve, tmp_path: Path) -> None:
     for client in (pobatch.Client(served.url, token=ALPHA), pobatch.Client(served.url, token_file=mount.good)):
         with client:
             assert client.evaluate_all(WITCH, [Variation(level=90)], stats=["Life"])[0].ok
+            # Each way to call sends it.
+            assert all(outcome.ok for outcome in client.evaluate_sweep(WITCH, Sweep.passives(1), stats=["Life"]))
     for wrong in (None, BETA):
         # Not tried again: the policy is the usual one.
         error = refused(pobatch.Client(served.url, token=wrong))

@@ -44,8 +44,11 @@ impl Driver {
         };
         match from {
             Some(from) => {
-                self.shards[shard].ordered = Some(Instant::now());
-                self.shards[shard].shard.order(Order::Fork { from, generation });
+                let slot = &mut self.shards[shard];
+                slot.ordered = Some(Instant::now());
+                // The runtime before is stopped first, whatever becomes of the fork: nobody is to be pointed to it.
+                slot.pid = None;
+                slot.shard.order(Order::Fork { from, generation });
             }
             None => self.dispatch.source_missing(shard, generation, Instant::now()),
         }

@@ -2,6 +2,7 @@
 
 local spec = require('spec.spec')
 local answers = require('fast.prepared.answers')
+local plan = require('fast.prepared.plan')
 local recipes = require('fast.prepared.recipes')
 local writes = require('fast.prepared.writes')
 
@@ -45,7 +46,7 @@ end
 ---@return table
 local function made_again(book)
 	local made = {}
-	recipes.make(book.recipes, 1, #book.recipes, made)
+	plan.make(plan.of(book.recipes, 1, #book.recipes), made)
 	return made[1]
 end
 
@@ -91,7 +92,7 @@ return function()
 			local number = recipes.number(book, outer_a, outer_b, 'outer')
 			recipes.complete(book)
 			local made = { {}, { 'somebody else made it' } }
-			recipes.make(book.recipes, number, #book.recipes, made)
+			plan.make(plan.of(book.recipes, number, #book.recipes), made)
 			assert(made[number].to == made[2])
 		end)
 

@@ -7,6 +7,7 @@
 -- nodes asks the modifiers of the character is taken down too; where a variation changes an answer, PoB does all itself.
 
 local answers = require("fast.prepared.answers")
+local plan = require("fast.prepared.plan")
 local recipes = require("fast.prepared.recipes")
 local take_down = require("fast.prepared.take_down")
 local writes = require("fast.prepared.writes")
@@ -17,8 +18,9 @@ local M = {}
 local ACCELERATE = { requirementsItems = true, requirementsGems = true, skills = true }
 
 ---@class (exact) Prepared
----@field recipes TableRecipe[]
----@field before integer so many of them come before the nodes
+---@field plan_before Plan the tables that are there before the nodes come
+---@field before integer how many those are
+---@field plan_behind Plan? the tables that the part behind the nodes adds; nil until it is taken down
 ---@field tree_conditions table<string, any> of the character before the tree
 ---@field tree_multipliers table<string, any>
 ---@field sources table[] items that make enemies explode
@@ -69,7 +71,7 @@ end
 ---@return table? enemy
 local function make_before(from, override)
 	local made = {}
-	recipes.make(from.recipes, 1, from.before, made)
+	plan.make(from.plan_before, made)
 	local env = made[1]
 	env.override = override
 	local player, enemy = copies_of(from, env)
@@ -131,7 +133,7 @@ local function make_behind(from, made)
 	for i = 1, #late do
 		made[count + i] = made[late[i].at][late[i].key]
 	end
-	recipes.make(from.recipes, count + #late + 1, #from.recipes, made)
+	plan.make(from.plan_behind, made)
 	for i = 1, #from.sets do
 		local set = from.sets[i]
 		if set.ref then

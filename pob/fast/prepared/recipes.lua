@@ -1,12 +1,11 @@
 -- Takes down what a function makes, so that it can be made again without the function: the function has run twice, and
 -- its two results are walked side by side. What both have in one place (a string, a table of the data) is shared; tables
--- that differ were made by the function, and are made anew each time, with all that leads from one to the other.
+-- that differ were made by the function, and are made anew each time, with all that leads from one to the other (`plan.lua`).
 
 -- Taken here because the lock-down removes it from the global table.
 local getinfo, getupvalue = debug.getinfo, debug.getupvalue
-local new_table = require("table.new")
 
-local type, next, rawequal, rawget, getmetatable, setmetatable = type, next, rawequal, rawget, getmetatable, setmetatable
+local type, next, rawequal, rawget, getmetatable = type, next, rawequal, rawget, getmetatable
 
 local M = {}
 
@@ -154,33 +153,6 @@ function M.compare(a, b)
 	local book = M.new()
 	M.number(book, a, b, "root")
 	M.complete(book)
-end
-
----Makes the tables of some numbers again.
----@param recipes TableRecipe[]
----@param from integer
----@param to integer
----@param made table[] those below are there; these are added
-function M.make(recipes, from, to, made)
-	for i = from, to do
-		local recipe = recipes[i]
-		made[i] = new_table(recipe.array, recipe.hash)
-	end
-	for i = from, to do
-		local recipe, t = recipes[i], made[i]
-		local keys, values = recipe.keys, recipe.values
-		for j = 1, #keys do
-			t[keys[j]] = values[j]
-		end
-		local ref_keys, refs = recipe.ref_keys, recipe.refs
-		for j = 1, #ref_keys do
-			t[ref_keys[j]] = made[refs[j]]
-		end
-		local class = recipe.class or (recipe.class_ref and made[recipe.class_ref])
-		if class then
-			setmetatable(t, class)
-		end
-	end
 end
 
 return M

@@ -3,6 +3,7 @@
 -- not understand it refuses: PoB does it then.
 
 local answers = require("fast.prepared.answers")
+local plan = require("fast.prepared.plan")
 local recipes = require("fast.prepared.recipes")
 local stages = require("fast.prepared.stages")
 local writes = require("fast.prepared.writes")
@@ -235,7 +236,7 @@ end
 local function prepare(a, b)
 	local book = freeze_before(a, b)
 	local prepared = {
-		recipes = book.recipes,
+		plan_before = plan.of(book.recipes, 1, #book.recipes),
 		before = #book.recipes,
 		tree_conditions = a.conditions,
 		tree_multipliers = a.multipliers,
@@ -293,6 +294,7 @@ function M.run(calcs, init, make_before, reset)
 	find_sets(prepared, book, made, a.env)
 	find_tails(prepared, book, a.env.modDB.mods, b.env.modDB.mods, made[1].modDB.mods)
 	recipes.complete(book)
+	prepared.plan_behind = plan.of(book.recipes, prepared.before + #prepared.late + 1, #book.recipes)
 	find_answers(prepared, a, made[1])
 	return prepared
 end

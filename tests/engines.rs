@@ -310,6 +310,29 @@ async fn a_base_is_known_by_its_id_after_a_reload_even_when_the_old_edition_has_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reload_of_an_engine_leaves_what_is_known_of_others() {
+    let front = Front::start(named(&["left", "right"])).await;
+    let id = front.supervisor.load_base("left", WITCH.into()).await.unwrap().id;
+    for engine in ["left", "right"] {
+        front.supervisor.reload(engine, None).await.unwrap();
+        front.until("the end of the old ones", |status| status.engines.iter().all(|e| e.old.is_empty())).await;
+    }
+    assert_eq!(front.supervisor.find_base("left", id).await.unwrap().id, id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_that_was_on_its_way_when_its_engine_was_reloaded_is_known_behind_it() {
+    let front = Front::start(settings()).await;
+    // Whichever is faster.
+    let (held, reloaded) =
+        tokio::join!(front.supervisor.load_base("", WITCH.into()), front.supervisor.reload("", None));
+    let id = held.unwrap().id;
+    reloaded.unwrap();
+    front.until("the end of the old one", |status| status.engines[0].old.is_empty()).await;
+    assert_eq!(front.supervisor.find_base("", id).await.unwrap().id, id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_grace_bounds_how_long_an_old_edition_lives_and_its_work_is_answered() {
     let reload = ReloadPolicy { grace: Duration::from_millis(1), ..ReloadPolicy::default() };
     let front = Front::start(Settings { reload, ..settings() }).await;

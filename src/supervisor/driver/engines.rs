@@ -192,12 +192,21 @@ impl Driver {
         Some(Reloaded { before, now })
     }
 
-    /// What the old edition holds is known by the same ids from now on. No more than may be held at once.
+    /// What the old edition holds, or was known for, is known by the same ids in that one from now on. Of no edition more
+    /// than may be held at once.
     fn inherit(&mut self, old: EditionId, edition: EditionId) {
         let held = self.bases.iter().map(|(key, entry)| (*key, Arc::clone(&entry.base.xml)));
-        let known = held.chain(self.inherited.drain()).filter(|(key, _)| key.edition == old);
-        let known: Vec<_> = known.map(|(key, xml)| (BaseKey { edition, ..key }, xml)).collect();
-        self.inherited.extend(known.into_iter().take(self.settings.bases_max));
+        let known = held.chain(self.inherited.iter().map(|(key, xml)| (*key, Arc::clone(xml))));
+        let known: Vec<_> = known.filter(|(key, _)| key.edition == old).collect();
+        self.inherited.retain(|key, _| key.edition != old);
+        let mut room = self.settings.bases_max;
+        room = room.saturating_sub(self.inherited.keys().filter(|key| key.edition == edition).count());
+        for (BaseKey { id, .. }, xml) in known {
+            let key = BaseKey { edition, id };
+            if room > 0 && !self.bases.contains_key(&key) && self.inherited.insert(key, xml).is_none() {
+                room -= 1;
+            }
+        }
     }
 
     fn note_reload(&mut self, name: &Arc<str>, result: &Result<Reloaded, ReloadError>) {
@@ -234,11 +243,15 @@ impl Driver {
     }
 
     fn end_edition(&mut self, edition: EditionId, end: End) {
+        // What was loaded for it behind the switch, by calls that came before.
+        let engine = self.installed.get(&edition).map(|installed| installed.facts.name.clone());
+        if let Some(heir) = engine.and_then(|name| self.editions.current(&name)).filter(|heir| *heir != edition) {
+            self.inherit(edition, heir);
+        }
         let of_edition = self.bases.keys().filter(|key| key.edition == edition).copied().collect::<Vec<_>>();
         for key in of_edition {
             self.forget(key, FailureReason::Unavailable);
         }
-        self.inherited.retain(|key, _| key.edition != edition);
         self.failed.retain(|key, _| key.edition != edition);
         self.dispatch.drop_edition(edition);
         self.leftovers = true;

@@ -18,7 +18,7 @@ use common::{
 };
 use pobatch::{
     build::{limits::Limits, variation::Variation},
-    client::{Access, Admin, Build, Client, Named, Request, StatChoice},
+    client::{Access, Admin, Build, Client, Named, Request},
     grpc::server::Patience,
     proto::v1::{self, FailureReason},
     supervisor::{Settings, ShardState, ShardStatus},
@@ -333,15 +333,7 @@ async fn every_metric_is_recorded_by_some_code_path() {
     let client = Client::connect_with([&served.url], &guarded).await.unwrap();
     let stranger = Client::connect_with([&served.url], &trusting(&mount)).await.unwrap();
     stranger.describe_engine().await.expect_err("no token");
-    let request = Request {
-        build: Build::Xml(WITCH.to_owned()),
-        stats: StatChoice::Main,
-        ordered: false,
-        strict: false,
-        in_flight_max: 1,
-        reduction: None,
-        scenarios: Vec::new(),
-    };
+    let request = Request { in_flight_max: 1, ..Request::new(Build::Xml(WITCH.to_owned())) };
     let named = |at: u32| Named { id: at.to_string(), variation: level(at) };
     let mut session = client.evaluate(request, (1..=2).map(named)).await.unwrap();
     client.describe_engine().await.expect_err("one call is open");

@@ -14,7 +14,7 @@ use common::{
 };
 use pobatch::{
     build::variation::Variation,
-    client::{Access, Build, Client, ClientError, Evaluation, Named, Request, StatChoice},
+    client::{Access, Build, Client, ClientError, Evaluation, Named, Request},
 };
 
 fn files<'a>(server: &'a Pair, authority: &'a str) -> [(&'static str, &'a str); 3] {
@@ -30,15 +30,7 @@ async fn ask(served: &Served, access: &Access) -> Result<Client, ClientError> {
 
 /// An endless session, of which a variation is sent with each step.
 async fn session(client: &Client) -> Evaluation<impl Iterator<Item = Named> + use<>> {
-    let request = Request {
-        build: Build::Xml(WITCH.to_owned()),
-        stats: StatChoice::Main,
-        ordered: false,
-        strict: false,
-        in_flight_max: 1,
-        reduction: None,
-        scenarios: Vec::new(),
-    };
+    let request = Request { in_flight_max: 1, ..Request::new(Build::Xml(WITCH.to_owned())) };
     let variations = (1..).map(|at| Named {
         id: at.to_string(),
         variation: Variation { level: Some(at % 90 + 1), ..Variation::default() },

@@ -36,13 +36,9 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
     let client = &server.client;
 
     let request = |build| Request {
-        build,
         stats: choice(settings.stats.clone()),
-        ordered: false,
-        strict: false,
         in_flight_max: settings.in_flight,
-        reduction: None,
-        scenarios: Vec::new(),
+        ..Request::new(build)
     };
     let first = vec![Named { id: String::new(), variation: make::first() }];
     let loading = play(client, &request(build.clone()), vec![first]).await?;

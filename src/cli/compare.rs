@@ -64,14 +64,11 @@ pub async fn run(settings: config::Compare, output: &mut Output) -> Result<Verdi
 /// What an engine says of the base, and of all that the sweeps make of it.
 async fn sheet(client: &Client, build: Build, sweeps: Vec<Sweep>) -> Result<Sheet, ClientError> {
     let request = |build| Request {
-        build,
         // Whatever is not there in one of the two must not be an error, so all are asked for.
         stats: StatChoice::All,
         ordered: true,
-        strict: false,
         in_flight_max: IN_FLIGHT_MAX,
-        reduction: None,
-        scenarios: Vec::new(),
+        ..Request::new(build)
     };
     // A base without variations has its values in the header.
     let mut evaluation = client.evaluate(request(build), []).await?;

@@ -34,15 +34,7 @@ pub async fn run(settings: config::Verify, output: &mut Output) -> Result<Verdic
 }
 
 fn request(build: Build) -> Request {
-    Request {
-        build,
-        stats: StatChoice::All,
-        ordered: false,
-        strict: false,
-        in_flight_max: IN_FLIGHT_MAX,
-        reduction: None,
-        scenarios: Vec::new(),
-    }
+    Request { stats: StatChoice::All, in_flight_max: IN_FLIGHT_MAX, ..Request::new(build) }
 }
 
 /// Evaluates the empty variation, and compares it and the base as it was loaded with the truth.

@@ -23,14 +23,11 @@ pub async fn check(server: &Server) -> Result<f64, String> {
 
 async fn evaluate(server: &Server, xml: String) -> Result<Result<Vec<f64>, String>, ClientError> {
     let request = Request {
-        build: Build::Xml(xml),
         stats: StatChoice::Named(vec![STAT.to_owned()]),
         ordered: true,
-        strict: false,
         // One by one: the third must find what the second left behind.
         in_flight_max: 1,
-        reduction: None,
-        scenarios: Vec::new(),
+        ..Request::new(Build::Xml(xml))
     };
     let variations =
         probe::LEVELS.map(|level| Named { id: String::new(), variation: Variation { level, ..Variation::default() } });

@@ -5,13 +5,17 @@
 #[path = "common/chance.rs"]
 #[allow(dead_code, reason = "this test needs no second source of chance")]
 mod chance;
+#[path = "pob_places/offers.rs"]
+#[allow(dead_code, reason = "this test needs no more than it imports")]
+mod offers;
 mod pob_places;
 
 use std::path::Path;
 
 use chance::{Chance, seed};
-use pob_places::{Places, booted, booted_with, places, xml};
-use pobatch::runtime::vm::{RawOutcome, Vm, VmError};
+use offers::{Offers, with_all_that_is_difficult};
+use pob_places::{Places, booted, booted_but, places, xml};
+use pobatch::runtime::vm::{RawOutcome, Vm};
 use serde_json::{Value, json};
 
 const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
@@ -29,36 +33,6 @@ const COUNT_SKILLS: &str = "
     end
 ";
 
-/// Nodes beside the tree, nodes of the tree, sockets of skills, slots of items; as a JSON list of lists.
-const OFFERS: &str = r#"
-    local near, own, groups, slots = {}, {}, {}, {}
-    for id, node in pairs(build.spec.nodes) do
-        local allocated = build.spec.allocNodes
-        if allocated[id] then
-            own[#own + 1] = id
-        else
-            for _, other in ipairs(node.linked) do
-                if allocated[other.id] then
-                    near[#near + 1] = id
-                    break
-                end
-            end
-        end
-    end
-    for index, group in ipairs(build.skillsTab.socketGroupList) do
-        groups[#groups + 1] = not group.source and index or nil
-    end
-    for name, slot in pairs(build.itemsTab.slots) do
-        slots[#slots + 1] = not slot.nodeId and slot.selItemId > 0 and '"' .. name .. '"' or nil
-    end
-    local parts = {}
-    for index, list in ipairs({ near, own, groups, slots }) do
-        table.sort(list)
-        parts[index] = "[" .. table.concat(list, ",") .. "]"
-    end
-    return "[" .. table.concat(parts, ",") .. "]"
-"#;
-
 /// Loads a base and counts from then on.
 fn load(vm: &mut Vm, xml: &str) {
     vm.load_base(xml).unwrap();
@@ -73,81 +47,9 @@ fn evaluated(vm: &mut Vm, variation: &Value) -> (RawOutcome, u32) {
     (outcome, vm.run(Path::new("created"), "return created").unwrap())
 }
 
-/// A VM with all accelerators, and one with all but this.
+/// A VM with this accelerator, and one without it. Neither computes but once what comes to the same.
 fn with_and_without(places: &Places) -> (Vm, Vm) {
-    let Err(VmError::Engine(refusal)) = booted_with(places, "swiftness") else {
-        panic!("an accelerator that does not exist is refused")
-    };
-    let (_, names) = refusal.message.split_once("; there are: ").unwrap();
-    let others: Vec<_> = names.split(", ").filter(|name| *name != "prepared").collect();
-    assert!(others.len() > 3 && others.len() + 1 == names.split(", ").count(), "{names}");
-    (booted(places), booted_with(places, &others.join(",")).unwrap())
-}
-
-/// What makes up the variations of a build.
-struct Offers {
-    near: Vec<Value>,
-    own: Vec<Value>,
-    groups: Vec<Value>,
-    slots: Vec<Value>,
-}
-
-impl Offers {
-    fn of(vm: &Vm) -> Self {
-        let text: String = vm.run(Path::new("offers"), OFFERS).unwrap();
-        let lists: Vec<Vec<Value>> = serde_json::from_str(&text).unwrap();
-        let [near, own, groups, slots] = lists.try_into().unwrap();
-        Self { near, own, groups, slots }
-    }
-
-    /// Every node by itself, and pairs, in an order of chance.
-    fn of_nodes(&self, chance: &mut Chance) -> Vec<Value> {
-        let mut list: Vec<_> = self.near.iter().map(|id| json!({ "allocate": [id] })).collect();
-        list.extend(self.own.iter().map(|id| json!({ "deallocate": [id] })));
-        for _ in 0..PAIRS {
-            let (a, b) = (chance.pick(&self.near), chance.pick(&self.near));
-            list.push(json!({ "allocate": [a, b] }));
-            list.push(json!({ "allocate": [a], "deallocate": [chance.pick(&self.own)] }));
-        }
-        for last in (1..list.len()).rev() {
-            list.swap(last, chance.below(last + 1));
-        }
-        list
-    }
-
-    /// Something that the environment is not prepared for, to leave traces if there are any.
-    fn other(&self, chance: &mut Chance) -> Value {
-        match chance.below(5) {
-            0 => json!({ "items": [{ "slot": chance.pick(&self.slots), "empty": true }] }),
-            1 => json!({ "groups": [{ "group": 1 + chance.below(self.groups.len()), "enabled": false }] }),
-            2 => json!({ "groups": [{ "group": 1 + chance.below(self.groups.len()), "include_in_full_dps": true }] }),
-            3 => json!({ "main_socket_group": chance.pick(&self.groups) }),
-            _ => json!({ "level": 1 + chance.below(100), "allocate": [chance.pick(&self.near)] }),
-        }
-    }
-}
-
-/// A build with another text for one of its items.
-fn with_item(xml: &str, id: u32, text: &str) -> String {
-    let head = format!("<Item id=\"{id}\">");
-    let start = xml.find(&head).unwrap() + head.len();
-    let end = start + xml[start..].find("</Item>").unwrap();
-    format!("{}\n{text}\n{}", &xml[..start], &xml[end..])
-}
-
-/// A build whose jewels change the nodes around them, allocated or not, and all of whose skills count for full DPS.
-fn with_all_that_is_difficult(places: &Places) -> String {
-    let xml = xml(places, "occ-vortex").replace("<Skill ", "<Skill includeInFullDPS=\"true\" ");
-    let instinct = "Rarity: UNIQUE\nUnnatural Instinct\nViridian Jewel\nRadius: Small\nImplicits: 0\n\
-        Allocated Small Passive Skills in Radius grant nothing\n\
-        Grants all bonuses of Unallocated Small Passive Skills in Radius";
-    let meek = "Rarity: UNIQUE\nMight of the Meek\nCrimson Jewel\nRadius: Large\nImplicits: 0\n\
-        50% increased Effect of non-Keystone Passive Skills in Radius\n\
-        Notable Passive Skills in Radius grant nothing";
-    let threshold = "Rarity: UNIQUE\nFirst Snow\nCobalt Jewel\nRadius: Large\nImplicits: 0\n\
-        With at least 40 Intelligence in Radius, Freezing Pulse fires 2 additional Projectiles\n\
-        Dexterity from Passives in Radius is Transformed to Strength";
-    with_item(&with_item(&with_item(&xml, 17, instinct), 18, meek), 19, threshold)
+    (booted_but(places, &["alike"]), booted_but(places, &["alike", "prepared"]))
 }
 
 #[test]
@@ -165,7 +67,7 @@ fn variations_of_nodes_have_the_same_bits_with_it_and_without_it() {
         let offers = Offers::of(&with);
         let base = evaluated(&mut with, &json!({})).0;
         let (mut computed, mut made_by_pob) = (0, 0);
-        for variation in offers.of_nodes(&mut chance) {
+        for variation in offers.of_nodes(PAIRS, &mut chance) {
             if chance.per_cent(20) {
                 let other = offers.other(&mut chance);
                 assert_eq!(evaluated(&mut with, &other).0, evaluated(&mut without, &other).0, "{build} {other}");

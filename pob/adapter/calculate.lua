@@ -19,6 +19,12 @@ function M.stand_in_for(version)
 	imitated = version
 end
 
+---Whether the calculator does it all.
+---@return boolean
+function M.is_fast()
+	return imitated ~= nil
+end
+
 ---Puts the minion's scalars beside the player's, under the prefix `Minion.`.
 ---@param output table
 ---@return Output

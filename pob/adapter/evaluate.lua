@@ -1,5 +1,6 @@
 -- Evaluates a variation of the loaded base: changes the build in place, calculates, puts everything back.
 
+local alike = require("fast.alike")
 local apply_config = require("adapter.apply.config")
 local apply_items = require("adapter.apply.items")
 local apply_nodes = require("adapter.apply.nodes")
@@ -22,6 +23,7 @@ local M = {}
 ---@field next_item_id integer id of the next item that is not in the build
 ---@field main_socket_group integer
 ---@field only_nodes boolean nothing else is varied
+---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
 ---@field update_grants boolean the groups of granted skills must be brought up to date
 
 ---The kinds that change which nodes are allocated, and nothing else.
@@ -54,6 +56,7 @@ end
 ---@param base LoadedBase
 ---@param context EvaluationContext
 ---@return Output
+---@return boolean? known it was computed before, for a variation that comes to the same
 local function compute(base, context)
 	local env, databases
 	trial.finally(function()
@@ -64,7 +67,18 @@ local function compute(base, context)
 	end)
 	build.mainSocketGroup = context.main_socket_group
 	local update = context.update_grants or grants.depend_on_main(build.skillsTab.socketGroupList)
-	prepared.allow(context.only_nodes and not update)
+	local only_nodes = context.only_nodes and not update
+	local known, ticket = nil, nil
+	if only_nodes and calculate.is_fast() then
+		known, ticket = alike.find(context.node_changes)
+	end
+	if known then
+		return known, true
+	elseif ticket then
+		trial.finally(alike.stop)
+		alike.listen()
+	end
+	prepared.allow(only_nodes)
 	if not update then
 		env, databases = calculate.begin()
 		update = grants.signature(env) ~= base.grants
@@ -73,8 +87,13 @@ local function compute(base, context)
 		prepared.allow(false)
 		grants.update(context.main_socket_group)
 		env, databases = calculate.begin()
+		ticket = nil
 	end
-	return calculate.finish(env, databases)
+	local output = calculate.finish(env, databases)
+	if ticket then
+		alike.keep(ticket, output)
+	end
+	return output
 end
 
 ---Puts the base back, whatever happened.
@@ -128,9 +147,15 @@ function M.run(variation, base)
 		only_nodes = varies_only_nodes(variation),
 		update_grants = false,
 	}
+	local known
 	local ok, output = guard.call(function()
 		err = apply(variation, base, context)
-		return not err and compute(base, context) or nil
+		if err then
+			return nil
+		end
+		local computed
+		computed, known = compute(base, context)
+		return computed
 	end)
 	restore(base)
 	if not ok then
@@ -139,7 +164,7 @@ function M.run(variation, base)
 	elseif err then
 		return nil, err
 	end
-	return { output = output, warnings = context.warnings, path = "fast" }
+	return { output = output, warnings = context.warnings, path = known and "cached" or "fast" }
 end
 
 return M

@@ -12,8 +12,10 @@ local JIT_OPTIONS = {
 	"maxtrace=16000", "maxrecord=8000", "maxirconst=2000", "maxmcode=131072", "sizemcode=256", "maxside=200",
 	"maxsnap=800", "hotexit=30",
 }
----How many what-ifs of nodes; the other kinds come to a few dozen, depending on the build.
+---How many what-ifs of nodes are computed; the other kinds come to a few dozen, depending on the build.
 local NODE_WHAT_IFS = 120
+---How many are tried: some turn out to be alike, and are not computed again.
+local NODE_TRIES_MAX = 400
 local GROUPS_MAX, ITEMS_MAX = 4, 4
 
 ---@return integer[] ids of unallocated nodes next to allocated ones, ascending
@@ -31,15 +33,27 @@ local function frontier()
 	return ids
 end
 
----@param list Variation[]
-local function add_nodes(list)
+---What-ifs of nodes: each that one point reaches, then two of those at once; between them some that are given up.
+---@param evaluate fun(variation: Variation): EvaluateResult?, EngineError?
+local function try_nodes(evaluate)
 	local outside, inside = frontier(), base.allocated()
-	for i = 1, NODE_WHAT_IFS do
-		if i % 4 == 0 then
-			list[#list + 1] = { deallocate = { inside[(i * 7) % #inside + 1] } }
-		elseif outside[1] then
-			list[#list + 1] = { allocate = { outside[(i - 1) % #outside + 1] } }
+	local computed = 0
+	for i = 1, NODE_TRIES_MAX do
+		if computed >= NODE_WHAT_IFS then
+			return
 		end
+		local variation
+		if i % 4 == 0 or not outside[1] then
+			variation = { deallocate = { inside[(i * 7) % #inside + 1] } }
+		else
+			local number = i - math.ceil(i / 4)
+			local round = math.floor(number / #outside)
+			local first = number % #outside + 1
+			local second = (first + round - 1) % #outside + 1
+			variation = { allocate = { outside[first], second ~= first and outside[second] or nil } }
+		end
+		local result = evaluate(variation)
+		computed = computed + (result and result.path == "cached" and 0 or 1)
 	end
 end
 
@@ -82,8 +96,8 @@ end
 function M.run(loaded, evaluate)
 	jit.on()
 	jit.opt.start(unpack(JIT_OPTIONS))
+	try_nodes(evaluate)
 	local list = {}
-	add_nodes(list)
 	add_skills(list, loaded.groups)
 	add_items(list)
 	add_config(list)

@@ -2,6 +2,7 @@
 -- off, says what it replaces and relies on, and steps aside if that is not what it was written for. Some replace what
 -- PoB has once, at boot; some what each build has of its own.
 
+local alike = require("fast.alike")
 local base_mods = require("fast.base_mods")
 local copies = require("fast.copies")
 local mods = require("fast.mods")
@@ -79,6 +80,18 @@ local AT_BOOT = {
 		end,
 		install = prepared.know_stores,
 	},
+	{
+		name = "alike",
+		classes = {
+			ModStore = with(FRONT, "HasMod", "GetCondition", "GetMultiplier"),
+			ModDB = with(QUERIES, "HasModInternal", "AddMod", "AddList", "AddDB"),
+			ModList = QUERIES,
+		},
+		functions = function()
+			return { MatchKeywordFlags = MatchKeywordFlags, ["modLib.setSource"] = modLib.setSource }
+		end,
+		install = alike.know_stores,
+	},
 }
 
 ---@type Accelerator[]
@@ -94,6 +107,14 @@ local IN_BUILD = {
 			return { wipeEnv = wipeEnv, mergeDB = mergeDB, tableConcat = tableConcat }
 		end,
 		install = prepared.install,
+	},
+	{
+		name = "alike",
+		calcs = {
+			"initEnv", "buildModListForNode", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList",
+			"perform", "defence", "buildDefenceEstimations", "offence", "triggers", "mirages", "calcFullDPS",
+		},
+		install = alike.install,
 	},
 	-- Who makes the copies, and what for, is up to these.
 	{
@@ -198,11 +219,13 @@ end
 ---Takes down what calculations of the loaded base have in common.
 ---@param calcs table
 ---@param reset fun() makes of the build what it is before a calculation
-function M.prepare(calcs, reset)
+---@param env table the environment of such a calculation
+function M.prepare(calcs, reset, env)
 	local problem = prepared.prepare(calcs, reset)
 	if problem then
 		native.log("info", "the base's environment is set up for each variation: " .. problem)
 	end
+	alike.prepare(env, prepared.names_asked())
 end
 
 ---The version in which a function of a build's calculator was read, for those who do its work in another way.

@@ -21,13 +21,23 @@ local CHANGES_NODE = {
 ---@type table<table, table|false>
 local kept = setmetatable({}, { __mode = "k" })
 
+---Whether PoB does more with a node of these modifiers than copy them.
+---@param own table[]
+---@return boolean
+function M.changes_itself(own)
+	for _, mod in ipairs(own) do
+		if CHANGES_NODE[mod.name] then
+			return true
+		end
+	end
+	return false
+end
+
 ---@param own table[]
 ---@return table|false
 local function make(own)
-	for _, mod in ipairs(own) do
-		if CHANGES_NODE[mod.name] then
-			return false
-		end
+	if M.changes_itself(own) then
+		return false
 	end
 	local list = new("ModList")
 	list:AddList(own)

@@ -3,6 +3,10 @@
 -- that ask a store anything stay in the interpreter. They also make a table of limits for each query, used or not.
 -- PoB asks for at most nine names at once; a query for more than ten is refused, never cut short.
 
+local questions = require("fast.alike.asked")
+local classes = require("fast.alike.classes")
+local order = require("fast.alike.order")
+
 local band, floor, match, max = bit.band, math.floor, string.match, math.max
 
 local M = {}
@@ -29,6 +33,12 @@ local function db_list(store, name)
 	return store.mods[name]
 end
 
+---The same while it is listened to: a name that the store does not have, but whose questions are of interest, stands for an
+---empty list.
+local function listened_list(store, name)
+	return store.mods[name] or questions.unsettled[name]
+end
+
 ---A `ModList` keeps all in one; those of other names are passed over.
 local function whole_list(store, name)
 	return store, name
@@ -41,28 +51,85 @@ local function precision_of(name)
 	return of_name and of_name.MORE
 end
 
+---What a modifier contributes to an answer; nil: it is passed over.
+---@param mod table
+---@param query OrderQuery
+---@return number|boolean?
+local function contribution(mod, query)
+	if (query.kind and mod.type ~= query.kind) or not applies(mod, query.flags, query.keywords, query.source) then
+		return nil
+	elseif query.operation == "list" then
+		return true
+	end
+	return mod[1] and (query.context:EvalMod(mod, query.cfg) or 0) or mod.value or 0
+end
+
+---Takes note of an answer if it depends on the order of nodes.
+local function note_order(store, name, operation, start, list, limits, kind, context, cfg, flags, keywords, source)
+	order.note(store, name, start, list, contribution, {
+		operation = operation,
+		limited = limits ~= nil and next(limits) ~= nil,
+		kind = kind,
+		context = context,
+		cfg = cfg,
+		flags = flags,
+		keywords = keywords,
+		source = source,
+	})
+end
+
+---Whether several modifiers of a list are of nodes.
+---@param list table[]
+---@param kind string?
+---@return boolean
+local function several_of_tree(list, kind)
+	local count = 0
+	for i = 1, #list do
+		local mod = list[i]
+		if (not kind or mod.type == kind) and classes.is_of_tree(mod) then
+			count = count + 1
+		end
+	end
+	return count > 1
+end
+
 ---The queries of one kind of store.
 ---@param list_of fun(store: table, name: string): table?, string?
 ---@param has_limits boolean whether limits hold across the modifiers of a query
+---@param listens boolean whether questions, and answers that depend on the order of nodes, are noted for `alike`
 ---@return table<string, function>
-local function queries(list_of, has_limits)
+local function queries(list_of, has_limits, listens)
 	local Q = {}
 
 	local function sum(store, name, result, limits, context, kind, cfg, flags, keywords, source)
 		local list, only = list_of(store, name)
 		if list then
+			local start, several, exact = result, false, true
+			if listens then
+				if questions.unsettled[name] then
+					questions.note(kind, name, flags, keywords)
+				end
+				several = order.may_be_several[name]
+				exact = order.is_exact(result)
+			end
 			for i = 1, #list do
 				local mod = list[i]
 				if mod.type == kind and (not only or mod.name == only) and applies(mod, flags, keywords, source) then
+					local value = mod.value
 					if mod[1] then
 						if has_limits and not limits then
 							limits = {}
 						end
-						result = result + (context:EvalMod(mod, cfg, limits) or 0)
-					else
-						result = result + mod.value
+						value = context:EvalMod(mod, cfg, limits) or 0
 					end
+					if several then
+						exact = exact and order.is_exact(value)
+					end
+					result = result + value
 				end
+			end
+			if several and not exact then
+				note_order(store, name, "sum", start, list, limits, kind, context, cfg, flags, keywords, source)
 			end
 		end
 		return result, limits
@@ -90,6 +157,10 @@ local function queries(list_of, has_limits)
 		local product = 1
 		local list, only = list_of(store, name)
 		if list then
+			local of_tree = 0
+			if listens and questions.unsettled[name] then
+				questions.note("MORE", name, flags, keywords)
+			end
 			for i = 1, #list do
 				local mod = list[i]
 				if mod.type == "MORE" and (not only or mod.name == only) and applies(mod, flags, keywords, source) then
@@ -103,9 +174,15 @@ local function queries(list_of, has_limits)
 						value = mod.value or 0
 					end
 					product = product * (1 + value / 100)
+					if listens and classes.is_of_tree(mod) then
+						of_tree = of_tree + 1
+					end
 					local own = precision_of(mod.name)
 					precision = precision and max(precision, own or precision) or own
 				end
+			end
+			if of_tree > 1 then
+				note_order(store, name, "product", 1, list, limits, "MORE", context, cfg, flags, keywords, source)
 			end
 		end
 		if precision then
@@ -137,6 +214,13 @@ local function queries(list_of, has_limits)
 	local function first(store, name, kind, context, cfg, flags, keywords, source)
 		local list, only = list_of(store, name)
 		if list then
+			if listens and questions.unsettled[name] then
+				questions.note(kind, name, flags, keywords)
+			end
+			-- Which of several flags is the first makes no difference.
+			if listens and kind ~= "FLAG" and several_of_tree(list, kind) then
+				note_order(store, name, "list", 0, list, nil, kind, context, cfg, flags, keywords, source)
+			end
 			for i = 1, #list do
 				local mod = list[i]
 				if mod.type == kind and (not only or mod.name == only) and applies(mod, flags, keywords, source) then
@@ -190,6 +274,12 @@ local function queries(list_of, has_limits)
 	local function add_to_list(store, name, result, context, cfg, flags, keywords, source)
 		local list, only = list_of(store, name)
 		if list then
+			if listens and questions.unsettled[name] then
+				questions.note("LIST", name, flags, keywords)
+			end
+			if listens and several_of_tree(list, "LIST") then
+				note_order(store, name, "list", 0, list, nil, "LIST", context, cfg, flags, keywords, source)
+			end
 			for i = 1, #list do
 				local mod = list[i]
 				if mod.type == "LIST" and (not only or mod.name == only) and applies(mod, flags, keywords, source) then
@@ -225,6 +315,12 @@ local function queries(list_of, has_limits)
 	local function add_to_table(store, name, result, limits, kind, context, cfg, flags, keywords, source)
 		local list, only = list_of(store, name)
 		if list then
+			if listens and questions.unsettled[name] then
+				questions.note(kind, name, flags, keywords)
+			end
+			if listens and several_of_tree(list, kind) then
+				note_order(store, name, "list", 0, list, limits, kind, context, cfg, flags, keywords, source)
+			end
 			for i = 1, #list do
 				local mod = list[i]
 				if
@@ -355,13 +451,39 @@ local function put(class, replacements)
 	end
 end
 
+---The queries of a `ModDB` that take notes, and those that it has otherwise.
+---@type table<string, function>?
+local listening
+---@type table<string, function>
+local usual = {}
+
+---Makes databases of modifiers take notes for `alike`, or end it.
+---@param value boolean
+function M.listen(value)
+	local db = common.classes.ModDB
+	if not listening then
+		listening = queries(listened_list, true, true)
+		local has = db.HasModInternal
+		function listening.HasModInternal(self, kind, flags, keywords, source, ...)
+			for i = 1, select("#", ...) do
+				questions.note(kind, (select(i, ...)), flags, keywords)
+			end
+			return has(self, kind, flags, keywords, source, ...)
+		end
+		for name in pairs(listening) do
+			usual[name] = db[name]
+		end
+	end
+	put(db, value and listening or usual)
+end
+
 function M.install()
-	local classes = common.classes
-	put(classes.ModDB, queries(db_list, true))
-	put(classes.ModList, queries(whole_list, false))
+	local stock = common.classes
+	put(stock.ModDB, queries(db_list, true, false))
+	put(stock.ModList, queries(whole_list, false, false))
 	-- A class copies what it inherits when it is first asked for it, so each needs its own.
 	for _, name in ipairs({ "ModStore", "ModDB", "ModList" }) do
-		put(classes[name], front)
+		put(stock[name], front)
 	end
 	install_products()
 end

@@ -11,6 +11,7 @@ local SPECS = {
 	'spec.host_spec',
 	'spec.trial_spec',
 	'spec.prepared_spec',
+	'spec.alike_spec',
 	'spec.sample_xml_spec',
 	'spec.sample_items_spec',
 	'spec.sample_build_spec',

@@ -100,7 +100,7 @@
 ---@class (exact) EvaluateResult
 ---@field output Output every scalar; a fresh table or one that the next call may overwrite
 ---@field warnings EngineWarning[]? nil or empty: none
----@field path 'fast'|'plain' which path computed it
+---@field path 'fast'|'cached'|'plain' which path computed it
 
 ---@alias PassiveKind 'normal'|'notable'|'keystone'|'mastery'|'socket'
 

@@ -213,7 +213,7 @@ named_enum! {
         Fast => "fast",
         /// The varied build, loaded from scratch in a fresh runtime.
         Plain => "plain",
-        /// Not again: an identical variation was computed.
+        /// Not again: an identical variation was computed, or one that comes to the same.
         Cached => "cached",
         /// Nothing was computed.
         None => "none",

@@ -83,6 +83,7 @@ pub fn path(name: &str) -> ComputePath {
     match name {
         "fast" => ComputePath::Fast,
         "plain" => ComputePath::Plain,
+        "cached" => ComputePath::Cached,
         _ => ComputePath::None,
     }
 }

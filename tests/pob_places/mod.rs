@@ -55,6 +55,17 @@ pub fn booted_with(places: &Places, accelerators: &str) -> Result<Vm, VmError> {
     Ok(vm)
 }
 
+/// A VM with PoB booted in it, and all accelerators but these.
+pub fn booted_but(places: &Places, but: &[&str]) -> Vm {
+    let Err(VmError::Engine(refusal)) = booted_with(places, "swiftness") else {
+        panic!("an accelerator that does not exist is refused")
+    };
+    let (_, names) = refusal.message.split_once("; there are: ").unwrap();
+    let others: Vec<_> = names.split(", ").filter(|name| !but.contains(name)).collect();
+    assert!(others.len() > 3 && others.len() + but.len() == names.split(", ").count(), "{names}");
+    booted_with(places, &others.join(",")).unwrap()
+}
+
 /// An outcome's stats by name; `names` are the base's.
 pub fn stats_of(outcome: &RawOutcome, names: &[String]) -> BTreeMap<String, StatValue> {
     let mut stats: BTreeMap<String, StatValue> =

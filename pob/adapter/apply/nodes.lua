@@ -252,20 +252,14 @@ local function prune(set, changes, base, context)
 	return dropped
 end
 
----How many notable nodes there are once these were allocated or given up, and those dropped.
+---How many notable nodes there are once these were allocated or given up.
 ---@param changes NodeChange[]
----@param dropped table[]
 ---@return integer
-local function count_notables(changes, dropped)
+local function count_notables(changes)
 	local count = build.spec.allocatedNotableCount
 	for _, change in ipairs(changes) do
 		if change.node.type == "Notable" then
 			count = count + (change.add and 1 or -1)
-		end
-	end
-	for _, node in ipairs(dropped) do
-		if node.type == "Notable" then
-			count = count - 1
 		end
 	end
 	return count
@@ -336,7 +330,11 @@ function M.apply(variation, base, context)
 	if not dropped then
 		return err
 	end
-	trial.set(spec, "allocatedNotableCount", count_notables(changes, dropped))
+	for _, node in ipairs(dropped) do
+		changes[#changes + 1] = { node = node, add = false, field = "" }
+	end
+	context.node_changes = changes
+	trial.set(spec, "allocatedNotableCount", count_notables(changes))
 	trial.set(spec, "allocNodes", in_order_of_loading(set, changes, base))
 end
 

@@ -182,6 +182,19 @@ function M.prepare(calcs, reset)
 	prepared = found
 end
 
+---Names that the part of `initEnv` which is not run asks the modifiers of character and nodes for.
+---@return string[]
+function M.names_asked()
+	local names = {}
+	for _, name in ipairs(prepared and prepared.reads or {}) do
+		names[#names + 1] = name
+	end
+	for name in pairs(prepared and prepared.node_reads or {}) do
+		names[#names + 1] = name
+	end
+	return names
+end
+
 ---Says whether nothing but nodes differs from the base in what is calculated now.
 ---@param value boolean
 function M.allow(value)

@@ -47,7 +47,8 @@ impl Driver {
             generation,
         };
         self.shards[shard].started = Some(Instant::now());
-        if path == ComputePath::Fast && evaluated.result.is_ok() && self.is_to_be_verified() {
+        let is_fast = matches!(path, ComputePath::Fast | ComputePath::Cached);
+        if is_fast && evaluated.result.is_ok() && self.is_to_be_verified() {
             item.to_verify = Some(Box::new(evaluated));
             self.items.insert(id, item);
             self.again_by_plain_path(shard, generation);

@@ -1,0 +1,100 @@
+-- What calculations asked the modifier stores for. A modifier that no question so far would have found has made no
+-- difference to any calculation so far. Owns the questions; only names that modifiers of passive nodes have are noted.
+
+local band = bit.band
+
+local M = {}
+
+---Counts up with every question that is new.
+M.version = 0
+
+---Stands for every type of modifier.
+local ANY = "*"
+
+---Questions about names that are not settled: all modifiers of a settled one are found by questions that were noted, or it
+---is taken so. Read by `stores.lua`, which takes what it finds here for a list without elements.
+---@type table<string, table<string, table<integer, table<integer, boolean>>>> name -> type -> flags -> keywords
+M.unsettled = {}
+---@type table<string, table[]> the modifiers that nodes have of a name
+local mods_of = {}
+
+---Forgets all questions.
+---@param mods table<string, table[]> by name, what is to be told apart: those that nodes have
+function M.reset(mods)
+	M.unsettled, mods_of = {}, mods
+	for name in pairs(mods) do
+		M.unsettled[name] = {}
+	end
+	M.version = M.version + 1
+end
+
+---Takes a name as asked for, whatever is asked: somebody asks for it without being listened to.
+---@param name string
+function M.settle(name)
+	if M.unsettled[name] then
+		M.unsettled[name] = nil
+		M.version = M.version + 1
+	end
+end
+
+---@param by_flags table<integer, table<integer, boolean>>?
+---@param mod table
+---@return boolean
+local function finds(by_flags, mod)
+	for flags, by_keywords in pairs(by_flags or {}) do
+		if band(flags, mod.flags) == mod.flags then
+			for keywords in pairs(by_keywords) do
+				if MatchKeywordFlags(keywords, mod.keywordFlags) then
+					return true
+				end
+			end
+		end
+	end
+	return false
+end
+
+---Whether some question so far would have found a modifier like this, if its tags let it.
+---@param mod table
+---@return boolean
+function M.finds(mod)
+	local by_kind = M.unsettled[mod.name]
+	return not by_kind or finds(by_kind[mod.type], mod) or finds(by_kind[ANY], mod)
+end
+
+---@param name string
+---@param by_kind table<string, table<integer, table<integer, boolean>>>
+---@param kind string
+---@param flags integer
+---@param keywords integer
+local function add(name, by_kind, kind, flags, keywords)
+	local by_flags = by_kind[kind] or {}
+	by_kind[kind] = by_flags
+	local by_keywords = by_flags[flags] or {}
+	by_flags[flags] = by_keywords
+	by_keywords[keywords] = true
+	M.version = M.version + 1
+	for _, mod in ipairs(mods_of[name]) do
+		if not M.finds(mod) then
+			return
+		end
+	end
+	M.unsettled[name] = nil
+end
+
+---Takes note of a question. Where it asks for one source only it counts as if it asked for all.
+---@param kind string? the type of modifiers; nil: all
+---@param name string
+---@param flags integer
+---@param keywords integer
+function M.note(kind, name, flags, keywords)
+	local by_kind = M.unsettled[name]
+	if by_kind then
+		local by_flags = by_kind[kind or ANY]
+		local by_keywords = by_flags and by_flags[flags]
+		if not (by_keywords and by_keywords[keywords]) then
+			add(name, by_kind, kind or ANY, flags, keywords)
+		end
+	end
+end
+
+return M

@@ -1,0 +1,101 @@
+-- Classes of modifiers: two of one class say the same, and differ at most in who says it (`source`). Owns the numbers that
+-- stand for classes, and the lists of what each passive node brings. Numbers are never given anew.
+
+local match = string.match
+
+local M = {}
+
+---Deeper tables than PoB's modifiers have; such a modifier is a class of its own.
+local DEPTH_MAX = 8
+
+---What a modifier says -> number of the class.
+---@type table<string, integer>
+local numbers = {}
+---@type table[] a modifier of each class
+local examples = {}
+---@type table<table, integer>
+local class_of = setmetatable({}, { __mode = "k" })
+---@type table<table, boolean>
+local is_of_tree = setmetatable({}, { __mode = "k" })
+
+---@param value any
+---@param depth integer
+---@return string
+local function text_of(value, depth)
+	if type(value) == "number" then
+		return ("%.17g"):format(value)
+	elseif type(value) ~= "table" or depth == 0 then
+		return type(value) .. ":" .. tostring(value)
+	end
+	local parts = {}
+	for key, inner in pairs(value) do
+		if key ~= "source" then
+			parts[#parts + 1] = ("[%s]=%s"):format(text_of(key, 0), text_of(inner, depth - 1))
+		end
+	end
+	table.sort(parts)
+	return "{" .. table.concat(parts, ",") .. "}"
+end
+
+---@param mod table
+---@return integer
+function M.of(mod)
+	local class = class_of[mod]
+	if not class then
+		local text = text_of(mod, DEPTH_MAX)
+		class = numbers[text]
+		if not class then
+			class = #examples + 1
+			numbers[text], examples[class] = class, mod
+		end
+		class_of[mod] = class
+	end
+	return class
+end
+
+---@param class integer
+---@return table mod
+function M.example(class)
+	return examples[class]
+end
+
+---Whether a passive node says it, or a keystone or jewel in its place.
+---@param mod table
+---@return boolean
+function M.is_of_tree(mod)
+	local answer = is_of_tree[mod]
+	if answer == nil then
+		answer = match(mod.source or "", "^Tree:") ~= nil
+		is_of_tree[mod] = answer
+	end
+	return answer
+end
+
+---What a node brings, in order.
+---@class (exact) Brought
+---@field names string[]
+---@field classes integer[]
+
+---@type table<table, Brought> by the list of the node's modifiers
+local brought = setmetatable({}, { __mode = "k" })
+local NOTHING = { names = {}, classes = {} }
+
+---@param node table
+---@return Brought
+function M.brought(node)
+	local list = node.type == "Keystone" and node.keystoneMod or node.modList
+	if not list then
+		return NOTHING
+	end
+	local found = brought[list]
+	if not found then
+		found = { names = {}, classes = {} }
+		for i, mod in ipairs(node.type == "Keystone" and { list } or list) do
+			found.names[i], found.classes[i] = mod.name, M.of(mod)
+		end
+		brought[list] = found
+	end
+	return found
+end
+
+return M

@@ -1,0 +1,289 @@
+-- Answers of modifier stores that depend on the order in which PoB goes through the allocated nodes. That order is that of
+-- a hash table: another node may change it for all. Adding whole numbers gives the same in any order; what does not is
+-- noted here while a calculation runs, and compared with the order that another tree would have.
+
+local classes = require("fast.alike.classes")
+
+local floor = math.floor
+
+local M = {}
+
+---Answers that are noted for one calculation. Beyond that it is not compared with any other.
+local NOTES_MAX = 64
+---Multiples of 1/1024 below this add up without rounding: more than 2^53/1024 of them do not come together.
+local EXACT_BELOW = 2 ^ 30
+local EXACT_STEP = 1024
+
+---An answer that depends on the order.
+---@class (exact) OrderNote
+---@field name string of the modifiers
+---@field operation 'sum'|'product'|'list'
+---@field start number what lies before the nodes adds up to
+---@field values table<integer, number|boolean> what each class contributes; nil: nothing
+---@field sequence integer[] the classes as they were met
+---@field answer (number|string)?
+
+---Names of which the character may have modifiers of several nodes. Read by `stores.lua`.
+---@type table<string, boolean>
+M.may_be_several = {}
+---What keystones bring: PoB adds it behind all that nodes bring, in an order that the note of their list tells.
+---@type table<table, boolean>
+M.of_keystones = {}
+
+---@type OrderNote[]
+local notes = {}
+---Whether something was met that cannot be compared.
+local hopeless = false
+
+---Begins a calculation.
+function M.begin()
+	notes, hopeless = {}, false
+end
+
+---Whether a number adds up without rounding, in any order.
+---@param value number
+---@return boolean
+function M.is_exact(value)
+	local steps = value * EXACT_STEP
+	return floor(steps) == steps and value < EXACT_BELOW and value > -EXACT_BELOW
+end
+
+---Whether a store is an enemy's or a minion's. What nodes say of those comes through lists of the player's store, in the
+---order that was noted there.
+---@param store table
+---@return boolean
+local function is_of_another(store)
+	local actor = store.actor
+	return actor ~= nil and actor.modDB == store and (actor.minionData ~= nil or actor.itemList == nil)
+end
+
+---@param store table
+---@return boolean
+local function is_of_player(store)
+	local actor = store.actor
+	return actor ~= nil and actor.modDB == store and actor.minionData == nil and actor.itemList ~= nil
+end
+
+---A question whose answer may depend on the order.
+---@class (exact) OrderQuery
+---@field operation 'sum'|'product'|'list'
+---@field limited boolean whether what a modifier contributes depends on those before it
+---@field kind string? the type of modifiers; nil: all
+---@field context table
+---@field cfg table?
+---@field flags integer
+---@field keywords integer
+---@field source string?
+
+---Takes note of an answer if it depends on the order of nodes: if several of their modifiers contribute to it, and those
+---and what lies before them are not whole numbers that add up.
+---@param store table
+---@param name string
+---@param start number what was there before
+---@param list table[] the modifiers that were gone through
+---@param value_of fun(mod: table, query: OrderQuery): number|boolean? what one contributed; nil: it was passed over
+---@param query OrderQuery
+function M.note(store, name, start, list, value_of, query)
+	if is_of_another(store) then
+		return
+	end
+	local operation = query.operation
+	local note = { name = name, operation = operation, start = start, values = {}, sequence = {} }
+	local result, exact, depends = start, M.is_exact(start), false
+	for i = 1, #list do
+		local mod = list[i]
+		local value = value_of(mod, query)
+		if value ~= nil then
+			exact = exact and operation == "sum" and M.is_exact(value)
+			if classes.is_of_tree(mod) and not M.of_keystones[mod] then
+				local class, count = classes.of(mod), #note.sequence + 1
+				note.values[class], note.sequence[count] = value, class
+				note.start = count == 1 and result or note.start
+				depends = depends or (count > 1 and not exact)
+			end
+			if operation == "sum" then
+				result = result + value
+			elseif operation == "product" then
+				result = result * (1 + value / 100)
+			end
+		end
+	end
+	if depends and (query.limited or #notes >= NOTES_MAX or not is_of_player(store)) then
+		hopeless = true
+	elseif depends then
+		notes[#notes + 1] = note
+	end
+end
+
+---Whether two keystones bring modifiers of one name, whose order then matters.
+---@param a string
+---@param b string
+---@return boolean
+local function overlap(a, b)
+	local keystones = build.spec.tree.keystoneMap
+	local names = {}
+	for _, mod in ipairs(keystones[a] and keystones[a].modList or {}) do
+		names[mod.name] = true
+	end
+	for _, mod in ipairs(keystones[b] and keystones[b].modList or {}) do
+		if names[mod.name] then
+			return true
+		end
+	end
+	return false
+end
+
+---@param sequence integer[] classes of keystones
+---@return boolean
+local function any_overlap(sequence)
+	for i = 1, #sequence do
+		for j = 1, i - 1 do
+			if overlap(classes.example(sequence[i]).value, classes.example(sequence[j]).value) then
+				return true
+			end
+		end
+	end
+	return false
+end
+
+---Whose order a modifier of a list keeps to. PoB adds what `EnemyModifier` and `Keystone` hold to a store, and there only
+---the order among modifiers of one name is seen.
+---@param name string
+---@param class integer
+---@param keystones_overlap boolean
+---@return string
+local function group_of(name, class, keystones_overlap)
+	if name == "EnemyModifier" then
+		local inner = classes.example(class).value.mod
+		return inner and inner.name or ""
+	elseif name == "Keystone" and not keystones_overlap then
+		return tostring(class)
+	end
+	return ""
+end
+
+---The same for two lists if whoever goes through them ends up with the same.
+---@param name string
+---@param sequence integer[]
+---@return string
+local function list_text(name, sequence)
+	local groups, found = {}, {}
+	local keystones_overlap = name == "Keystone" and any_overlap(sequence)
+	for _, class in ipairs(sequence) do
+		local group = group_of(name, class, keystones_overlap)
+		if not groups[group] then
+			groups[group] = {}
+			found[#found + 1] = group
+		end
+		table.insert(groups[group], class)
+	end
+	table.sort(found)
+	for i, group in ipairs(found) do
+		found[i] = group .. ":" .. table.concat(groups[group], ",")
+	end
+	return table.concat(found, ";")
+end
+
+---What comes of a sequence.
+---@param note OrderNote
+---@param sequence integer[] classes of all modifiers of that name, in order
+---@return number|string
+local function answer(note, sequence)
+	local values = note.values
+	if note.operation == "list" then
+		local counted = {}
+		for _, class in ipairs(sequence) do
+			if values[class] ~= nil then
+				counted[#counted + 1] = class
+			end
+		end
+		return list_text(note.name, counted)
+	end
+	local result = note.start
+	for i = 1, #sequence do
+		local value = values[sequence[i]]
+		if value and note.operation == "sum" then
+			result = result + value
+		elseif value then
+			result = result * (1 + value / 100)
+		end
+	end
+	return result
+end
+
+---The classes of all modifiers of some names, in the order in which PoB goes through the nodes.
+---@param nodes table<integer, table> the allocated ones, in a table filled as PoB fills it
+---@param names table<string, any>
+---@return table<string, integer[]>
+function M.sequences(nodes, names)
+	local found = {}
+	for name in pairs(names) do
+		found[name] = {}
+	end
+	for _, node in pairs(nodes) do
+		local brought = classes.brought(node)
+		for i = 1, #brought.names do
+			local sequence = found[brought.names[i]]
+			if sequence then
+				sequence[#sequence + 1] = brought.classes[i]
+			end
+		end
+	end
+	return found
+end
+
+---Whether those that count among the nodes' modifiers are those that were met. Those that a jewel changed or made are not.
+---@param sequence integer[]
+---@param values table<integer, any>
+---@param met integer[]
+---@return boolean
+local function is_what_was_met(sequence, values, met)
+	local count = 0
+	for _, class in ipairs(sequence) do
+		if values[class] ~= nil then
+			count = count + 1
+			if met[count] ~= class then
+				return false
+			end
+		end
+	end
+	return met[count + 1] == nil
+end
+
+---Names of the notes of this calculation.
+---@return table<string, boolean>
+function M.names()
+	local names = {}
+	for _, note in ipairs(notes) do
+		names[note.name] = true
+	end
+	return names
+end
+
+---Ends a calculation.
+---@param sequences table<string, integer[]> of its tree
+---@return OrderNote[]? notes nil: it cannot be compared with others
+function M.finish(sequences)
+	for _, note in ipairs(notes) do
+		local sequence = sequences[note.name]
+		hopeless = hopeless or not is_what_was_met(sequence, note.values, note.sequence)
+		note.answer = answer(note, sequence)
+	end
+	return not hopeless and notes or nil
+end
+
+---Whether another tree would have got the same answers.
+---@param of OrderNote[]
+---@param sequences table<string, integer[]> of the other tree
+---@return boolean
+function M.same(of, sequences)
+	for i = 1, #of do
+		local note = of[i]
+		if answer(note, sequences[note.name]) ~= note.answer then
+			return false
+		end
+	end
+	return true
+end
+
+return M

@@ -1,0 +1,83 @@
+//! Variations that come to the same (`pob/fast/alike`): what is not computed again has the bits that it would have, and
+//! much is not computed again.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+#[path = "common/chance.rs"]
+#[allow(dead_code, reason = "this test needs no second source of chance")]
+mod chance;
+#[path = "pob_places/offers.rs"]
+mod offers;
+mod pob_places;
+
+use std::collections::BTreeMap;
+
+use chance::{Chance, seed};
+use offers::{Offers, with_all_that_is_difficult};
+use pob_places::{booted, booted_but, places, stats_of, xml};
+use pobatch::{build::outcome::StatValue, runtime::vm::Vm};
+use serde_json::{Value, json};
+
+const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
+
+/// Pairs of nodes to allocate, and as many of one to allocate and one to give up, of each build.
+const PAIRS: usize = 400;
+
+/// An outcome, bit for bit and whoever computed it; its failure; and whether it was not computed again.
+fn evaluated(vm: &mut Vm, variation: &Value) -> (BTreeMap<String, String>, Option<String>, bool) {
+    let outcome = vm.evaluate(variation.to_string().as_bytes(), &[], false);
+    let bits = |value: &StatValue| match value {
+        StatValue::Number(number) => format!("{:016x}", number.to_bits()),
+        other => format!("{other:?}"),
+    };
+    let stats = stats_of(&outcome, &[]).iter().map(|(name, value)| (name.clone(), bits(value))).collect();
+    let failure = outcome.failure.map(|failure| format!("{failure:?}"));
+    (stats, failure, outcome.path == "cached")
+}
+
+#[test]
+fn what_is_not_computed_again_has_the_bits_that_it_would_have() {
+    let Some(places) = places() else { return };
+    let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
+    let (mut with, mut without) = (booted(&places), booted_but(&places, &["alike"]));
+    let mut bases = BUILDS.map(|build| (build, xml(&places, build), PAIRS)).to_vec();
+    bases.push(("difficult", with_all_that_is_difficult(&places), PAIRS / 20));
+    for (build, xml, pairs) in bases {
+        for vm in [&mut with, &mut without] {
+            vm.load_base(&xml).unwrap();
+            vm.warm_up().unwrap();
+        }
+        let offers = Offers::of(&with);
+        let base = evaluated(&mut with, &json!({})).0;
+        let (mut computed, mut known) = (0, 0);
+        for variation in offers.of_nodes(pairs, &mut chance) {
+            if chance.per_cent(2) {
+                let other = offers.other(&mut chance);
+                evaluated(&mut with, &other);
+            }
+            let (stats, failure, cached) = evaluated(&mut with, &variation);
+            let (truth, true_failure, _) = evaluated(&mut without, &variation);
+            assert_eq!((&stats, &failure), (&truth, &true_failure), "{build} {variation}, cached: {cached}");
+            computed += u32::from(failure.is_none() && !cached);
+            known += u32::from(cached);
+        }
+        assert_eq!(evaluated(&mut with, &json!({})).0, base, "{build}: the base afterwards");
+        eprintln!("{build}: {computed} computed, {known} not again");
+        assert!(computed > 50, "{build}: {computed} computed");
+        // The jewels of the difficult one reach much of its tree.
+        assert!(known * 5 > computed || build == "difficult", "{build}: {known} of {computed} not again");
+    }
+}
+
+#[test]
+fn the_base_and_whatever_is_more_than_nodes_is_always_computed() {
+    let Some(places) = places() else { return };
+    let mut vm = booted(&places);
+    vm.load_base(&xml(&places, "occ-vortex")).unwrap();
+    let id = Offers::of(&vm).near[0].clone();
+    for variation in [json!({}), json!({ "allocate": [id], "level": 70 }), json!({ "config": { "conditionLowLife": true } })] {
+        let paths: Vec<_> = (0..2).map(|_| evaluated(&mut vm, &variation).2).collect();
+        assert_eq!(paths, [false, false], "{variation}");
+    }
+    let twice: Vec<_> = (0..2).map(|_| evaluated(&mut vm, &json!({ "allocate": [id] })).2).collect();
+    assert_eq!(twice, [false, true]);
+}

@@ -1,0 +1,108 @@
+//! What a build offers to vary, and variations of it by chance.
+
+use std::path::Path;
+
+use pobatch::runtime::vm::Vm;
+use serde_json::{Value, json};
+
+use super::{
+    chance::Chance,
+    pob_places::{Places, xml},
+};
+
+/// Nodes beside the tree, nodes of the tree, sockets of skills, slots of items; as a JSON list of lists.
+const OFFERS: &str = r#"
+    local near, own, groups, slots = {}, {}, {}, {}
+    for id, node in pairs(build.spec.nodes) do
+        local allocated = build.spec.allocNodes
+        if allocated[id] then
+            own[#own + 1] = id
+        else
+            for _, other in ipairs(node.linked) do
+                if allocated[other.id] then
+                    near[#near + 1] = id
+                    break
+                end
+            end
+        end
+    end
+    for index, group in ipairs(build.skillsTab.socketGroupList) do
+        groups[#groups + 1] = not group.source and index or nil
+    end
+    for name, slot in pairs(build.itemsTab.slots) do
+        slots[#slots + 1] = not slot.nodeId and slot.selItemId > 0 and '"' .. name .. '"' or nil
+    end
+    local parts = {}
+    for index, list in ipairs({ near, own, groups, slots }) do
+        table.sort(list)
+        parts[index] = "[" .. table.concat(list, ",") .. "]"
+    end
+    return "[" .. table.concat(parts, ",") .. "]"
+"#;
+
+/// What makes up the variations of a build.
+pub struct Offers {
+    pub near: Vec<Value>,
+    pub own: Vec<Value>,
+    pub groups: Vec<Value>,
+    pub slots: Vec<Value>,
+}
+
+impl Offers {
+    pub fn of(vm: &Vm) -> Self {
+        let text: String = vm.run(Path::new("offers"), OFFERS).unwrap();
+        let lists: Vec<Vec<Value>> = serde_json::from_str(&text).unwrap();
+        let [near, own, groups, slots] = lists.try_into().unwrap();
+        Self { near, own, groups, slots }
+    }
+
+    /// Every node by itself, and so many pairs of two kinds, in an order of chance.
+    pub fn of_nodes(&self, pairs: usize, chance: &mut Chance) -> Vec<Value> {
+        let mut list: Vec<_> = self.near.iter().map(|id| json!({ "allocate": [id] })).collect();
+        list.extend(self.own.iter().map(|id| json!({ "deallocate": [id] })));
+        for _ in 0..pairs {
+            let (a, b) = (chance.pick(&self.near), chance.pick(&self.near));
+            list.push(json!({ "allocate": [a, b] }));
+            list.push(json!({ "allocate": [a], "deallocate": [chance.pick(&self.own)] }));
+        }
+        for last in (1..list.len()).rev() {
+            list.swap(last, chance.below(last + 1));
+        }
+        list
+    }
+
+    /// Something that the environment is not prepared for, to leave traces if there are any.
+    pub fn other(&self, chance: &mut Chance) -> Value {
+        match chance.below(5) {
+            0 => json!({ "items": [{ "slot": chance.pick(&self.slots), "empty": true }] }),
+            1 => json!({ "groups": [{ "group": 1 + chance.below(self.groups.len()), "enabled": false }] }),
+            2 => json!({ "groups": [{ "group": 1 + chance.below(self.groups.len()), "include_in_full_dps": true }] }),
+            3 => json!({ "main_socket_group": chance.pick(&self.groups) }),
+            _ => json!({ "level": 1 + chance.below(100), "allocate": [chance.pick(&self.near)] }),
+        }
+    }
+}
+
+/// A build with another text for one of its items.
+fn with_item(xml: &str, id: u32, text: &str) -> String {
+    let head = format!("<Item id=\"{id}\">");
+    let start = xml.find(&head).unwrap() + head.len();
+    let end = start + xml[start..].find("</Item>").unwrap();
+    format!("{}\n{text}\n{}", &xml[..start], &xml[end..])
+}
+
+/// A build whose jewels change the nodes around them, allocated or not, and all of whose skills count for full DPS.
+pub fn with_all_that_is_difficult(places: &Places) -> String {
+    let xml = xml(places, "occ-vortex").replace("<Skill ", "<Skill includeInFullDPS=\"true\" ");
+    let instinct = "Rarity: UNIQUE\nUnnatural Instinct\nViridian Jewel\nRadius: Small\nImplicits: 0\n\
+        Allocated Small Passive Skills in Radius grant nothing\n\
+        Grants all bonuses of Unallocated Small Passive Skills in Radius";
+    let meek = "Rarity: UNIQUE\nMight of the Meek\nCrimson Jewel\nRadius: Large\nImplicits: 0\n\
+        50% increased Effect of non-Keystone Passive Skills in Radius\n\
+        Notable Passive Skills in Radius grant nothing";
+    let threshold = "Rarity: UNIQUE\nFirst Snow\nCobalt Jewel\nRadius: Large\nImplicits: 0\n\
+        With at least 40 Intelligence in Radius, Freezing Pulse fires 2 additional Projectiles\n\
+        Dexterity from Passives in Radius is Transformed to Strength";
+    with_item(&with_item(&with_item(&xml, 17, instinct), 18, meek), 19, threshold)
+}
+

@@ -5,6 +5,7 @@
 local alike = require("fast.alike")
 local base_mods = require("fast.base_mods")
 local copies = require("fast.copies")
+local lines = require("fast.lines")
 local mods = require("fast.mods")
 local nodes = require("fast.nodes")
 local objects = require("fast.objects")
@@ -61,6 +62,7 @@ local AT_BOOT = {
 		end,
 		install = mods.install,
 	},
+	{ name = "lines", functions = lines.functions, install = lines.install },
 	{
 		name = "copies",
 		functions = function()

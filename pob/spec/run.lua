@@ -12,6 +12,7 @@ local SPECS = {
 	'spec.trial_spec',
 	'spec.prepared_spec',
 	'spec.alike_spec',
+	'spec.literals_spec',
 	'spec.sample_xml_spec',
 	'spec.sample_items_spec',
 	'spec.sample_build_spec',

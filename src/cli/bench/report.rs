@@ -36,13 +36,14 @@ pub struct Report {
 pub struct Tally {
     pub count: usize,
     pub queue: Vec<Duration>,
+    /// Of those that were computed.
     pub compute: Vec<Duration>,
     /// Failures by reason, each with the message of the first.
     pub failures: BTreeMap<&'static str, (usize, String)>,
     pub warned: usize,
     /// Outcomes that took the slow way.
     pub plain: usize,
-    /// Outcomes that an identical variation gave.
+    /// Outcomes that an identical variation gave, or one that comes to the same.
     pub cached: usize,
     /// What each reset cost, as the client sees it: from the last outcome of a shard's runtime to the first of the next
     /// one, without what computing that took.
@@ -56,7 +57,9 @@ impl Tally {
     pub fn count(&mut self, outcome: &Outcome) {
         self.count += 1;
         self.queue.push(outcome.queue);
-        self.compute.push(outcome.compute);
+        if outcome.path != ComputePath::Cached {
+            self.compute.push(outcome.compute);
+        }
         self.warned += usize::from(!outcome.warnings.is_empty());
         self.plain += usize::from(outcome.path == ComputePath::Plain);
         self.cached += usize::from(outcome.path == ComputePath::Cached);

@@ -75,6 +75,7 @@ pub async fn measure(settings: &Suite, builds: &[PathBuf]) -> Result<Kinds, CliE
                 "p50 ms",
                 "p95 ms",
                 "p99 ms",
+                "not again %",
                 "resets",
                 "plain path",
                 "server CPU %",
@@ -99,7 +100,8 @@ pub async fn measure(settings: &Suite, builds: &[PathBuf]) -> Result<Kinds, CliE
 fn rates_note(settings: &Suite) -> String {
     let mut note = format!(
         "{} variations each, behind {} of warm-up; medians of {} rounds. The percentiles are of the time that a runtime takes \
-         for one variation; on the plain path it loads the varied build. Server CPU is the server's own share of all \
+         for one variation that it computes; on the plain path it loads the varied build. Not again: the share that was not \
+         computed, as another variation, never the same, had come to the same. Server CPU is the server's own share of all \
          processors at that rate.",
         settings.count, settings.warm_up, settings.rounds
     );
@@ -146,6 +148,7 @@ fn row(build: &Path, kind: &str, measured: &Measured, baseline: Option<f64>, pro
         Cell::milliseconds(said.compute_p50_seconds),
         Cell::milliseconds(said.compute_p95_seconds),
         Cell::milliseconds(said.compute_p99_seconds),
+        Cell::percent(said.cached as f64 / said.count.max(1) as f64),
         Cell::count(said.resets),
         Cell::count(said.plain),
         Cell::percent(measured.server_share(processors)),
@@ -157,7 +160,7 @@ fn row(build: &Path, kind: &str, measured: &Measured, baseline: Option<f64>, pro
 
 fn not_measured(build: &Path, kind: &str, problem: String) -> Vec<Cell> {
     let mut row = vec![Cell::text(name(build)), Cell::text(kind)];
-    row.extend(vec![Cell::Absent; 9]);
+    row.extend(vec![Cell::Absent; 10]);
     row.push(Cell::Text(problem));
     row
 }

@@ -74,7 +74,9 @@ fn the_base_and_whatever_is_more_than_nodes_is_always_computed() {
     let mut vm = booted(&places);
     vm.load_base(&xml(&places, "occ-vortex")).unwrap();
     let id = Offers::of(&vm).near[0].clone();
-    for variation in [json!({}), json!({ "allocate": [id], "level": 70 }), json!({ "config": { "conditionLowLife": true } })] {
+    for variation in
+        [json!({}), json!({ "allocate": [id], "level": 70 }), json!({ "config": { "conditionLowLife": true } })]
+    {
         let paths: Vec<_> = (0..2).map(|_| evaluated(&mut vm, &variation).2).collect();
         assert_eq!(paths, [false, false], "{variation}");
     }

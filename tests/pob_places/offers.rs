@@ -105,4 +105,3 @@ pub fn with_all_that_is_difficult(places: &Places) -> String {
         Dexterity from Passives in Radius is Transformed to Strength";
     with_item(&with_item(&with_item(&xml, 17, instinct), 18, meek), 19, threshold)
 }
-

@@ -5,7 +5,7 @@
 
 mod pob_places;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pobatch::runtime::vm::{BootOptions, EngineKind, RawOutcome, Vm};
 
@@ -15,7 +15,7 @@ const ROUNDS: usize = 3;
 /// What every variation gives, each time, with the compiler as loading or warming up leaves it.
 fn computed(
     kind: EngineKind,
-    directory: Option<&PathBuf>,
+    options: &BootOptions,
     xml: &str,
     variations: &[String],
     compiled: bool,
@@ -24,7 +24,7 @@ fn computed(
     // Before the engine locks it away.
     let is_on: mlua::Function =
         vm.run(Path::new("jit"), "local jit = jit\nreturn function() return (jit.status()) end").unwrap();
-    vm.boot(&BootOptions { directory: directory.cloned(), ..BootOptions::default() }).unwrap();
+    vm.boot(options).unwrap();
     vm.load_base(xml).unwrap();
     if compiled {
         vm.warm_up().unwrap();
@@ -39,9 +39,9 @@ fn computed(
     outcomes
 }
 
-fn compare(kind: EngineKind, directory: Option<&PathBuf>, xml: &str, variations: &[String]) {
-    let interpreted = computed(kind, directory, xml, variations, false);
-    let compiled = computed(kind, directory, xml, variations, true);
+fn compare(kind: EngineKind, options: &BootOptions, xml: &str, variations: &[String]) {
+    let interpreted = computed(kind, options, xml, variations, false);
+    let compiled = computed(kind, options, xml, variations, true);
     for ((variation, one), other) in variations.iter().cycle().zip(&interpreted).zip(&compiled) {
         assert_eq!(one, other, "{variation}");
     }
@@ -56,16 +56,19 @@ fn the_sample_engine_gives_the_same_bits_with_the_compiler_on_and_off() {
         .map(str::to_owned)
         .chain((1..=100).map(|level| format!("{{\"level\":{level}}}")))
         .collect();
-    compare(EngineKind::Sample, None, include_str!("../examples/witch.xml"), &variations);
+    compare(EngineKind::Sample, &BootOptions::default(), include_str!("../examples/witch.xml"), &variations);
 }
 
 #[test]
 fn path_of_building_gives_the_same_bits_with_the_compiler_on_and_off() {
     let Some(places) = pob_places::places() else { return };
+    // All of it is computed, each time.
+    let accelerators = pob_places::accelerators_but(&places, &["alike"]);
+    let options = BootOptions { directory: Some(places.pob.clone()), accelerators, ..BootOptions::default() };
     for build in ["occ-vortex", "dual-wield-coc", "perforate-zerker"] {
         let truths = std::fs::read_to_string(places.golden.join(format!("{build}.jsonl"))).unwrap();
         let variation = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["variation"].to_string();
         let variations: Vec<_> = truths.lines().map(variation).collect();
-        compare(EngineKind::Pob, Some(&places.pob), &pob_places::xml(&places, build), &variations);
+        compare(EngineKind::Pob, &options, &pob_places::xml(&places, build), &variations);
     }
 }

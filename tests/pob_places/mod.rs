@@ -55,15 +55,20 @@ pub fn booted_with(places: &Places, accelerators: &str) -> Result<Vm, VmError> {
     Ok(vm)
 }
 
-/// A VM with PoB booted in it, and all accelerators but these.
-pub fn booted_but(places: &Places, but: &[&str]) -> Vm {
+/// The names of all accelerators but these.
+pub fn accelerators_but(places: &Places, but: &[&str]) -> String {
     let Err(VmError::Engine(refusal)) = booted_with(places, "swiftness") else {
         panic!("an accelerator that does not exist is refused")
     };
     let (_, names) = refusal.message.split_once("; there are: ").unwrap();
     let others: Vec<_> = names.split(", ").filter(|name| !but.contains(name)).collect();
     assert!(others.len() > 3 && others.len() + but.len() == names.split(", ").count(), "{names}");
-    booted_with(places, &others.join(",")).unwrap()
+    others.join(",")
+}
+
+/// A VM with PoB booted in it, and all accelerators but these.
+pub fn booted_but(places: &Places, but: &[&str]) -> Vm {
+    booted_with(places, &accelerators_but(places, but)).unwrap()
 }
 
 /// An outcome's stats by name; `names` are the base's.

@@ -240,7 +240,8 @@ async fn pairs_of_nodes_of_a_whole_build_say_what_each_says_alone() {
     let pairs = first_of_sweep(&mut server, Family::Pairs(v1::PassivePairSweep { distance_max: 1 }), PAIRS).await;
     assert_eq!(pairs.len(), PAIRS);
     for (outcome, expected) in pairs {
-        assert!(expected.is_ok() && outcome.path() != v1::ComputePath::Plain, "{expected:?}");
+        assert!(expected.is_ok(), "{expected:?}");
+        assert!(matches!(outcome.path(), v1::ComputePath::Fast | v1::ComputePath::Cached), "{outcome:?}");
         assert_eq!(alone(&mut server, outcome.variation.unwrap()).await, expected, "{}", outcome.variation_id);
     }
 }

@@ -24,6 +24,7 @@ local M = {}
 ---@field main_socket_group integer
 ---@field only_nodes boolean nothing else is varied
 ---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
+---@field known boolean it was computed before, for a variation that comes to the same
 ---@field update_grants boolean the groups of granted skills must be brought up to date
 
 ---The kinds that change which nodes are allocated, and nothing else.
@@ -56,7 +57,6 @@ end
 ---@param base LoadedBase
 ---@param context EvaluationContext
 ---@return Output
----@return boolean? known it was computed before, for a variation that comes to the same
 local function compute(base, context)
 	local env, databases
 	trial.finally(function()
@@ -68,13 +68,14 @@ local function compute(base, context)
 	build.mainSocketGroup = context.main_socket_group
 	local update = context.update_grants or grants.depend_on_main(build.skillsTab.socketGroupList)
 	local only_nodes = context.only_nodes and not update
-	local known, ticket = nil, nil
+	local known, difference = nil, nil
 	if only_nodes and calculate.is_fast() then
-		known, ticket = alike.find(context.node_changes)
+		known, difference = alike.find(context.node_changes)
 	end
 	if known then
-		return known, true
-	elseif ticket then
+		context.known = true
+		return known
+	elseif difference then
 		trial.finally(alike.stop)
 		alike.listen()
 	end
@@ -87,11 +88,11 @@ local function compute(base, context)
 		prepared.allow(false)
 		grants.update(context.main_socket_group)
 		env, databases = calculate.begin()
-		ticket = nil
+		difference = nil
 	end
 	local output = calculate.finish(env, databases)
-	if ticket then
-		alike.keep(ticket, output)
+	if difference then
+		alike.keep(difference, output)
 	end
 	return output
 end
@@ -145,17 +146,12 @@ function M.run(variation, base)
 		next_item_id = base.next_item_id,
 		main_socket_group = base.main_socket_group,
 		only_nodes = varies_only_nodes(variation),
+		known = false,
 		update_grants = false,
 	}
-	local known
 	local ok, output = guard.call(function()
 		err = apply(variation, base, context)
-		if err then
-			return nil
-		end
-		local computed
-		computed, known = compute(base, context)
-		return computed
+		return not err and compute(base, context) or nil
 	end)
 	restore(base)
 	if not ok then
@@ -164,7 +160,7 @@ function M.run(variation, base)
 	elseif err then
 		return nil, err
 	end
-	return { output = output, warnings = context.warnings, path = known and "cached" or "fast" }
+	return { output = output, warnings = context.warnings, path = context.known and "cached" or "fast" }
 end
 
 return M

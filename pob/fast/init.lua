@@ -36,6 +36,13 @@ local function with(names, ...)
 	return all
 end
 
+---What asks the stores, and what puts into them, for accelerators that must know every question.
+local STORES = {
+	ModStore = with(FRONT, "HasMod", "GetCondition", "GetMultiplier"),
+	ModDB = with(QUERIES, "HasModInternal", "AddMod", "AddList", "AddDB"),
+	ModList = QUERIES,
+}
+
 ---@type Accelerator[]
 local AT_BOOT = {
 	{
@@ -72,11 +79,7 @@ local AT_BOOT = {
 	},
 	{
 		name = "prepared",
-		classes = {
-			ModStore = with(FRONT, "HasMod", "GetCondition", "GetMultiplier"),
-			ModDB = with(QUERIES, "HasModInternal", "AddMod", "AddList", "AddDB"),
-			ModList = QUERIES,
-		},
+		classes = STORES,
 		functions = function()
 			return { specCopy = specCopy, ["modLib.setSource"] = modLib.setSource }
 		end,
@@ -84,11 +87,7 @@ local AT_BOOT = {
 	},
 	{
 		name = "alike",
-		classes = {
-			ModStore = with(FRONT, "HasMod", "GetCondition", "GetMultiplier"),
-			ModDB = with(QUERIES, "HasModInternal", "AddMod", "AddList", "AddDB"),
-			ModList = QUERIES,
-		},
+		classes = STORES,
 		functions = function()
 			return { MatchKeywordFlags = MatchKeywordFlags, ["modLib.setSource"] = modLib.setSource }
 		end,

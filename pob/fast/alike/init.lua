@@ -32,11 +32,6 @@ local KEY_STEP = 2 ^ 16
 ---@field notes OrderNote[]
 ---@field output Output
 
----A calculation that is to be kept.
----@class (exact) Ticket
----@field difference table<integer, integer>
----@field nodes table<integer, table> that are allocated
-
 ---@type table<string, Kept[]> by those differences that count
 local kept = {}
 local count = 0
@@ -243,7 +238,7 @@ end
 ---Looks for the output of the tree that is allocated now.
 ---@param changes NodeChange[]? in what it differs from the base
 ---@return Output?
----@return Ticket? ticket if it must be computed and may be kept
+---@return table<integer, integer>? difference from the base, if it must be computed and may be kept
 function M.find(changes)
 	if not base or not changes or not changes[1] or #changes > CHANGES_MAX then
 		return nil, nil
@@ -254,16 +249,15 @@ function M.find(changes)
 	end
 	bring_up_to_date()
 	local entries = kept[key_of(difference)]
-	local allocated = nodes_in_order()
 	if entries then
-		local sequences = next(ordered_names) and order.sequences(allocated, ordered_names) or {}
+		local sequences = next(ordered_names) and order.sequences(nodes_in_order(), ordered_names) or {}
 		for i = 1, #entries do
 			if order.same(entries[i].notes, sequences) then
 				return entries[i].output, nil
 			end
 		end
 	end
-	return nil, { difference = difference, nodes = allocated }
+	return nil, difference
 end
 
 ---Listens, until `stop`.
@@ -288,12 +282,12 @@ local function scalars_of(output)
 	return copy
 end
 
----Keeps what was computed while listening.
----@param ticket Ticket
+---Keeps what was computed while listening; the tree is still the one that was looked for.
+---@param difference table<integer, integer>
 ---@param output Output
-function M.keep(ticket, output)
+function M.keep(difference, output)
 	local names = order.names()
-	local notes = order.finish(order.sequences(ticket.nodes, names))
+	local notes = order.finish(order.sequences(nodes_in_order(), names))
 	if not notes or count >= KEPT_MAX then
 		return
 	end
@@ -301,7 +295,7 @@ function M.keep(ticket, output)
 		ordered_names[name] = true
 	end
 	bring_up_to_date()
-	put({ difference = ticket.difference, notes = notes, output = scalars_of(output) })
+	put({ difference = difference, notes = notes, output = scalars_of(output) })
 	count = count + 1
 end
 

@@ -106,8 +106,9 @@ end
 
 ---@param variation Variation
 ---@param everything boolean
-function M.evaluate(variation, everything)
-	return answer(engine.evaluate, everything, variation)
+---@param computing fun() called before anything is done that may take long
+function M.evaluate(variation, everything, computing)
+	return answer(engine.evaluate, everything, variation, computing)
 end
 
 ---@param xml string

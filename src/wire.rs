@@ -21,14 +21,14 @@ use crate::proto::runtime::{Command, command};
 
 /// Version of the protocol; counts up with every change of `runtime.proto`. Both ends are the same binary, so a
 /// mismatch means that the file was replaced under a running server.
-pub const PROTOCOL_VERSION: u32 = 6;
+pub const PROTOCOL_VERSION: u32 = 7;
 
 /// Upper bound of one frame: an assignment of a few hundred variations with item texts, or a base of the greatest
 /// permitted size, with room to spare.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
 
-/// Descriptors that one frame brings: a socket, and memory.
-pub const FDS_MAX: usize = 2;
+/// Descriptors that one frame brings: a socket, a journal, and memory.
+pub const FDS_MAX: usize = 3;
 
 /// Length of the length.
 const PREFIX_BYTES: usize = 4;
@@ -259,7 +259,8 @@ mod tests {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let mut connection = Connection::new(ours);
         let (gift, kept) = std::os::unix::net::UnixStream::pair().unwrap();
-        let fork = command::Command::Fork(crate::proto::runtime::Fork { role: "test".into() }).within(Duration::ZERO);
+        let fork = command::Command::Fork(crate::proto::runtime::Fork { role: "test".into(), ..Default::default() })
+            .within(Duration::ZERO);
         connection.send_with_fds(&fork, &[gift.as_fd()]).await.unwrap();
         drop(gift);
         let theirs = theirs.into_std().unwrap();

@@ -239,7 +239,7 @@ proptest! {
         let _ = command_loop::run(
             &mut Runtime::default(),
             &mut socket,
-            |_| Ok(Forked::Parent(1)),
+            |_, _| Ok(Forked::Parent(1)),
             |line| !line.input.is_empty(),
         );
         // Whatever it said until then is said properly.
@@ -428,7 +428,7 @@ fn commands() -> Vec<Command> {
         command::Command::Cancel(runtime::Cancel {}),
         command::Command::LoadBase(load),
         command::Command::Collect(runtime::Collect {}),
-        command::Command::Fork(runtime::Fork { role: "r".into() }),
+        command::Command::Fork(runtime::Fork { role: "r".into(), ..Default::default() }),
         command::Command::DescribeEngine(runtime::DescribeEngine {}),
         command::Command::Inquire(runtime::Inquire { topic: "passives".into(), argument: b"{}".to_vec().into() }),
         command::Command::Inquire(runtime::Inquire { topic: "passives".into(), argument: b"[".to_vec().into() }),

@@ -284,7 +284,7 @@ function M.prepare(base)
 		build.mainSocketGroup = base.main_socket_group
 		pristine.reset_groups(build.skillsTab.socketGroupList)
 	end
-	fast.prepare(build.calcsTab.calcs, reset, env)
+	fast.prepare(build.calcsTab.calcs, reset, env, calculate.flatten(build.calcsTab.mainOutput))
 	reset()
 end
 

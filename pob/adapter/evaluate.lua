@@ -26,6 +26,7 @@ local M = {}
 ---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
 ---@field known boolean it was computed before, for a variation that comes to the same
 ---@field update_grants boolean the groups of granted skills must be brought up to date
+---@field computing fun() to be called ahead of all that may take long
 
 ---The kinds that change which nodes are allocated, and nothing else.
 local NODE_KINDS = { allocate = true, allocate_path = true, deallocate = true }
@@ -75,7 +76,9 @@ local function compute(base, context)
 	if known then
 		context.known = true
 		return known
-	elseif difference then
+	end
+	context.computing()
+	if difference then
 		trial.finally(alike.stop)
 		alike.listen()
 	end
@@ -92,7 +95,7 @@ local function compute(base, context)
 	end
 	local output = calculate.finish(env, databases)
 	if difference then
-		alike.keep(difference, output)
+		alike.keep(difference, output, env)
 	end
 	return output
 end
@@ -124,10 +127,13 @@ local function varies_only_nodes(variation)
 	return true
 end
 
+local function nobody_waits() end
+
 ---@param variation Variation
 ---@param base LoadedBase
+---@param computing fun()? as in the contract
 ---@return EvaluateResult?, EngineError?
-function M.run(variation, base)
+function M.run(variation, base, computing)
 	local err = check.structure(variation)
 	if err then
 		return nil, err
@@ -148,7 +154,12 @@ function M.run(variation, base)
 		only_nodes = varies_only_nodes(variation),
 		known = false,
 		update_grants = false,
+		computing = computing or nobody_waits,
 	}
+	if not context.only_nodes then
+		-- What a client writes is parsed while it is applied.
+		context.computing()
+	end
 	local ok, output = guard.call(function()
 		err = apply(variation, base, context)
 		return not err and compute(base, context) or nil

@@ -73,8 +73,8 @@ function M.warm_up()
 	warm_up.run(need_base(), M.evaluate)
 end
 
-function M.evaluate(variation)
-	return evaluate.run(variation, need_base())
+function M.evaluate(variation, computing)
+	return evaluate.run(variation, need_base(), computing)
 end
 
 function M.evaluate_plain(xml, variation, hints)

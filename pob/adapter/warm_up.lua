@@ -1,5 +1,6 @@
 -- Switches the JIT on and evaluates what-ifs of every kind, so that forks of this VM inherit compiled traces.
 
+local alike = require("fast.alike")
 local base = require("adapter.base")
 
 -- Taken here because the lock-down removes it from the global table.
@@ -105,6 +106,7 @@ function M.run(loaded, evaluate)
 		-- Failures do not matter: not every build takes every change.
 		evaluate(variation)
 	end
+	alike.share()
 end
 
 return M

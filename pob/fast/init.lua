@@ -3,6 +3,7 @@
 -- PoB has once, at boot; some what each build has of its own.
 
 local alike = require("fast.alike")
+local alike_journal = require("fast.alike.journal")
 local base_mods = require("fast.base_mods")
 local copies = require("fast.copies")
 local lines = require("fast.lines")
@@ -209,6 +210,7 @@ end
 ---@param native_host NativeHost
 function M.install(native_host)
 	native = native_host
+	alike_journal.open(native_host)
 	install(AT_BOOT)
 end
 
@@ -221,12 +223,13 @@ end
 ---@param calcs table
 ---@param reset fun() makes of the build what it is before a calculation
 ---@param env table the environment of such a calculation
-function M.prepare(calcs, reset, env)
+---@param output Output
+function M.prepare(calcs, reset, env, output)
 	local problem = prepared.prepare(calcs, reset)
 	if problem then
 		native.log("info", "the base's environment is set up for each variation: " .. problem)
 	end
-	alike.prepare(env, prepared.names_asked())
+	alike.prepare(env, output, prepared.names_asked())
 end
 
 ---The version in which a function of a build's calculator was read, for those who do its work in another way.

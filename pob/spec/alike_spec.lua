@@ -3,6 +3,7 @@
 local spec = require('spec.spec')
 local asked = require('fast.alike.asked')
 local classes = require('fast.alike.classes')
+local journal = require('fast.alike.journal')
 local order = require('fast.alike.order')
 
 local describe, it, expect = spec.describe, spec.it, spec.expect
@@ -77,6 +78,14 @@ return function()
 			end
 		end)
 
+		it('stand for single nodes, too, which are like no other and always count', function()
+			local one, other = { id = 1 }, { id = 2 }
+			expect(classes.of_node(one), classes.of_node({ id = 1 }))
+			expect(classes.of_node(one) ~= classes.of_node(other), true)
+			asked.reset({})
+			expect(asked.finds(classes.example(classes.of_node(one))), true)
+		end)
+
 		it('know which come from the tree', function()
 			expect(classes.is_of_tree(mod('Life', 'INC', 5)), true)
 			expect(classes.is_of_tree(mod('Life', 'INC', 5, { source = 'Item:3:Treefall' })), false)
@@ -113,6 +122,22 @@ return function()
 			asked.note('INC', 'Damage', 4, 0)
 			expect(asked.unsettled.Damage, nil)
 			expect(asked.finds(sword), true)
+		end)
+
+		it('are handed on to others, who then know them as well, and do not hand them on again', function()
+			asked.reset({ Damage = { axe, sword }, Mana = { any } })
+			asked.note('INC', 'Damage', 3, 0)
+			asked.note(nil, 'Mana', 0, 0)
+			asked.note('INC', 'Damage', 3, 0)
+			local news = asked.news()
+			expect(#news, 2)
+			asked.reset({ Damage = { axe, sword }, Mana = { any } })
+			expect(asked.finds(axe), false)
+			asked.learn(news)
+			expect(asked.finds(axe), true)
+			expect(asked.finds(sword), false)
+			expect(asked.unsettled.Mana, nil)
+			expect(#asked.news(), 0)
 		end)
 
 		it('that nobody hears are taken as asked', function()
@@ -196,6 +221,76 @@ return function()
 			local notes = assert(order.finish(in_order(node(x), node(y), node(z))))
 			expect(order.same(notes, in_order(node(z), node(x), node(y))), true)
 			expect(order.same(notes, in_order(node(y), node(x), node(z))), false)
+		end)
+	end)
+
+	describe('the journal', function()
+		local base = { Life = 100, Mana = 0, Zero = 0, Name = 'x', Flag = true, Infinite = 1 / 0 }
+		local written, to_read = {}, nil
+		local native = {
+			append_to_journal = function(record)
+				written[#written + 1] = record
+				return true
+			end,
+			read_journal = function()
+				return to_read
+			end,
+		}
+		local known = classes.of(mod('Life', 'INC', 5))
+		local note = { name = 'Life', operation = 'sum', start = 0.1, values = { [known] = 0.2 }, sequence = { known }, answer = 0.1 + 0.2 }
+
+		---@param output table
+		local function told(output)
+			written = {}
+			journal.open(native)
+			journal.begin(base)
+			expect(journal.write({ [known] = 2 }, { note }, output, asked.news()), true)
+			to_read = written
+			return assert(journal.read())[1]
+		end
+
+		it('tells an output to the last bit', function()
+			local output = { Life = 0.1 + 0.2, Mana = -0.0, Zero = 0, Name = 'y', Flag = false, More = 0 / 0 }
+			local found = journal.output(told(output))
+			for name, value in pairs(output) do
+				if value == value then
+					expect(('%s %.17g'):format(name, tonumber(found[name]) or 0), ('%s %.17g'):format(name, tonumber(value) or 0))
+					expect(found[name], value)
+				end
+			end
+			expect(1 / found.Mana, -1 / 0)
+			expect(found.More ~= found.More, true)
+			expect(found.Infinite, nil)
+		end)
+
+		it('tells what it depends on', function()
+			local record = told(base)
+			expect(record.more[known], 2)
+			expect(record.notes[1].answer, 0.1 + 0.2)
+			expect(record.notes[1].values[known], 0.2)
+		end)
+
+		it('does not tell what others would take for something else', function()
+			journal.open(native)
+			journal.begin(base)
+			local late = classes.of(mod('Life', 'INC', 5 + 2 ^ -20))
+			expect(journal.write({ [late] = 1 }, {}, base, {}), false)
+			local of_late = { name = 'Life', operation = 'sum', start = 0, values = { [late] = 1 }, sequence = {} }
+			expect(journal.write({ [known] = 1 }, { of_late }, base, {}), false)
+		end)
+
+		it('says from where on it is to be trusted', function()
+			local _ = told(base)
+			local record = written[1]
+			to_read = { record, '', record, record }
+			local records, trusted = journal.read()
+			expect(#assert(records), 3)
+			expect(trusted, 2)
+			to_read = { record }
+			expect(select(2, journal.read()), nil)
+			to_read = nil
+			expect(journal.read(), nil)
+			journal.open({ append_to_journal = function() return false end, read_journal = function() end })
 		end)
 	end)
 end

@@ -157,9 +157,10 @@
 ---  Answers a question about the engine's data or the loaded base. Evaluates nothing.
 ---@field warm_up fun(): nil
 ---  Switches the JIT on with room and evaluates enough to compile what evaluating needs. Ends with the base intact.
----@field evaluate fun(variation: Variation): EvaluateResult?, EngineError?
+---@field evaluate fun(variation: Variation, computing: fun()?): EvaluateResult?, EngineError?
 ---  Evaluates a variation and leaves no trace of it. Returns kind 'needs_plain' (see `Plain`) where only
----  `evaluate_plain` gives the right answer.
+---  `evaluate_plain` gives the right answer. An engine that gives outcomes of the path 'cached' calls `computing` ahead of
+---  all that may take long: outcomes before it may be held back until then.
 ---@field evaluate_plain fun(xml: string, variation: Variation, hints: string): EvaluateResult?, EngineError?
 ---  The slow way, in a VM that never loaded a build: writes the varied build as XML, loads that, reads the output.
 ---@field export fun(xml: string, variation: Variation): string?, EngineError?

@@ -11,6 +11,8 @@
 ---@field sha256 fun(text: string): string hexadecimal
 ---@field read_file fun(path: string): string? relative to PoB's own files
 ---@field read_library fun(name: string): string? a library of PoB's runtime, by module name
+---@field append_to_journal fun(record: string): boolean whether there was a journal, with room in it
+---@field read_journal fun(): string[]? what other runtimes of the base appended since the last time; nil: nothing
 ---@field search_files fun(pattern: string, directories: boolean): { name: string, bytes: integer, modified_seconds: integer }[]
 
 -- Globals of PoB's program, and the file that sets each.

@@ -4,10 +4,12 @@
 //! (`pob/host/`) makes PoB's window program out of these few functions.
 
 use std::{
+    cell::RefCell,
     fmt::Write as _,
     fs,
     io::{Read, Write},
     path::{Path, PathBuf},
+    rc::Rc,
     time::{Instant, UNIX_EPOCH},
 };
 
@@ -18,6 +20,8 @@ use flate2::{
 };
 use mlua::{Lua, LuaString, Table};
 use sha2::{Digest as _, Sha256};
+
+use super::journal::Journal;
 
 /// Largest file that Lua may read, in bytes; PoB's largest is a tenth of it.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -196,7 +200,11 @@ fn log(level: &str, text: &str) {
 ///
 /// # Errors
 /// Only if Lua is out of memory.
-pub(super) fn functions(lua: &Lua, installation: Option<Installation>) -> mlua::Result<Table> {
+pub(super) fn functions(
+    lua: &Lua,
+    installation: Option<Installation>,
+    journal: &Rc<RefCell<Option<Journal>>>,
+) -> mlua::Result<Table> {
     let started = Instant::now();
     let table = lua.create_table()?;
     let bytes = |lua: &Lua, content: Option<Vec<u8>>| content.map(|content| lua.create_string(content)).transpose();
@@ -214,6 +222,29 @@ pub(super) fn functions(lua: &Lua, installation: Option<Installation>) -> mlua::
     table.set("deflate", lua.create_function(move |lua, text: LuaString| bytes(lua, deflate(&text.as_bytes())))?)?;
 
     table.set("sha256", lua.create_function(|_, text: LuaString| Ok(sha256(&text.as_bytes())))?)?;
+
+    let appended_to = Rc::clone(journal);
+    table.set(
+        "append_to_journal",
+        lua.create_function(move |_, record: LuaString| {
+            Ok(appended_to.borrow_mut().as_mut().is_some_and(|journal| journal.append(&record.as_bytes())))
+        })?,
+    )?;
+    let read_from = Rc::clone(journal);
+    table.set(
+        "read_journal",
+        lua.create_function(move |lua, ()| {
+            let records = read_from.borrow_mut().as_mut().map(Journal::read).unwrap_or_default();
+            if records.is_empty() {
+                return Ok(None);
+            }
+            let list = lua.create_table()?;
+            for record in records {
+                list.push(lua.create_string(record)?)?;
+            }
+            Ok(Some(list))
+        })?,
+    )?;
 
     let files = installation.clone();
     table.set(

@@ -9,6 +9,7 @@ pub mod backstop;
 pub mod command_loop;
 pub mod fork;
 pub mod host;
+pub mod journal;
 pub mod modules;
 pub mod reference;
 pub mod sandbox;
@@ -17,7 +18,7 @@ pub mod vm;
 
 use std::{
     io::{self, IsTerminal},
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     process::ExitCode,
 };
 
@@ -25,7 +26,17 @@ use command_loop::{End, Runtime};
 use fork::Forked;
 use socket::Socket;
 
-use crate::telemetry::{self, Log};
+use crate::{
+    proto::runtime::Fork,
+    telemetry::{self, Log},
+};
+
+/// What a child is given.
+struct Handed {
+    socket: OwnedFd,
+    journal: Option<OwnedFd>,
+    scratch: Option<OwnedFd>,
+}
 
 /// Serves the socket on standard input until the server closes it. Fails if this program was not started by the server,
 /// or the server does not keep to the protocol.
@@ -60,27 +71,32 @@ fn serve(stdin: BorrowedFd<'_>) -> io::Result<()> {
 
     let mut runtime = Runtime::default();
     loop {
-        let (mut own, mut scratch) = (None, None);
-        let fork = |socket: &mut Socket| {
-            let handed = socket.take_fd().ok_or_else(|| io::Error::other("no socket came with the order to fork"))?;
-            let memory = socket.take_fd();
+        let mut own = None;
+        let fork = |socket: &mut Socket, order: &Fork| {
+            let mut next = || socket.take_fd().ok_or_else(|| io::Error::other("not all came with the order to fork"));
+            let handed = Handed {
+                socket: next()?,
+                journal: order.journal.then(&mut next).transpose()?,
+                scratch: order.scratch.then(&mut next).transpose()?,
+            };
             let forked = fork::fork()?;
             // In the parent what the child was handed is closed here.
             if matches!(forked, Forked::Child) {
-                (own, scratch) = (Some(handed), memory);
+                own = Some(handed);
             }
             Ok(forked)
         };
         let interrupted = |socket: &mut Socket| socket.has_input();
         match (command_loop::run(&mut runtime, &mut socket, fork, interrupted).map_err(io::Error::other)?, own) {
             (End::Child, Some(own)) => {
-                arena::seal(scratch);
+                arena::seal(own.scratch);
                 if fork::die_with(server).is_err() {
                     // A server that stops while it forks is nothing to complain of.
                     return Ok(());
                 }
                 // The parent's socket is closed here.
-                socket = Socket::new(own);
+                socket = Socket::new(own.socket);
+                runtime.open_journal(own.journal);
             }
             _ => return Ok(()),
         }

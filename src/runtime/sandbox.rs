@@ -34,6 +34,8 @@ use rustix::{
     thread::{CapabilitySet, CapabilitySets},
 };
 
+use super::journal;
+
 /// Newest Landlock that this file was written for; an older kernel does what it can.
 const LANDLOCK_ABI: ABI = ABI::V7;
 
@@ -162,9 +164,9 @@ fn drop_capabilities() -> io::Result<()> {
 fn limit_resources(lua_heap_limit_bytes: u64) -> io::Result<()> {
     let mut limits = vec![(Resource::Core, CORE_BYTES_MAX), (Resource::Nofile, OPEN_FILES_MAX)];
     // A log that is a file grows through the standard error of every runtime, and a limit would kill whoever writes.
-    // Opening other files for writing is forbidden in any case.
+    // Opening other files for writing is forbidden in any case; only the journal is handed over.
     if FileType::from_raw_mode(rustix::fs::fstat(rustix::stdio::stderr())?.st_mode) != FileType::RegularFile {
-        limits.push((Resource::Fsize, 0));
+        limits.push((Resource::Fsize, journal::FILE_BYTES_MAX));
     }
     if lua_heap_limit_bytes > 0 {
         limits.push((Resource::Data, lua_heap_limit_bytes.saturating_add(OUTSIDE_LUA_BYTES)));

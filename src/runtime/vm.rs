@@ -6,7 +6,9 @@
 mod raw;
 
 use std::{
+    cell::RefCell,
     path::{Path, PathBuf},
+    rc::Rc,
     time::Instant,
 };
 
@@ -19,6 +21,7 @@ use raw::{optional_text, read_expected, read_outcome, read_stats, read_warnings}
 
 use super::{
     host::{self, Installation, InstallationError},
+    journal::Journal,
     modules::MODULES,
 };
 use crate::build::variation::Variation;
@@ -117,6 +120,8 @@ pub struct Vm {
     /// The base's names, in order.
     base_names: Vec<String>,
     condition: Condition,
+    /// What the runtimes of the base tell each other; `None` but in shard runtimes.
+    journal: Rc<RefCell<Option<Journal>>>,
 }
 
 impl Vm {
@@ -143,7 +148,15 @@ impl Vm {
         }
         let require: Function = lua.globals().get("require")?;
         let border: Table = require.call("border")?;
-        let vm = Self { lua, kind, border, selected: None, base_names: Vec::new(), condition: Condition::Clean };
+        let vm = Self {
+            lua,
+            kind,
+            border,
+            selected: None,
+            base_names: Vec::new(),
+            condition: Condition::Clean,
+            journal: Rc::default(),
+        };
         vm.call("open", kind.as_str())?;
         Ok(vm)
     }
@@ -163,9 +176,14 @@ impl Vm {
         table.set("tree_versions", options.tree_versions.clone())?;
         table.set("faults", options.faults)?;
         table.set("accelerators", options.accelerators.as_str())?;
-        let native = host::functions(&self.lua, installation)?;
+        let native = host::functions(&self.lua, installation, &self.journal)?;
         self.call("boot", (native, table))?;
         Ok(())
+    }
+
+    /// Has another journal from now on, or none.
+    pub fn open_journal(&mut self, journal: Option<Journal>) {
+        *self.journal.borrow_mut() = journal;
     }
 
     /// Facts about the engine.
@@ -238,9 +256,30 @@ impl Vm {
     /// Evaluates a variation (its canonical JSON) of the loaded base; an empty selection means every stat of the
     /// base, and what else there is.
     pub fn evaluate(&mut self, variation_json: &[u8], selection: &[String], strict: bool) -> RawOutcome {
+        self.evaluate_after(variation_json, selection, strict, || {})
+    }
+
+    /// The same; `computing` is called before anything is done that may take long. If the outcome was known already it
+    /// is not called at all.
+    pub fn evaluate_after(
+        &mut self,
+        variation_json: &[u8],
+        selection: &[String],
+        strict: bool,
+        mut computing: impl FnMut(),
+    ) -> RawOutcome {
         self.answer(selection, strict, |vm, everything| {
             let variation = vm.read_variation(variation_json)?;
-            vm.call("evaluate", (variation, everything))
+            let mut answer = Err(VmError::Lua(mlua::Error::CallbackDestructed));
+            vm.lua.scope(|scope| {
+                let computing = scope.create_function_mut(|_, ()| {
+                    computing();
+                    Ok(())
+                })?;
+                answer = vm.call("evaluate", (variation, everything, computing));
+                Ok(())
+            })?;
+            answer
         })
     }
 

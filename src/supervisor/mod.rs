@@ -10,6 +10,7 @@ pub mod engine;
 mod fingerprint;
 mod gauge;
 mod inspect;
+mod journal;
 pub mod memory;
 pub mod process;
 pub mod results;

@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::process::{Process, ProcessError, socket_pair};
-use super::scratch::Scratch;
+use super::{journal::Journal, scratch::Scratch};
 use crate::{
     proto::runtime::{Fork, Report, command, report},
     task,
@@ -47,16 +47,35 @@ struct Request {
 pub struct ForkPoint {
     requests: mpsc::Sender<Request>,
     pid: u32,
+    journal: Option<Journal>,
 }
 
 impl ForkPoint {
     /// Takes charge of a warm runtime.
     #[must_use]
     pub fn new(process: Process) -> Self {
+        Self::start(process, None)
+    }
+
+    /// Takes charge of a warm runtime whose forks share a journal; without one if the kernel gives none.
+    #[must_use]
+    pub fn with_journal(process: Process) -> Self {
+        let journal = Journal::new().inspect_err(|error| tracing::warn!(%error, "no journal for a base")).ok();
+        Self::start(process, journal)
+    }
+
+    fn start(process: Process, journal: Option<Journal>) -> Self {
         let (requests, receiver) = mpsc::channel(FORKS_WAITING_MAX);
         let pid = process.pid();
-        task::spawn("fork point", serve(process, receiver));
-        Self { requests, pid }
+        task::spawn("fork point", serve(process, journal.clone(), receiver));
+        Self { requests, pid, journal }
+    }
+
+    /// What its forks told each other so far is not to be trusted.
+    pub fn disown_journal(&self) {
+        if let Some(Err(error)) = self.journal.as_ref().map(Journal::disown) {
+            tracing::error!(%error, "a journal that is not to be trusted cannot be taken back");
+        }
     }
 
     /// Process id of the runtime.
@@ -83,7 +102,7 @@ impl ForkPoint {
 }
 
 /// Serves requests until the handles are gone or the process is.
-async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
+async fn serve(mut process: Process, journal: Option<Journal>, mut requests: mpsc::Receiver<Request>) {
     let mut unaccounted = None;
     let error = loop {
         // Both arms are cancel safe: the channel and the connection by their documentation.
@@ -102,7 +121,8 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
                 continue;
             }
         };
-        let answer = tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, role, theirs, scratch)).await;
+        let answer =
+            tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, role, theirs, journal.as_ref(), scratch)).await;
         match answer.unwrap_or(Err(WireError::OutOfTurn("no answer to fork"))) {
             Ok(pid) => {
                 let child = Process::adopt(pid, ours).await.map_err(ForkError::Child);
@@ -129,10 +149,20 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-/// Tells the process to fork, and that the child's socket and scratch memory be those; returns the child's id.
-async fn fork(process: &mut Process, role: &str, theirs: OwnedFd, scratch: Option<Scratch>) -> Result<u32, WireError> {
-    let fork = command::Command::Fork(Fork { role: role.into() }).within(Duration::ZERO);
-    let fds: Vec<_> = std::iter::once(theirs.as_fd()).chain(scratch.as_ref().map(Scratch::as_fd)).collect();
+/// Tells the process to fork, and that the child's socket, journal and scratch memory be those; returns the child's id.
+async fn fork(
+    process: &mut Process,
+    role: &str,
+    theirs: OwnedFd,
+    journal: Option<&Journal>,
+    scratch: Option<Scratch>,
+) -> Result<u32, WireError> {
+    let fork = Fork { role: role.into(), journal: journal.is_some(), scratch: scratch.is_some() };
+    let fork = command::Command::Fork(fork).within(Duration::ZERO);
+    let fds: Vec<_> = std::iter::once(theirs.as_fd())
+        .chain(journal.map(Journal::as_fd))
+        .chain(scratch.as_ref().map(Scratch::as_fd))
+        .collect();
     process.connection.send_with_fds(&fork, &fds).await?;
     drop(theirs);
     match process.connection.receive::<Report>().await?.report {

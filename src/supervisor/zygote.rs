@@ -197,7 +197,7 @@ pub async fn load(
             });
             return Ok(Template {
                 base,
-                fork_point: ForkPoint::new(process),
+                fork_point: ForkPoint::with_journal(process),
                 heap_bytes: loaded.lua_heap_bytes,
                 variation_seconds: loaded.variation_seconds,
                 hints: loaded.hints,

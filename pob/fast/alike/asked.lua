@@ -18,10 +18,20 @@ M.unsettled = {}
 ---@type table<string, table[]> the modifiers that nodes have of a name
 local mods_of = {}
 
+---@class (exact) Question
+---@field kind string
+---@field name string
+---@field flags integer
+---@field keywords integer
+
+---Questions that were noted here and not handed on yet.
+---@type Question[]
+local news = {}
+
 ---Forgets all questions.
 ---@param mods table<string, table[]> by name, what is to be told apart: those that nodes have
 function M.reset(mods)
-	M.unsettled, mods_of = {}, mods
+	M.unsettled, mods_of, news = {}, mods, {}
 	for name in pairs(mods) do
 		M.unsettled[name] = {}
 	end
@@ -81,20 +91,54 @@ local function add(name, by_kind, kind, flags, keywords)
 	M.unsettled[name] = nil
 end
 
+---@param kind string
+---@param name string
+---@param flags integer
+---@param keywords integer
+---@return boolean is_new
+local function take(kind, name, flags, keywords)
+	local by_kind = M.unsettled[name]
+	if not by_kind then
+		return false
+	end
+	local by_flags = by_kind[kind]
+	local by_keywords = by_flags and by_flags[flags]
+	if by_keywords and by_keywords[keywords] then
+		return false
+	end
+	add(name, by_kind, kind, flags, keywords)
+	return true
+end
+
 ---Takes note of a question. Where it asks for one source only it counts as if it asked for all.
 ---@param kind string? the type of modifiers; nil: all
 ---@param name string
 ---@param flags integer
 ---@param keywords integer
 function M.note(kind, name, flags, keywords)
-	local by_kind = M.unsettled[name]
-	if by_kind then
-		local by_flags = by_kind[kind or ANY]
-		local by_keywords = by_flags and by_flags[flags]
-		if not (by_keywords and by_keywords[keywords]) then
-			add(name, by_kind, kind or ANY, flags, keywords)
-		end
+	kind = kind or ANY
+	if take(kind, name, flags, keywords) then
+		news[#news + 1] = { kind = kind, name = name, flags = flags, keywords = keywords }
 	end
+end
+
+---Takes note of questions that were noted elsewhere.
+---@param questions Question[]
+function M.learn(questions)
+	for _, question in ipairs(questions) do
+		take(question.kind, question.name, question.flags, question.keywords)
+	end
+end
+
+---Questions to hand on.
+---@return Question[]
+function M.news()
+	return news
+end
+
+---The news are handed on, or nobody needs them.
+function M.forget_news()
+	news = {}
 end
 
 return M

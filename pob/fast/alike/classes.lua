@@ -53,10 +53,33 @@ function M.of(mod)
 	return class
 end
 
+---How many there are so far.
+---@return integer
+function M.count()
+	return #examples
+end
+
 ---@param class integer
 ---@return table mod
 function M.example(class)
 	return examples[class]
+end
+
+---Stands for a node itself, among what is told apart. No modifier is called so.
+local ITSELF = "the node itself"
+---@type table<table, integer>
+local class_of_node = setmetatable({}, { __mode = "k" })
+
+---A class that only this node has: for one of which more matters than what it says.
+---@param node table
+---@return integer
+function M.of_node(node)
+	local class = class_of_node[node]
+	if not class then
+		class = M.of({ name = ITSELF, value = node.id })
+		class_of_node[node] = class
+	end
+	return class
 end
 
 ---Whether a passive node says it, or a keystone or jewel in its place.

@@ -1,6 +1,6 @@
 -- Variations of passive nodes that come to the same. Two trees whose modifiers differ only in what no question finds, or in
 -- who says it, give the same output: the second one is not computed again. Owns the outputs that are kept, for as long as
--- the base is loaded.
+-- the base is loaded; the runtimes of a base tell each other (`journal.lua`).
 --
 -- While a variation is computed the modifier stores are listened to (`fast/stores.lua`): what they were asked for
 -- (`asked.lua`), and which of their answers depend on the order of nodes (`order.lua`). By induction over the questions, a
@@ -8,6 +8,7 @@
 
 local asked = require("fast.alike.asked")
 local classes = require("fast.alike.classes")
+local journal = require("fast.alike.journal")
 local nodes = require("fast.nodes")
 local order = require("fast.alike.order")
 local stores = require("fast.stores")
@@ -26,11 +27,17 @@ local NOTABLES = { name = "Multiplier:AllocatedNotable", type = "BASE", flags = 
 ---Keeps classes and how many more there are of them apart: of one there are never so many.
 local KEY_STEP = 2 ^ 16
 
+---In what a tree differs from the base.
+---@class (exact) Difference
+---@field more table<integer, integer> class of modifiers -> how many more of it there are
+---@field special boolean some node is not plain: it is told apart from all others
+
 ---An output, and what it depends on.
 ---@class (exact) Kept
----@field difference table<integer, integer> from the base: class of modifiers -> how many more
+---@field more table<integer, integer> `Difference.more`
 ---@field notes OrderNote[]
----@field output Output
+---@field output Output? nil: it is still in the record
+---@field record JournalRecord? of another runtime
 
 ---@type table<string, Kept[]> by those differences that count
 local kept = {}
@@ -89,10 +96,32 @@ local function grants_in_order(env)
 	return granting > 1
 end
 
+---@param output Output
+---@return Output
+local function scalars_of(output)
+	local copy = {}
+	for name, value in pairs(output) do
+		if type(value) ~= "table" then
+			copy[name] = value
+		end
+	end
+	return copy
+end
+
+---Numbers all classes that a tree can differ in, for runtimes to mean the same by them.
+local function number_classes()
+	classes.of(NOTABLES)
+	for _, node in pairs(build.spec.nodes) do
+		classes.brought(node)
+		classes.of_node(node)
+	end
+end
+
 ---Forgets everything; begins with a base, or with none.
 ---@param env table? the environment of the base
+---@param output Output of the base
 ---@param asked_ahead string[] names that were asked for when nobody listened
-function M.prepare(env, asked_ahead)
+function M.prepare(env, output, asked_ahead)
 	kept, count, ordered_names, is_asked_for = {}, 0, {}, {}
 	base = nil
 	if not (installed and env) or grants_in_order(env) then
@@ -134,6 +163,13 @@ function M.prepare(env, asked_ahead)
 		end
 	end
 	base = { reached = reached, granted = granted[1] }
+	number_classes()
+	journal.begin(scalars_of(output))
+end
+
+---The template is done: what it knows all that is forked from it know.
+function M.share()
+	asked.forget_news()
 end
 
 ---Whether a node brings its own modifiers, and nothing else happens with it.
@@ -148,28 +184,30 @@ local function is_plain(node)
 end
 
 ---@param changes NodeChange[]
----@return table<integer, integer>? difference
+---@return Difference
 local function difference_of(changes)
-	local difference, names = {}, {}
+	local difference, names = { more = {}, special = false }, {}
 	local function add(class, more)
-		difference[class] = (difference[class] or 0) + more
+		difference.more[class] = (difference.more[class] or 0) + more
 	end
 	for i = 1, #changes do
 		local node, more = changes[i].node, changes[i].add and 1 or -1
-		if not is_plain(node) then
-			return nil
-		end
-		if node.type == "Notable" then
-			add(classes.of(NOTABLES), more)
-		end
-		local brought = classes.brought(node)
-		for j = 1, #brought.classes do
-			local name = brought.names[j]
-			if names[name] then
-				order.may_be_several[name] = true
+		if is_plain(node) then
+			if node.type == "Notable" then
+				add(classes.of(NOTABLES), more)
 			end
-			names[name] = true
-			add(brought.classes[j], more)
+			local brought = classes.brought(node)
+			for j = 1, #brought.classes do
+				local name = brought.names[j]
+				if names[name] then
+					order.may_be_several[name] = true
+				end
+				names[name] = true
+				add(brought.classes[j], more)
+			end
+		else
+			difference.special = true
+			add(classes.of_node(node), more)
 		end
 	end
 	return difference
@@ -186,13 +224,13 @@ local function counts(class)
 	return answer
 end
 
----@param difference table<integer, integer>
+---@param more table<integer, integer>
 ---@return string
-local function key_of(difference)
+local function key_of(more)
 	local parts = {}
-	for class, more in pairs(difference) do
-		if more ~= 0 and counts(class) then
-			parts[#parts + 1] = class * KEY_STEP + more
+	for class, count_more in pairs(more) do
+		if count_more ~= 0 and counts(class) then
+			parts[#parts + 1] = class * KEY_STEP + count_more
 		end
 	end
 	table.sort(parts)
@@ -201,7 +239,7 @@ end
 
 ---@param entry Kept
 local function put(entry)
-	local key = key_of(entry.difference)
+	local key = key_of(entry.more)
 	local entries = kept[key]
 	if not entries then
 		entries = {}
@@ -225,6 +263,47 @@ local function bring_up_to_date()
 	end
 end
 
+---@param entry Kept
+local function keep(entry)
+	if count >= KEPT_MAX then
+		return
+	end
+	for _, note in ipairs(entry.notes) do
+		ordered_names[note.name] = true
+	end
+	put(entry)
+	count = count + 1
+end
+
+---Keeps what other runtimes told, too.
+local function learn()
+	local records, trusted = journal.read()
+	if not records then
+		return
+	end
+	if trusted then
+		kept, count = {}, 0
+	end
+	-- What a runtime asked lies ahead of the outputs that depend on it, and holds whatever became of the runtime.
+	for _, record in ipairs(records) do
+		asked.learn(record.questions)
+	end
+	bring_up_to_date()
+	for i = trusted or 1, #records do
+		local record = records[i]
+		keep({ more = record.more, notes = record.notes, record = record })
+	end
+end
+
+---@param entry Kept
+---@return Output
+local function output_of(entry)
+	if entry.record then
+		entry.output, entry.record = journal.output(entry.record), nil
+	end
+	return entry.output
+end
+
 ---The nodes as the part of `calcs.initEnv` that adds their modifiers goes through them.
 ---@return table<integer, table>
 local function nodes_in_order()
@@ -238,22 +317,20 @@ end
 ---Looks for the output of the tree that is allocated now.
 ---@param changes NodeChange[]? in what it differs from the base
 ---@return Output?
----@return table<integer, integer>? difference from the base, if it must be computed and may be kept
+---@return Difference? difference if it must be computed and may be kept
 function M.find(changes)
 	if not base or not changes or not changes[1] or #changes > CHANGES_MAX then
 		return nil, nil
 	end
 	local difference = difference_of(changes)
-	if not difference then
-		return nil, nil
-	end
+	learn()
 	bring_up_to_date()
-	local entries = kept[key_of(difference)]
+	local entries = kept[key_of(difference.more)]
 	if entries then
 		local sequences = next(ordered_names) and order.sequences(nodes_in_order(), ordered_names) or {}
 		for i = 1, #entries do
 			if order.same(entries[i].notes, sequences) then
-				return entries[i].output, nil
+				return output_of(entries[i]), nil
 			end
 		end
 	end
@@ -270,33 +347,43 @@ function M.stop()
 	stores.listen(false)
 end
 
----@param output Output
----@return Output
-local function scalars_of(output)
-	local copy = {}
-	for name, value in pairs(output) do
-		if type(value) ~= "table" then
-			copy[name] = value
+---Whether a node that is not plain leaves the order of nodes to matter in ways that nobody listens to: several nodes that
+---grant something, or several modifiers of a name of which nobody expected more than one.
+---@param env table
+---@return boolean
+local function surprises(env)
+	local found = grants_in_order(env)
+	for name, list in pairs(env.modDB.mods) do
+		local of_nodes = 0
+		for i = 1, order.may_be_several[name] and 0 or #list do
+			of_nodes = of_nodes + (classes.is_of_tree(list[i]) and not order.of_keystones[list[i]] and 1 or 0)
+		end
+		if of_nodes > 1 then
+			order.may_be_several[name] = true
+			found = true
 		end
 	end
-	return copy
+	return found
 end
 
 ---Keeps what was computed while listening; the tree is still the one that was looked for.
----@param difference table<integer, integer>
+---@param difference Difference
 ---@param output Output
-function M.keep(difference, output)
-	local names = order.names()
-	local notes = order.finish(order.sequences(nodes_in_order(), names))
-	if not notes or count >= KEPT_MAX then
+---@param env table
+function M.keep(difference, output, env)
+	if difference.special and surprises(env) then
 		return
 	end
-	for name in pairs(names) do
-		ordered_names[name] = true
+	local notes = order.finish(order.sequences(nodes_in_order(), order.names()))
+	if not notes then
+		return
 	end
+	local found = scalars_of(output)
 	bring_up_to_date()
-	put({ difference = difference, notes = notes, output = scalars_of(output) })
-	count = count + 1
+	keep({ more = difference.more, notes = notes, output = found })
+	if journal.write(difference.more, notes, found, asked.news()) then
+		asked.forget_news()
+	end
 end
 
 return M

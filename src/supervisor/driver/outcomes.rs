@@ -93,6 +93,7 @@ impl Driver {
         if let Some(difference) = differs {
             self.counters.mismatches += 1;
             self.results.forget_all();
+            self.disown_journals(|_| true);
             tracing::error!(difference, shard = plain.shard, "the fast path differs from the plain path");
             self.note("mismatch", difference, Some(plain.shard as usize), None, "");
         }

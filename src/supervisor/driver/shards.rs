@@ -11,7 +11,10 @@ use super::{
     },
     Driver, Entry,
 };
-use crate::{build::outcome::FailureReason, proto::runtime::AssignmentDone};
+use crate::{
+    build::{base::BaseKey, outcome::FailureReason},
+    proto::runtime::AssignmentDone,
+};
 
 impl Driver {
     pub(super) fn heard(&mut self, message: shard::Message) {
@@ -101,6 +104,16 @@ impl Driver {
             && let Some(Source::Template(base)) = state.source()
         {
             self.results.forget_base(base);
+            self.disown_journals(|key| key == base);
+        }
+    }
+
+    /// What the runtimes of such bases told each other cannot be trusted.
+    pub(super) fn disown_journals(&self, of: impl Fn(BaseKey) -> bool) {
+        for entry in self.bases.iter().filter(|(key, _)| of(**key)).map(|(_, entry)| entry) {
+            if let Some(template) = &entry.fork_point {
+                template.disown_journal();
+            }
         }
     }
 

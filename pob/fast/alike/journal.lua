@@ -1,0 +1,130 @@
+-- What the runtimes of one base tell each other of the outputs that they keep. Each appends to one journal
+-- (`src/runtime/journal.rs`) and reads what the others appended; all are forks of one template, so numbers of classes and
+-- names of stats mean the same to all. Owns the form of the records. Of an output it writes in what it differs from the base's.
+
+-- Taken here because the lock-down removes it.
+local buffer = require("string.buffer")
+
+local classes = require("fast.alike.classes")
+
+local M = {}
+
+---A record without content: some runtime's state is not what it should be, and nobody knows since when.
+local FORGET = ""
+
+---What a runtime tells the others.
+---@class (exact) JournalRecord
+---@field questions Question[] that its calculations asked and that it did not tell before
+---@field more table<integer, integer> `Difference.more`
+---@field notes OrderNote[]
+---@field changed table<string, number|boolean|string> stats that are not the base's
+---@field gone string[] stats that only the base has
+
+---@type NativeHost?
+local native
+---@type Output? of the base; nil: nothing is told
+local reference
+---Numbers of classes up to this one mean the same to all.
+local classes_shared = 0
+local encoder, decoder
+
+---@param native_host NativeHost
+function M.open(native_host)
+	native = native_host
+end
+
+---Begins with a base, before any runtime is forked.
+---@param output Output of the base, without tables
+function M.begin(output)
+	local names = {}
+	for name in pairs(output) do
+		names[#names + 1] = name
+	end
+	table.sort(names)
+	reference, classes_shared = output, classes.count()
+	encoder, decoder = buffer.new({ dict = names }), buffer.new({ dict = names })
+end
+
+---@param more table<integer, integer>
+---@param notes OrderNote[]
+---@return boolean
+local function is_understood(more, notes)
+	for class in pairs(more) do
+		if class > classes_shared then
+			return false
+		end
+	end
+	for _, note in ipairs(notes) do
+		for class in pairs(note.values) do
+			if class > classes_shared then
+				return false
+			end
+		end
+	end
+	return true
+end
+
+---Tells the others.
+---@param more table<integer, integer>
+---@param notes OrderNote[]
+---@param output Output without tables
+---@param questions Question[]
+---@return boolean told
+function M.write(more, notes, output, questions)
+	if not (native and reference) or not is_understood(more, notes) then
+		return false
+	end
+	local changed, gone = {}, {}
+	for name, value in pairs(output) do
+		if value ~= reference[name] or value == 0 then
+			-- Two zeros of different sign are equal.
+			changed[name] = value
+		end
+	end
+	for name in pairs(reference) do
+		if output[name] == nil then
+			gone[#gone + 1] = name
+		end
+	end
+	---@type JournalRecord
+	local record = { questions = questions, more = more, notes = notes, changed = changed, gone = gone }
+	return native.append_to_journal(encoder:reset():encode(record):get())
+end
+
+---What the others told since the last time.
+---@return JournalRecord[]? records nil: nothing
+---@return integer? trusted of the outputs in them, and known before, those from this record on are to be trusted; nil: all
+function M.read()
+	local texts = native and reference and native.read_journal()
+	if not texts then
+		return nil, nil
+	end
+	local records, trusted = {}, nil
+	for _, text in ipairs(texts) do
+		if text == FORGET then
+			trusted = #records + 1
+		else
+			records[#records + 1] = decoder:set(text):decode()
+		end
+	end
+	return records, trusted
+end
+
+---The output that a record tells.
+---@param record JournalRecord
+---@return Output
+function M.output(record)
+	local output = {}
+	for name, value in pairs(reference) do
+		output[name] = value
+	end
+	for _, name in ipairs(record.gone) do
+		output[name] = nil
+	end
+	for name, value in pairs(record.changed) do
+		output[name] = value
+	end
+	return output
+end
+
+return M

@@ -176,7 +176,8 @@ impl Outbox {
         if self.count > 0 {
             writer.write_all(&self.frames)?;
             writer.flush()?;
-            (self.frames, self.count) = (Vec::new(), 0);
+            self.frames.clear();
+            self.count = 0;
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ end
 ---The same while it is listened to: a name that the store does not have, but whose questions are of interest, stands for an
 ---empty list.
 local function listened_list(store, name)
-	return store.mods[name] or questions.unsettled[name]
+	return store.mods[name] or questions.wanted[name]
 end
 
 ---A `ModList` keeps all in one; those of other names are passed over.
@@ -106,10 +106,10 @@ local function queries(list_of, has_limits, listens)
 		if list then
 			local start, several, exact = result, false, true
 			if listens then
-				if questions.unsettled[name] then
+				if questions.wanted[name] then
 					questions.note(kind, name, flags, keywords)
 				end
-				several = order.may_be_several[name]
+				several = order.wanted[name]
 				exact = order.is_exact(result)
 			end
 			for i = 1, #list do
@@ -158,7 +158,7 @@ local function queries(list_of, has_limits, listens)
 		local list, only = list_of(store, name)
 		if list then
 			local of_tree = 0
-			if listens and questions.unsettled[name] then
+			if listens and questions.wanted[name] then
 				questions.note("MORE", name, flags, keywords)
 			end
 			for i = 1, #list do
@@ -214,7 +214,7 @@ local function queries(list_of, has_limits, listens)
 	local function first(store, name, kind, context, cfg, flags, keywords, source)
 		local list, only = list_of(store, name)
 		if list then
-			if listens and questions.unsettled[name] then
+			if listens and questions.wanted[name] then
 				questions.note(kind, name, flags, keywords)
 			end
 			-- Which of several flags is the first makes no difference.
@@ -274,7 +274,7 @@ local function queries(list_of, has_limits, listens)
 	local function add_to_list(store, name, result, context, cfg, flags, keywords, source)
 		local list, only = list_of(store, name)
 		if list then
-			if listens and questions.unsettled[name] then
+			if listens and questions.wanted[name] then
 				questions.note("LIST", name, flags, keywords)
 			end
 			if listens and several_of_tree(list, "LIST") then
@@ -315,7 +315,7 @@ local function queries(list_of, has_limits, listens)
 	local function add_to_table(store, name, result, limits, kind, context, cfg, flags, keywords, source)
 		local list, only = list_of(store, name)
 		if list then
-			if listens and questions.unsettled[name] then
+			if listens and questions.wanted[name] then
 				questions.note(kind, name, flags, keywords)
 			end
 			if listens and several_of_tree(list, kind) then
@@ -451,30 +451,18 @@ local function put(class, replacements)
 	end
 end
 
----The queries of a `ModDB` that take notes, and those that it has otherwise.
----@type table<string, function>?
-local listening
----@type table<string, function>
-local usual = {}
-
----Makes databases of modifiers take notes for `alike`, or end it.
----@param value boolean
-function M.listen(value)
+---Makes databases of modifiers tell `alike` what they are asked, for good: compiled code knows which of two functions it
+---calls, and would have to be compiled for both. Nothing is noted unless somebody wants it (`asked`, `order`).
+function M.tell()
 	local db = common.classes.ModDB
-	if not listening then
-		listening = queries(listened_list, true, true)
-		local has = db.HasModInternal
-		function listening.HasModInternal(self, kind, flags, keywords, source, ...)
-			for i = 1, select("#", ...) do
-				questions.note(kind, (select(i, ...)), flags, keywords)
-			end
-			return has(self, kind, flags, keywords, source, ...)
+	local has = db.HasModInternal
+	put(db, queries(listened_list, true, true))
+	function db.HasModInternal(self, kind, flags, keywords, source, ...)
+		for i = 1, select("#", ...) do
+			questions.note(kind, (select(i, ...)), flags, keywords)
 		end
-		for name in pairs(listening) do
-			usual[name] = db[name]
-		end
+		return has(self, kind, flags, keywords, source, ...)
 	end
-	put(db, value and listening or usual)
 end
 
 function M.install()

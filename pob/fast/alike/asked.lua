@@ -12,9 +12,13 @@ M.version = 0
 local ANY = "*"
 
 ---Questions about names that are not settled: all modifiers of a settled one are found by questions that were noted, or it
----is taken so. Read by `stores.lua`, which takes what it finds here for a list without elements.
+---is taken so.
 ---@type table<string, table<string, table<integer, table<integer, boolean>>>> name -> type -> flags -> keywords
-M.unsettled = {}
+local unsettled = {}
+local NOTHING = {}
+---The same while questions are noted, otherwise nothing. Read by `stores.lua`, which takes what it finds here for a list
+---without elements.
+M.wanted = NOTHING
 ---@type table<string, table[]> the modifiers that nodes have of a name
 local mods_of = {}
 
@@ -28,12 +32,20 @@ local mods_of = {}
 ---@type Question[]
 local news = {}
 
+---Questions are noted from now on, or not any more.
+---@param value boolean
+function M.listen(value)
+	M.wanted = value and unsettled or NOTHING
+end
+
 ---Forgets all questions.
 ---@param mods table<string, table[]> by name, what is to be told apart: those that nodes have
 function M.reset(mods)
-	M.unsettled, mods_of, news = {}, mods, {}
+	local listening = M.wanted ~= NOTHING
+	unsettled, mods_of, news = {}, mods, {}
+	M.listen(listening)
 	for name in pairs(mods) do
-		M.unsettled[name] = {}
+		unsettled[name] = {}
 	end
 	M.version = M.version + 1
 end
@@ -41,8 +53,8 @@ end
 ---Takes a name as asked for, whatever is asked: somebody asks for it without being listened to.
 ---@param name string
 function M.settle(name)
-	if M.unsettled[name] then
-		M.unsettled[name] = nil
+	if unsettled[name] then
+		unsettled[name] = nil
 		M.version = M.version + 1
 	end
 end
@@ -63,11 +75,18 @@ local function finds(by_flags, mod)
 	return false
 end
 
+---Whether a name is not settled.
+---@param name string
+---@return boolean
+function M.is_unsettled(name)
+	return unsettled[name] ~= nil
+end
+
 ---Whether some question so far would have found a modifier like this, if its tags let it.
 ---@param mod table
 ---@return boolean
 function M.finds(mod)
-	local by_kind = M.unsettled[mod.name]
+	local by_kind = unsettled[mod.name]
 	return not by_kind or finds(by_kind[mod.type], mod) or finds(by_kind[ANY], mod)
 end
 
@@ -88,7 +107,7 @@ local function add(name, by_kind, kind, flags, keywords)
 			return
 		end
 	end
-	M.unsettled[name] = nil
+	unsettled[name] = nil
 end
 
 ---@param kind string
@@ -97,7 +116,7 @@ end
 ---@param keywords integer
 ---@return boolean is_new
 local function take(kind, name, flags, keywords)
-	local by_kind = M.unsettled[name]
+	local by_kind = unsettled[name]
 	if not by_kind then
 		return false
 	end
@@ -117,7 +136,7 @@ end
 ---@param keywords integer
 function M.note(kind, name, flags, keywords)
 	kind = kind or ANY
-	if take(kind, name, flags, keywords) then
+	if M.wanted[name] and take(kind, name, flags, keywords) then
 		news[#news + 1] = { kind = kind, name = name, flags = flags, keywords = keywords }
 	end
 end

@@ -56,6 +56,7 @@ local stores_known, installed = false, false
 
 function M.know_stores()
 	stores_known = true
+	stores.tell()
 end
 
 ---The loaded build's calculator is one that we know.
@@ -340,11 +341,12 @@ end
 ---Listens, until `stop`.
 function M.listen()
 	order.begin()
-	stores.listen(true)
+	asked.listen(true)
 end
 
 function M.stop()
-	stores.listen(false)
+	order.stop()
+	asked.listen(false)
 end
 
 ---Whether a node that is not plain leaves the order of nodes to matter in ways that nobody listens to: several nodes that

@@ -23,9 +23,13 @@ local EXACT_STEP = 1024
 ---@field sequence integer[] the classes as they were met
 ---@field answer (number|string)?
 
----Names of which the character may have modifiers of several nodes. Read by `stores.lua`.
+---Names of which the character may have modifiers of several nodes.
 ---@type table<string, boolean>
 M.may_be_several = {}
+local NOTHING = {}
+---The same during a calculation whose answers are noted, otherwise nothing. Read by `stores.lua`.
+---@type table<string, boolean>
+M.wanted = NOTHING
 ---What keystones bring: PoB adds it behind all that nodes bring, in an order that the note of their list tells.
 ---@type table<table, boolean>
 M.of_keystones = {}
@@ -38,6 +42,12 @@ local hopeless = false
 ---Begins a calculation.
 function M.begin()
 	notes, hopeless = {}, false
+	M.wanted = M.may_be_several
+end
+
+---Nothing is noted any more.
+function M.stop()
+	M.wanted = NOTHING
 end
 
 ---Whether a number adds up without rounding, in any order.
@@ -84,7 +94,7 @@ end
 ---@param value_of fun(mod: table, query: OrderQuery): number|boolean? what one contributed; nil: it was passed over
 ---@param query OrderQuery
 function M.note(store, name, start, list, value_of, query)
-	if is_of_another(store) then
+	if M.wanted == NOTHING or is_of_another(store) then
 		return
 	end
 	local operation = query.operation

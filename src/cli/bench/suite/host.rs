@@ -111,18 +111,36 @@ impl Host {
         Ok(Measured { said, server_seconds: spent.as_secs_f64() / played as f64 })
     }
 
+    /// Runs a client several times, and gives the median. All but the first meet a server that knows its variations.
+    pub async fn median(&self, load: &Load, rounds: usize) -> Result<Option<Measured>, CliError> {
+        let mut all = Vec::new();
+        for _ in 0..rounds {
+            all.push(self.measure(load).await?);
+        }
+        Ok(median(all))
+    }
+
     pub async fn stop(self) {
         self.server.leave().await;
     }
 }
 
-/// Plays each load on its host, round after round, so that what else the machine does falls on all alike. Of each the
-/// median; `None` for a load that the build cannot give.
-pub async fn medians(cases: &[(&Host, Load)], rounds: usize) -> Result<Vec<Option<Measured>>, CliError> {
+/// What a client says of a server that has computed nothing yet: what a server computed it knows, and a second client
+/// with the same variations would measure that.
+pub async fn measure_anew(settings: &config::Server, load: &Load) -> Result<Measured, CliError> {
+    let host = Host::start(settings).await?;
+    let measured = host.measure(load).await;
+    host.stop().await;
+    measured
+}
+
+/// Plays each load on servers of its own, round after round, so that what else the machine does falls on all alike. Of
+/// each the median; `None` for a load that the build cannot give.
+pub async fn medians(cases: &[(config::Server, Load)], rounds: usize) -> Result<Vec<Option<Measured>>, CliError> {
     let mut all = vec![Vec::new(); cases.len()];
     for _ in 0..rounds {
-        for ((host, load), measured) in cases.iter().zip(&mut all) {
-            match host.measure(load).await {
+        for ((settings, load), measured) in cases.iter().zip(&mut all) {
+            match measure_anew(settings, load).await {
                 Ok(one) => measured.push(one),
                 Err(CliError::Other { .. }) => {}
                 Err(error) => return Err(error),

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     baseline::{self, Way},
-    host::{Host, Load, Measured, median},
+    host::{Load, Measured, measure_anew, median},
     name,
     sheet::{Cell, Section},
 };
@@ -38,13 +38,12 @@ struct Rounds {
 }
 
 pub async fn measure(settings: &Suite, builds: &[PathBuf]) -> Result<Kinds, CliError> {
-    let host = Host::start(&settings.server).await?;
     let (mut rates, mut weights) = (Vec::new(), Vec::new());
     let (mut engine, mut failed) = (String::new(), 0);
     for build in builds {
         let mut rounds = Rounds::default();
         for _ in 0..settings.rounds {
-            rounds.play(settings, &host, build).await?;
+            rounds.play(settings, build).await?;
         }
         let (calc, reload) = (middle(rounds.calc), middle(rounds.reload));
         for (kind, _) in Kind::NAMES {
@@ -63,7 +62,6 @@ pub async fn measure(settings: &Suite, builds: &[PathBuf]) -> Result<Kinds, CliE
             }
         }
     }
-    host.stop().await;
     Ok(Kinds {
         rates: Section {
             title: "All kinds of variations, all builds",
@@ -99,7 +97,7 @@ pub async fn measure(settings: &Suite, builds: &[PathBuf]) -> Result<Kinds, CliE
 
 fn rates_note(settings: &Suite) -> String {
     let mut note = format!(
-        "{} variations each, behind {} of warm-up; medians of {} rounds. The percentiles are of the time that a runtime takes \
+        "{} variations each, behind {} of warm-up, on a server that computed nothing before; medians of {} rounds. The percentiles are of the time that a runtime takes \
          for one variation that it computes; on the plain path it loads the varied build. Not again: the share that was not \
          computed, as another variation, never the same, had come to the same. Server CPU is the server's own share of all \
          processors at that rate.",
@@ -113,10 +111,10 @@ fn rates_note(settings: &Suite) -> String {
 
 impl Rounds {
     /// One round: each kind once, then the baseline's two ways.
-    async fn play(&mut self, settings: &Suite, host: &Host, build: &Path) -> Result<(), CliError> {
+    async fn play(&mut self, settings: &Suite, build: &Path) -> Result<(), CliError> {
         for (name, kind) in Kind::NAMES {
             let load = Load { kind: *kind, ..Load::passives(build, settings.count, settings.warm_up) };
-            match host.measure(&load).await {
+            match measure_anew(&settings.server, &load).await {
                 Ok(measured) => self.ours.entry(name).or_default().push(measured),
                 // A build that has nothing of a kind is no reason to do without the others.
                 Err(CliError::Other { problem, .. }) => {

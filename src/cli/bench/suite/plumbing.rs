@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    host::{Host, Load, Measured, medians},
+    host::{Host, Load, Measured},
     sheet::{Cell, Section},
 };
 use crate::{
@@ -38,7 +38,7 @@ pub async fn measure(settings: &Suite, build: &Path) -> Result<Section, CliError
     let mut rows = Vec::new();
     for (what, server, load) in cases {
         let host = Host::start(&server).await?;
-        let measured = medians(&[(&host, load)], settings.rounds).await?.remove(0);
+        let measured = host.median(&load, settings.rounds).await?;
         host.stop().await;
         rows.extend(measured.map(|measured| row(what, &measured, settings.processors)));
     }

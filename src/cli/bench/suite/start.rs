@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    host::{Host, Load, medians},
+    host::{Host, Load},
     sheet::{Cell, Section},
 };
 use crate::{
@@ -20,7 +20,7 @@ pub async fn measure(settings: &Suite, build: &Path) -> Result<Section, CliError
         let host = Host::start(&config::Server { shards, ..settings.server.clone() }).await?;
         let one = Load::passives(build, 1, 0);
         let unseen = host.measure(&one).await?;
-        let known = medians(&[(&host, one)], settings.rounds).await?.remove(0);
+        let known = host.median(&one, settings.rounds).await?;
         let busy = host.measure(&Load::passives(build, settings.count, settings.warm_up)).await?;
         rows.push(vec![
             Cell::count(shards),

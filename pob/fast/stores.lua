@@ -78,19 +78,12 @@ local function note_order(store, name, operation, start, list, limits, kind, con
 	})
 end
 
----Whether several modifiers of a list are of nodes.
+---Whether the order of a list may have to be noted.
 ---@param list table[]
 ---@param kind string?
 ---@return boolean
-local function several_of_tree(list, kind)
-	local count = 0
-	for i = 1, #list do
-		local mod = list[i]
-		if (not kind or mod.type == kind) and classes.is_of_tree(mod) then
-			count = count + 1
-		end
-	end
-	return count > 1
+local function may_depend_on_order(list, kind)
+	return order.is_noting() and order.several(list, kind)
 end
 
 ---The queries of one kind of store.
@@ -218,7 +211,7 @@ local function queries(list_of, has_limits, listens)
 				questions.note(kind, name, flags, keywords)
 			end
 			-- Which of several flags is the first makes no difference.
-			if listens and kind ~= "FLAG" and several_of_tree(list, kind) then
+			if listens and kind ~= "FLAG" and may_depend_on_order(list, kind) then
 				note_order(store, name, "list", 0, list, nil, kind, context, cfg, flags, keywords, source)
 			end
 			for i = 1, #list do
@@ -277,7 +270,7 @@ local function queries(list_of, has_limits, listens)
 			if listens and questions.wanted[name] then
 				questions.note("LIST", name, flags, keywords)
 			end
-			if listens and several_of_tree(list, "LIST") then
+			if listens and may_depend_on_order(list, "LIST") then
 				note_order(store, name, "list", 0, list, nil, "LIST", context, cfg, flags, keywords, source)
 			end
 			for i = 1, #list do
@@ -318,7 +311,7 @@ local function queries(list_of, has_limits, listens)
 			if listens and questions.wanted[name] then
 				questions.note(kind, name, flags, keywords)
 			end
-			if listens and several_of_tree(list, kind) then
+			if listens and may_depend_on_order(list, kind) then
 				note_order(store, name, "list", 0, list, limits, kind, context, cfg, flags, keywords, source)
 			end
 			for i = 1, #list do

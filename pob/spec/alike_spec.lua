@@ -129,7 +129,7 @@ return function()
 			asked.note('INC', 'Damage', 2, 0)
 			expect(asked.version, version + 1)
 			asked.note('INC', 'Damage', 4, 0)
-			expect(asked.is_unsettled('Damage'), false)
+			expect(asked.wanted.Damage, nil)
 			expect(asked.finds(sword), true)
 		end)
 
@@ -145,7 +145,7 @@ return function()
 			asked.learn(news)
 			expect(asked.finds(axe), true)
 			expect(asked.finds(sword), false)
-			expect(asked.is_unsettled('Mana'), false)
+			expect(asked.wanted.Mana, nil)
 			expect(#asked.news(), 0)
 		end)
 
@@ -255,7 +255,7 @@ return function()
 			journal.begin(base)
 			expect(journal.write({ [known] = 2 }, { note }, output, asked.news()), true)
 			to_read = written
-			return assert(journal.read())[1]
+			return assert(journal.read()[1])
 		end
 
 		it('tells an output to the last bit', function()
@@ -293,12 +293,12 @@ return function()
 			local record = written[1]
 			to_read = { record, '', record, record }
 			local records, trusted = journal.read()
-			expect(#assert(records), 3)
+			expect(#records, 3)
 			expect(trusted, 2)
 			to_read = { record }
 			expect(select(2, journal.read()), nil)
 			to_read = nil
-			expect(journal.read(), nil)
+			expect(#journal.read(), 0)
 			journal.open({ append_to_journal = function() return false end, read_journal = function() end })
 		end)
 	end)

@@ -138,11 +138,11 @@ fn evaluate<S: Read + Write>(
         sent?;
         let known = outcome.path == KNOWN;
         outbox.put(wire::report::Report::Outcome(self::outcome(outcome)))?;
-        if !known || outbox.is_full() {
+        let check = runtime.is_check_due(order);
+        if !known || check || outbox.is_full() {
             outbox.send(socket)?;
         }
-        if runtime.is_check_due(order) {
-            outbox.send(socket)?;
+        if check {
             drifted = !runtime.base_is_intact();
         }
         let grown = order.heap_mark_bytes > 0 && runtime.heap_bytes() > order.heap_mark_bytes;

@@ -9,7 +9,7 @@
 //! | Landlock | every file and directory but those of the engine, which can only be read |
 //! | seccomp (`sandbox/calls.rs`) | every system call that evaluating does not need; opening for writing; threads |
 //! | capabilities | what root may do beyond others; no new privileges can be had either |
-//! | resource limits | core dumps, writing to files, many descriptors, memory beyond Lua's |
+//! | resource limits | core dumps, writing to files but the journal, many descriptors, memory beyond Lua's |
 //!
 //! `dumpable` stays on: without it a server that is not root could not read the memory counters of its own runtimes.
 //! What it guards against is taken care of: core dumps by their limit, ptrace by seccomp on the side of a runtime.
@@ -39,8 +39,8 @@ use super::journal;
 /// Newest Landlock that this file was written for; an older kernel does what it can.
 const LANDLOCK_ABI: ABI = ABI::V7;
 
-/// Most descriptors open at once. A runtime has its socket, the standard three, a file or directory that it reads and
-/// the socket of the fork that it is asked for.
+/// Most descriptors open at once. A runtime has its socket, the standard three, its journal, a file or directory that it
+/// reads and what the fork gets that it is asked for.
 const OPEN_FILES_MAX: u64 = 64;
 
 /// Size of a core dump, in bytes. Not 0: that only keeps the kernel from writing a file, while at 1 it does not run a

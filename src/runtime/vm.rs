@@ -270,16 +270,13 @@ impl Vm {
     ) -> RawOutcome {
         self.answer(selection, strict, |vm, everything| {
             let variation = vm.read_variation(variation_json)?;
-            let mut answer = Err(VmError::Lua(mlua::Error::CallbackDestructed));
             vm.lua.scope(|scope| {
                 let computing = scope.create_function_mut(|_, ()| {
                     computing();
                     Ok(())
                 })?;
-                answer = vm.call("evaluate", (variation, everything, computing));
-                Ok(())
-            })?;
-            answer
+                Ok(vm.call("evaluate", (variation, everything, computing)))
+            })?
         })
     }
 

@@ -38,6 +38,7 @@ pub enum ForkError {
 /// Asks for a fork.
 struct Request {
     role: &'static str,
+    journal: Option<Journal>,
     scratch: Option<Scratch>,
     reply: oneshot::Sender<Result<Process, ForkError>>,
 }
@@ -67,7 +68,7 @@ impl ForkPoint {
     fn start(process: Process, journal: Option<Journal>) -> Self {
         let (requests, receiver) = mpsc::channel(FORKS_WAITING_MAX);
         let pid = process.pid();
-        task::spawn("fork point", serve(process, journal.clone(), receiver));
+        task::spawn("fork point", serve(process, receiver));
         Self { requests, pid, journal }
     }
 
@@ -96,17 +97,20 @@ impl ForkPoint {
     /// [`ForkError`].
     pub async fn fork(&self, role: &'static str, scratch: Option<Scratch>) -> Result<Process, ForkError> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request { role, scratch, reply }).await.map_err(|_| ForkError::Dead)?;
+        self.requests
+            .send(Request { role, journal: self.journal.clone(), scratch, reply })
+            .await
+            .map_err(|_| ForkError::Dead)?;
         answer.await.map_err(|_| ForkError::Dead)?
     }
 }
 
 /// Serves requests until the handles are gone or the process is.
-async fn serve(mut process: Process, journal: Option<Journal>, mut requests: mpsc::Receiver<Request>) {
+async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
     let mut unaccounted = None;
     let error = loop {
         // Both arms are cancel safe: the channel and the connection by their documentation.
-        let Request { role, scratch, reply } = tokio::select! {
+        let Request { role, journal, scratch, reply } = tokio::select! {
             request = requests.recv() => match request {
                 Some(request) => request,
                 None => break None,
@@ -121,8 +125,7 @@ async fn serve(mut process: Process, journal: Option<Journal>, mut requests: mps
                 continue;
             }
         };
-        let answer =
-            tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, role, theirs, journal.as_ref(), scratch)).await;
+        let answer = tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, role, theirs, journal, scratch)).await;
         match answer.unwrap_or(Err(WireError::OutOfTurn("no answer to fork"))) {
             Ok(pid) => {
                 let child = Process::adopt(pid, ours).await.map_err(ForkError::Child);
@@ -154,13 +157,13 @@ async fn fork(
     process: &mut Process,
     role: &str,
     theirs: OwnedFd,
-    journal: Option<&Journal>,
+    journal: Option<Journal>,
     scratch: Option<Scratch>,
 ) -> Result<u32, WireError> {
     let fork = Fork { role: role.into(), journal: journal.is_some(), scratch: scratch.is_some() };
     let fork = command::Command::Fork(fork).within(Duration::ZERO);
     let fds: Vec<_> = std::iter::once(theirs.as_fd())
-        .chain(journal.map(Journal::as_fd))
+        .chain(journal.as_ref().map(Journal::as_fd))
         .chain(scratch.as_ref().map(Scratch::as_fd))
         .collect();
     process.connection.send_with_fds(&fork, &fds).await?;

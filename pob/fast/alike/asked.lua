@@ -41,9 +41,10 @@ end
 ---Forgets all questions.
 ---@param mods table<string, table[]> by name, what is to be told apart: those that nodes have
 function M.reset(mods)
-	local listening = M.wanted ~= NOTHING
-	unsettled, mods_of, news = {}, mods, {}
-	M.listen(listening)
+	mods_of, news = mods, {}
+	for name in pairs(unsettled) do
+		unsettled[name] = nil
+	end
 	for name in pairs(mods) do
 		unsettled[name] = {}
 	end
@@ -73,13 +74,6 @@ local function finds(by_flags, mod)
 		end
 	end
 	return false
-end
-
----Whether a name is not settled.
----@param name string
----@return boolean
-function M.is_unsettled(name)
-	return unsettled[name] ~= nil
 end
 
 ---Whether some question so far would have found a modifier like this, if its tags let it.

@@ -36,8 +36,7 @@ local KEY_STEP = 2 ^ 16
 ---@class (exact) Kept
 ---@field more table<integer, integer> `Difference.more`
 ---@field notes OrderNote[]
----@field output Output? nil: it is still in the record
----@field record JournalRecord? of another runtime
+---@field output Output? nil: it is a record of another runtime, and was not asked for yet
 
 ---@type table<string, Kept[]> by those differences that count
 local kept = {}
@@ -64,10 +63,13 @@ function M.install()
 	installed = stores_known
 end
 
----@return table<string, table[]> by name
-local function mods_of_nodes()
+---Numbers all classes that a tree can differ in, for forks to mean the same by them.
+---@return table<string, table[]> mods of each class one, by name
+local function number_classes()
+	classes.of(NOTABLES)
 	local mods, seen = { [NOTABLES.name] = { NOTABLES } }, {}
 	for _, node in pairs(build.spec.nodes) do
+		classes.of_node(node)
 		local brought = classes.brought(node)
 		for i, name in ipairs(brought.names) do
 			local class = brought.classes[i]
@@ -109,15 +111,6 @@ local function scalars_of(output)
 	return copy
 end
 
----Numbers all classes that a tree can differ in, for runtimes to mean the same by them.
-local function number_classes()
-	classes.of(NOTABLES)
-	for _, node in pairs(build.spec.nodes) do
-		classes.brought(node)
-		classes.of_node(node)
-	end
-end
-
 ---Forgets everything; begins with a base, or with none.
 ---@param env table? the environment of the base
 ---@param output Output of the base
@@ -146,7 +139,7 @@ function M.prepare(env, output, asked_ahead)
 			reached[id] = true
 		end
 	end
-	asked.reset(mods_of_nodes())
+	asked.reset(number_classes())
 	for _, names in ipairs({ ASKED_UNHEARD, asked_ahead }) do
 		for _, name in ipairs(names) do
 			asked.settle(name)
@@ -164,7 +157,6 @@ function M.prepare(env, output, asked_ahead)
 		end
 	end
 	base = { reached = reached, granted = granted[1] }
-	number_classes()
 	journal.begin(scalars_of(output))
 end
 
@@ -272,6 +264,7 @@ local function keep(entry)
 	for _, note in ipairs(entry.notes) do
 		ordered_names[note.name] = true
 	end
+	bring_up_to_date()
 	put(entry)
 	count = count + 1
 end
@@ -279,9 +272,6 @@ end
 ---Keeps what other runtimes told, too.
 local function learn()
 	local records, trusted = journal.read()
-	if not records then
-		return
-	end
 	if trusted then
 		kept, count = {}, 0
 	end
@@ -289,19 +279,15 @@ local function learn()
 	for _, record in ipairs(records) do
 		asked.learn(record.questions)
 	end
-	bring_up_to_date()
 	for i = trusted or 1, #records do
-		local record = records[i]
-		keep({ more = record.more, notes = record.notes, record = record })
+		keep(records[i])
 	end
 end
 
 ---@param entry Kept
 ---@return Output
 local function output_of(entry)
-	if entry.record then
-		entry.output, entry.record = journal.output(entry.record), nil
-	end
+	entry.output = entry.output or journal.output(entry --[[@as JournalRecord]])
 	return entry.output
 end
 
@@ -356,11 +342,7 @@ end
 local function surprises(env)
 	local found = grants_in_order(env)
 	for name, list in pairs(env.modDB.mods) do
-		local of_nodes = 0
-		for i = 1, order.may_be_several[name] and 0 or #list do
-			of_nodes = of_nodes + (classes.is_of_tree(list[i]) and not order.of_keystones[list[i]] and 1 or 0)
-		end
-		if of_nodes > 1 then
+		if not order.may_be_several[name] and order.several(list) then
 			order.may_be_several[name] = true
 			found = true
 		end
@@ -381,7 +363,6 @@ function M.keep(difference, output, env)
 		return
 	end
 	local found = scalars_of(output)
-	bring_up_to_date()
 	keep({ more = difference.more, notes = notes, output = found })
 	if journal.write(difference.more, notes, found, asked.news()) then
 		asked.forget_news()

@@ -12,13 +12,14 @@ local M = {}
 ---A record without content: some runtime's state is not what it should be, and nobody knows since when.
 local FORGET = ""
 
----What a runtime tells the others.
----@class (exact) JournalRecord
+---What a runtime tells the others. With its output, once that was asked for, it is what they keep.
+---@class (exact) JournalRecord: Kept
 ---@field questions Question[] that its calculations asked and that it did not tell before
----@field more table<integer, integer> `Difference.more`
----@field notes OrderNote[]
 ---@field changed table<string, number|boolean|string> stats that are not the base's
 ---@field gone string[] stats that only the base has
+
+---@type JournalRecord[]
+local NO_RECORDS = {}
 
 ---@type NativeHost?
 local native
@@ -76,8 +77,9 @@ function M.write(more, notes, output, questions)
 	end
 	local changed, gone = {}, {}
 	for name, value in pairs(output) do
-		if value ~= reference[name] or value == 0 then
-			-- Two zeros of different sign are equal.
+		local of_base = reference[name]
+		-- Two zeros of different sign are equal.
+		if value ~= of_base or (value == 0 and 1 / value ~= 1 / of_base) then
 			changed[name] = value
 		end
 	end
@@ -92,12 +94,12 @@ function M.write(more, notes, output, questions)
 end
 
 ---What the others told since the last time.
----@return JournalRecord[]? records nil: nothing
+---@return JournalRecord[] records
 ---@return integer? trusted of the outputs in them, and known before, those from this record on are to be trusted; nil: all
 function M.read()
 	local texts = native and reference and native.read_journal()
 	if not texts then
-		return nil, nil
+		return NO_RECORDS, nil
 	end
 	local records, trusted = {}, nil
 	for _, text in ipairs(texts) do

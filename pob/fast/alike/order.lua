@@ -58,6 +58,34 @@ function M.is_exact(value)
 	return floor(steps) == steps and value < EXACT_BELOW and value > -EXACT_BELOW
 end
 
+---Whether a node brings a modifier, and not a keystone's name in its place.
+---@param mod table
+---@return boolean
+local function is_of_node(mod)
+	return classes.is_of_tree(mod) and not M.of_keystones[mod]
+end
+
+---Whether several modifiers of a list are of nodes.
+---@param list table[]
+---@param kind string? their type; nil: any
+---@return boolean
+function M.several(list, kind)
+	local count = 0
+	for i = 1, #list do
+		local mod = list[i]
+		if (not kind or mod.type == kind) and is_of_node(mod) then
+			count = count + 1
+		end
+	end
+	return count > 1
+end
+
+---Whether a calculation's answers are noted now.
+---@return boolean
+function M.is_noting()
+	return M.wanted ~= NOTHING
+end
+
 ---Whether a store is an enemy's or a minion's. What nodes say of those comes through lists of the player's store, in the
 ---order that was noted there.
 ---@param store table
@@ -94,7 +122,7 @@ end
 ---@param value_of fun(mod: table, query: OrderQuery): number|boolean? what one contributed; nil: it was passed over
 ---@param query OrderQuery
 function M.note(store, name, start, list, value_of, query)
-	if M.wanted == NOTHING or is_of_another(store) then
+	if not M.is_noting() or is_of_another(store) then
 		return
 	end
 	local operation = query.operation
@@ -105,7 +133,7 @@ function M.note(store, name, start, list, value_of, query)
 		local value = value_of(mod, query)
 		if value ~= nil then
 			exact = exact and operation == "sum" and M.is_exact(value)
-			if classes.is_of_tree(mod) and not M.of_keystones[mod] then
+			if is_of_node(mod) then
 				local class, count = classes.of(mod), #note.sequence + 1
 				note.values[class], note.sequence[count] = value, class
 				note.start = count == 1 and result or note.start

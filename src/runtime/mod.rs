@@ -35,7 +35,7 @@ use crate::{
 struct Handed {
     socket: OwnedFd,
     journal: Option<OwnedFd>,
-    scratch: Option<OwnedFd>,
+    scratch: Option<arena::Scratch>,
 }
 
 /// Serves the socket on standard input until the server closes it. Fails if this program was not started by the server,
@@ -77,7 +77,10 @@ fn serve(stdin: BorrowedFd<'_>) -> io::Result<()> {
             let handed = Handed {
                 socket: next()?,
                 journal: order.journal.then(&mut next).transpose()?,
-                scratch: order.scratch.then(&mut next).transpose()?,
+                scratch: match order.scratch_uses {
+                    0 => None,
+                    uses => Some(arena::Scratch { file: next()?, uses }),
+                },
             };
             let forked = fork::fork()?;
             // In the parent what the child was handed is closed here.

@@ -19,7 +19,10 @@ const BEYOND_SOFT_MARK: u64 = 4;
 
 /// A handle; the memory goes with the last one, and with the last runtime that has it.
 #[derive(Clone, Debug)]
-pub struct Scratch(Arc<File>);
+pub struct Scratch {
+    file: Arc<File>,
+    uses: u32,
+}
 
 impl Scratch {
     /// Takes none of the memory yet.
@@ -32,13 +35,24 @@ impl Scratch {
         file.set_len(soft_mark_bytes.saturating_add(soft_mark_bytes / BEYOND_SOFT_MARK))?;
         // A runtime that has it must not be able to take it from under the next one.
         rustix::fs::fcntl_add_seals(&file, SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
-        Ok(Self(Arc::new(file)))
+        Ok(Self { file: Arc::new(file), uses: 0 })
+    }
+
+    /// A handle for the next runtime.
+    pub fn lend(&mut self) -> Self {
+        self.uses = self.uses.saturating_add(1);
+        self.clone()
+    }
+
+    /// How many runtimes it was lent to.
+    pub const fn uses(&self) -> u32 {
+        self.uses
     }
 }
 
 impl AsFd for Scratch {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.file.as_fd()
     }
 }
 

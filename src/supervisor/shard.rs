@@ -187,7 +187,7 @@ impl Slot {
             self.scratch =
                 made.inspect_err(|error| tracing::warn!(shard = self.index, %error, "no scratch memory")).ok();
         }
-        self.scratch.clone()
+        self.scratch.as_mut().map(Scratch::lend)
     }
 
     /// False if the driver has gone in the meantime.

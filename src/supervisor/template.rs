@@ -160,7 +160,8 @@ async fn fork(
     journal: Option<Journal>,
     scratch: Option<Scratch>,
 ) -> Result<u32, WireError> {
-    let fork = Fork { role: role.into(), journal: journal.is_some(), scratch: scratch.is_some() };
+    let scratch_uses = scratch.as_ref().map_or(0, Scratch::uses);
+    let fork = Fork { role: role.into(), journal: journal.is_some(), scratch_uses };
     let fork = command::Command::Fork(fork).within(Duration::ZERO);
     let fds: Vec<_> = std::iter::once(theirs.as_fd())
         .chain(journal.as_ref().map(Journal::as_fd))

@@ -53,7 +53,7 @@ fn a_thread_with_an_arena_reuses_what_it_frees_until_it_is_sealed() {
         rustix::fs::ftruncate(&scratch, 2 * PIECE_BYTES as u64).unwrap();
         let kept = scratch.try_clone().unwrap();
         Arena.dealloc(moved, layout(5000));
-        seal(Some(scratch));
+        seal(Some(Scratch { file: scratch, uses: JOINED_FROM_USE }));
         let fresh = Arena.alloc(layout(5000));
         assert!(is_ours(fresh) && fresh > *many.last().unwrap(), "nothing from before the seal is handed out");
         fresh.write_bytes(9, 5000);

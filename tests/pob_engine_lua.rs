@@ -7,7 +7,7 @@ mod pob_places;
 
 use std::collections::BTreeMap;
 
-use pob_places::{booted, loaded, places, xml};
+use pob_places::{booted, loaded, places, stats_of, xml};
 use pobatch::{
     build::{
         outcome::StatValue,
@@ -262,4 +262,29 @@ fn an_ascendancys_node_beside_the_tree_is_left_to_the_plain_path() {
     let outcome = by_name(&plain.evaluate_plain(&whole, br#"{"allocate": [24755]}"#, &[], false));
     let StatValue::Number(before) = base["ExtraPoints"] else { panic!("a number of points") };
     assert_eq!(outcome["ExtraPoints"], StatValue::Number(before + 2.0));
+}
+
+#[test]
+fn of_two_guard_skills_the_same_one_counts_in_every_process() {
+    /// Twice as many are booted, each with string ids of its own and with them an order of `pairs`: by chance all would
+    /// agree once in 128 times.
+    const VMS: usize = 4;
+    let Some(places) = places() else { return };
+    let build = xml(&places, "perforate-zerker");
+    // It has Molten Shell already.
+    let variation = br#"{"gems": [{"add": "Steelskin", "group": 7, "level": 18}], "level": 31}"#;
+    let mut found = Vec::new();
+    for _ in 0..VMS {
+        let mut vm = booted(&places);
+        let base = vm.load_base(&build).unwrap();
+        let names = vm.base_names().to_vec();
+        let fast = vm.evaluate(variation, &[], false);
+        let plain = PlainBase { xml: &build, hints: &base.hints, with_others: true };
+        let mut other = booted(&places);
+        let plain = other.evaluate_plain(&plain, variation, &[], false);
+        found.push(stats_of(&fast, &names).remove("Armour").unwrap());
+        found.push(stats_of(&plain, &[]).remove("Armour").unwrap());
+    }
+    found.dedup();
+    assert_eq!(found.len(), 1, "{found:?}");
 }

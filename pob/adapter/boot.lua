@@ -1,5 +1,6 @@
 -- Boots Path of Building inside the host environment, the same way in every process.
 
+local buffs = require("adapter.buffs")
 local fast = require("fast")
 local host = require("host")
 local order = require("host.order")
@@ -65,6 +66,7 @@ function M.run(native, tree_versions, accelerators)
 	fast.install(native)
 	pristine.install()
 	recorder.install()
+	buffs.install()
 	host.lock_down(native)
 	-- PoB lets the heap triple before it collects; it is about to be shared by forks.
 	collectgarbage("setpause", 150)

@@ -10,6 +10,7 @@ local SPECS = {
 	'spec.edit_spec',
 	'spec.host_spec',
 	'spec.trial_spec',
+	'spec.buffs_spec',
 	'spec.prepared_spec',
 	'spec.alike_spec',
 	'spec.literals_spec',

@@ -52,7 +52,7 @@ pub struct Marks {
 
 impl Default for Marks {
     fn default() -> Self {
-        Self { soft_bytes: 256 << 20, hard_bytes: 512 << 20, limit_bytes: 2 << 30, total_bytes: 0 }
+        Self { soft_bytes: 128 << 20, hard_bytes: 512 << 20, limit_bytes: 2 << 30, total_bytes: 0 }
     }
 }
 

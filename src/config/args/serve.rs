@@ -17,7 +17,7 @@ pub struct Engine {
     #[arg(long, env = "POBATCH_VARIATION_TIMEOUT", value_name = "TIME", default_value = "20s", hide_short_help = true)]
     pub variation_timeout: String,
     /// Growth of a runtime's Lua heap over its template's at which it is reclaimed when that is convenient.
-    #[arg(long, env = "POBATCH_MEMORY_SOFT", value_name = "SIZE", default_value = "256MiB", hide_short_help = true)]
+    #[arg(long, env = "POBATCH_MEMORY_SOFT", value_name = "SIZE", default_value = "128MiB", hide_short_help = true)]
     pub memory_soft: String,
     /// Growth of a runtime's Lua heap over its template's at which it is replaced behind the next outcome.
     #[arg(long, env = "POBATCH_MEMORY_HARD", value_name = "SIZE", default_value = "512MiB", hide_short_help = true)]

@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, ExitStatus, Stdio},
+    time::Instant,
 };
 
 use rustix::process::{Pid, Signal};
@@ -21,20 +22,28 @@ pub struct Served {
 
 impl Served {
     pub fn start(arguments: &[&str]) -> Self {
-        Self::launch("127.0.0.1:0", arguments, Stdio::null())
+        Self::launch("127.0.0.1:0", arguments, Stdio::null()).expect("it serves")
     }
 
-    /// The same, at an address that it had before.
+    /// The same, at an address that a server had before. Meanwhile the port is anybody's: some other test's connection may
+    /// have been given it, and keep it for a while.
     pub fn start_at(address: &str, arguments: &[&str]) -> Self {
-        Self::launch(address, arguments, Stdio::null())
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(served) = Self::launch(address, arguments, Stdio::null()) {
+                return served;
+            }
+            assert!(Instant::now() < deadline, "{address} does not become free");
+        }
     }
 
     /// The same, and its log goes there.
     pub fn start_logging(arguments: &[&str], log: impl Into<Stdio>) -> Self {
-        Self::launch("127.0.0.1:0", arguments, log)
+        Self::launch("127.0.0.1:0", arguments, log).expect("it serves")
     }
 
-    fn launch(address: &str, arguments: &[&str], log: impl Into<Stdio>) -> Self {
+    /// `None` if it ends before it says where it listens.
+    fn launch(address: &str, arguments: &[&str], log: impl Into<Stdio>) -> Option<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pobatch"))
             .args(["serve", "--faults", "--listen", address])
             .args(arguments)
@@ -52,9 +61,11 @@ impl Served {
             .split([' ', ',', '\n'])
             .filter(|word| ["http://", "https://", "unix:"].iter().any(|scheme| word.starts_with(scheme)))
             .map(str::to_owned);
-        let mut url = || urls.next().expect("a URL");
-        let (url, http, admin) = (url(), url(), url());
-        Self { child, url, http, admin }
+        let (Some(url), Some(http), Some(admin)) = (urls.next(), urls.next(), urls.next()) else {
+            child.kill().and_then(|()| child.wait()).expect("it can be ended");
+            return None;
+        };
+        Some(Self { child, url, http, admin })
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -3,6 +3,8 @@
 -- (`calcs.perform`, "Process guard buffs"), and where buffs bring fractions their sum depends on the order to the last bit.
 -- Here names are in ascending order, in every process. It is one of the orders that PoB may take, never another answer.
 
+local order = require("host.order")
+
 -- Taken here because the lock-down removes it from the global table.
 local getupvalue, setupvalue = debug.getupvalue, debug.setupvalue
 
@@ -14,43 +16,12 @@ local M = {}
 ---@type table?
 local mod_list
 
----@param names string[]
----@param count integer
----@param name string
-local function insert(names, count, name)
-	-- A dozen names at most: LuaJIT compiles this, and does not compile `table.sort`.
-	local at = count
-	while at > 0 and names[at] > name do
-		names[at + 1] = names[at]
-		at = at - 1
-	end
-	names[at + 1] = name
-end
-
----@param t table<string, table>
-local function by_name(t)
-	local names, count = {}, 0
-	for name in next, t do
-		if type(name) ~= "string" then
-			return next, t, nil
-		end
-		insert(names, count, name)
-		count = count + 1
-	end
-	local index = 0
-	return function()
-		index = index + 1
-		local name = names[index]
-		return name, t[name]
-	end, t, nil
-end
-
 ---`pairs`, but for tables of lists of modifiers. It makes no closure itself: LuaJIT compiles no function that does.
 ---@param t table
 function M.pairs(t)
 	local first, list = next(t)
 	if type(list) == "table" and getmetatable(list) == mod_list and next(t, first) ~= nil then
-		return by_name(t)
+		return order.sorted_pairs(t)
 	end
 	return next, t, nil
 end

@@ -103,7 +103,7 @@ local function queries(list_of, has_limits, listens)
 					questions.note(kind, name, flags, keywords)
 				end
 				several = order.wanted[name]
-				exact = order.is_exact(result)
+				exact = several and order.is_exact(result)
 			end
 			for i = 1, #list do
 				local mod = list[i]
@@ -150,7 +150,7 @@ local function queries(list_of, has_limits, listens)
 		local product = 1
 		local list, only = list_of(store, name)
 		if list then
-			local of_tree = 0
+			local noting, of_tree = listens and order.is_noting(), 0
 			if listens and questions.wanted[name] then
 				questions.note("MORE", name, flags, keywords)
 			end
@@ -167,7 +167,7 @@ local function queries(list_of, has_limits, listens)
 						value = mod.value or 0
 					end
 					product = product * (1 + value / 100)
-					if listens and classes.is_of_tree(mod) then
+					if noting and classes.is_of_tree(mod) then
 						of_tree = of_tree + 1
 					end
 					local own = precision_of(mod.name)

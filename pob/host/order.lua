@@ -1,4 +1,4 @@
--- Deterministic iteration while PoB boots.
+-- Deterministic iteration: of all tables while PoB boots, afterwards for who asks for it.
 -- LuaJIT seeds its string ids at random, so `pairs` goes through string keys in another order in each process, and
 -- PoB lets the last of two entries of one name win. While sorting is on, `pairs` goes through numbers, then strings,
 -- in ascending order; afterwards it is the plain one.
@@ -41,8 +41,9 @@ local function ordered_keys(t)
 	return numbers, number_count + string_count + other_count
 end
 
+---`pairs` in ascending order.
 ---@param t table
-local function sorted_pairs(t)
+function M.sorted_pairs(t)
 	local keys, count = ordered_keys(t)
 	local index = 0
 	return function()
@@ -63,7 +64,7 @@ end
 ---@param t table
 function M.pairs(t)
 	if sorting then
-		return sorted_pairs(t)
+		return M.sorted_pairs(t)
 	end
 	return next, t, nil
 end

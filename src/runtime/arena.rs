@@ -211,11 +211,14 @@ impl Heap {
     }
 
     /// Makes huge pages of those of scratch memory, which come one by one: then the next process need not have each put into
-    /// its tables. Once that is done, this costs nothing.
+    /// its tables. Once that is done, and for what lies behind the scratch memory, this costs next to nothing.
     fn join(&self) {
         let single = self.single.get();
+        if single.is_null() {
+            return;
+        }
         let bytes = self.end.get().addr() - single.addr();
-        if single.is_null() || bytes < JOINED_BYTES {
+        if bytes < JOINED_BYTES {
             return;
         }
         // SAFETY: the pieces lie within what was reserved, and their content stays what it is. Kernels that cannot refuse.

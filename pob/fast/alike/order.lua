@@ -122,7 +122,7 @@ end
 ---@param value_of fun(mod: table, query: OrderQuery): number|boolean? what one contributed; nil: it was passed over
 ---@param query OrderQuery
 function M.note(store, name, start, list, value_of, query)
-	if not M.is_noting() or is_of_another(store) then
+	if is_of_another(store) then
 		return
 	end
 	local operation = query.operation

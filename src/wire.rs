@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Buf, Bytes, BytesMut};
 use prost::Message;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use tokio::{
@@ -32,6 +33,10 @@ pub const FDS_MAX: usize = 3;
 
 /// Length of the length.
 const PREFIX_BYTES: usize = 4;
+
+/// Room for what one read of the server's end may bring: some sixty outcomes with PoB's main stats. Those that a runtime
+/// knew come in one write; with less room each would take two reads.
+const READ_BYTES: usize = 64 << 10;
 
 impl command::Command {
     /// The command, from a server that waits so long for what comes of it; zero: as long as it takes.
@@ -114,14 +119,14 @@ pub fn write(writer: &mut impl Write, message: &impl Message) -> Result<(), Wire
 #[derive(Debug)]
 pub struct Connection {
     stream: UnixStream,
-    buffer: bytes::BytesMut,
+    buffer: BytesMut,
 }
 
 impl Connection {
     /// Wraps the server's end.
     #[must_use]
     pub fn new(stream: UnixStream) -> Self {
-        Self { stream, buffer: bytes::BytesMut::new() }
+        Self { stream, buffer: BytesMut::new() }
     }
 
     /// Sends one frame.
@@ -178,11 +183,14 @@ impl Connection {
             if let Some(prefix) = self.buffer.first_chunk::<PREFIX_BYTES>() {
                 let length = announced(*prefix)?;
                 if self.buffer.len() >= PREFIX_BYTES + length {
-                    let frame = self.buffer.split_to(PREFIX_BYTES + length).freeze();
-                    return Ok(M::decode(frame.slice(PREFIX_BYTES..))?);
+                    // A copy: what is kept of one frame must not keep the others of its read.
+                    let body = Bytes::copy_from_slice(&self.buffer[PREFIX_BYTES..PREFIX_BYTES + length]);
+                    self.buffer.advance(PREFIX_BYTES + length);
+                    return Ok(M::decode(body)?);
                 }
                 self.buffer.reserve(PREFIX_BYTES + length - self.buffer.len());
             }
+            self.buffer.reserve(READ_BYTES);
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 let between_frames = self.buffer.is_empty();
                 return Err(if between_frames {
@@ -250,6 +258,22 @@ mod tests {
         }
         theirs.write_all(tail).await.unwrap();
         assert_eq!(connection.receive::<Report>().await.unwrap(), hello());
+        drop(theirs);
+        assert!(matches!(connection.receive::<Report>().await, Err(WireError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn what_came_in_one_write_is_received_one_by_one() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(ours);
+        let mut bytes = Vec::new();
+        for _ in 0..3 {
+            encode(&hello(), &mut bytes).unwrap();
+        }
+        theirs.write_all(&bytes).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(connection.receive::<Report>().await.unwrap(), hello());
+        }
         drop(theirs);
         assert!(matches!(connection.receive::<Report>().await, Err(WireError::Closed)));
     }

@@ -35,6 +35,7 @@ use super::{
     gauge::{self, Measurement},
     memory::Costs,
     results::Results,
+    scratch::Spares,
     session::Item,
     shard::{self, Shard},
     status::{Incidents, Usage},
@@ -99,8 +100,9 @@ pub fn start(settings: Settings, zygotes: Vec<Zygote>) -> (mpsc::Sender<Event>, 
     let (sender, receiver) = mpsc::channel(EVENTS_MAX);
     // The shards speak through a channel of their own: they must not keep alive what keeps them alive.
     let (messages, from_shards) = mpsc::channel(EVENTS_MAX);
+    let spares = Spares::new(settings.shards, settings.memory.soft_bytes);
     let shard = |index| Slot {
-        shard: Shard::start(index, settings.memory.soft_bytes, messages.clone()),
+        shard: Shard::start(index, spares.clone(), messages.clone()),
         pid: None,
         started: None,
         ordered: None,

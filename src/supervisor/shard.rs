@@ -8,7 +8,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     process::{Exit, ExitStatus, Process},
-    scratch::Scratch,
+    scratch::{Scratch, Spares},
     template::ForkPoint,
 };
 use crate::{
@@ -91,12 +91,10 @@ pub struct Shard {
 
 impl Shard {
     /// Starts a shard without a runtime.
-    pub fn start(index: usize, soft_mark_bytes: u64, events: mpsc::Sender<Message>) -> Self {
+    pub fn start(index: usize, spares: Spares, events: mpsc::Sender<Message>) -> Self {
         let (orders, receiver) = mpsc::channel(ORDERS_MAX);
-        task::spawn(
-            "shard",
-            Slot { index, generation: 0, process: None, scratch: None, soft_mark_bytes, events }.run(receiver),
-        );
+        let slot = Slot { index, generation: 0, process: None, scratch: None, spares, events };
+        task::spawn("shard", slot.run(receiver));
         Self { orders }
     }
 
@@ -113,7 +111,7 @@ struct Slot {
     generation: u64,
     process: Option<Process>,
     scratch: Option<Scratch>,
-    soft_mark_bytes: u64,
+    spares: Spares,
     events: mpsc::Sender<Message>,
 }
 
@@ -161,8 +159,7 @@ impl Slot {
 
     async fn fork(&mut self, from: &ForkPoint, generation: u64) {
         if let Some(old) = self.process.take() {
-            // Only then is the scratch memory free.
-            old.stop().await;
+            self.dismiss(old);
         }
         self.generation = generation;
         match from.fork("shard", self.scratch()).await {
@@ -180,12 +177,22 @@ impl Slot {
         }
     }
 
-    /// The scratch memory, made when it is first needed; `None` if the kernel gives none.
+    /// Ends a runtime that is no longer needed. The next one need not wait for that, as it gets other scratch memory; this
+    /// one's is free when it is gone.
+    fn dismiss(&mut self, old: Process) {
+        let (spares, scratch) = (self.spares.clone(), self.scratch.take());
+        task::spawn("old runtime", async move {
+            old.stop().await;
+            if let Some(scratch) = scratch {
+                spares.give_back(scratch);
+            }
+        });
+    }
+
+    /// Scratch memory for the next runtime; `None` if the kernel gives none.
     fn scratch(&mut self) -> Option<Scratch> {
         if self.scratch.is_none() {
-            let made = Scratch::new(self.soft_mark_bytes);
-            self.scratch =
-                made.inspect_err(|error| tracing::warn!(shard = self.index, %error, "no scratch memory")).ok();
+            self.scratch = self.spares.take();
         }
         self.scratch.as_mut().map(Scratch::lend)
     }

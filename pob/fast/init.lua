@@ -8,6 +8,7 @@ local base_mods = require("fast.base_mods")
 local copies = require("fast.copies")
 local lines = require("fast.lines")
 local mods = require("fast.mods")
+local node_lists = require("fast.node_lists")
 local nodes = require("fast.nodes")
 local objects = require("fast.objects")
 local prepared = require("fast.prepared")
@@ -99,6 +100,11 @@ local AT_BOOT = {
 ---@type Accelerator[]
 local IN_BUILD = {
 	{ name = "nodes", calcs = { "buildModListForNode", "buildModListForNodeList" }, install = nodes.install },
+	{
+		name = "node_lists",
+		calcs = { "initEnv", "buildModListForNode", "buildModListForNodeList" },
+		install = node_lists.install,
+	},
 	{ name = "base_mods", calcs = { "initModDB" }, install = base_mods.install },
 	{
 		name = "prepared",

@@ -11,6 +11,7 @@ local SPECS = {
 	'spec.host_spec',
 	'spec.trial_spec',
 	'spec.buffs_spec',
+	'spec.node_lists_spec',
 	'spec.prepared_spec',
 	'spec.alike_spec',
 	'spec.literals_spec',

@@ -21,7 +21,7 @@ mod status;
 mod table;
 mod verify;
 
-use std::{num::NonZero, process::ExitCode, thread, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::error::ErrorKind;
 pub use error::CliError;
@@ -54,9 +54,7 @@ pub fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return usage(&error),
     };
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers(processors)).enable_all().build();
-    let runtime = match runtime {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&CliError::Runtime(error)),
     };
@@ -82,13 +80,6 @@ pub fn main() -> ExitCode {
         Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
-}
-
-/// How many threads the tasks get: half as many as there are processors, which are there for the runtimes. One carries
-/// 40,000 variations a second; with more of them each variation costs more, as tasks then wake each other on other
-/// processors.
-fn workers(processors: usize) -> usize {
-    (processors / 2).max(1)
 }
 
 async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError> {
@@ -127,14 +118,4 @@ fn usage(error: &UsageError) -> ExitCode {
 fn failed(error: &CliError) -> ExitCode {
     output::complain(&error::in_words(error));
     ExitCode::from(error.exit_code())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_runtimes_are_left_half_of_the_processors_and_the_tasks_always_have_a_thread() {
-        assert_eq!([1, 2, 3, 8].map(workers), [1, 1, 1, 4]);
-    }
 }

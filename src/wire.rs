@@ -180,6 +180,7 @@ impl Connection {
     /// [`WireError::Closed`] at the end of input between two frames; all else means that the runtime is broken.
     pub async fn receive<M: Message + Default>(&mut self) -> Result<M, WireError> {
         loop {
+            let mut room = READ_BYTES;
             if let Some(prefix) = self.buffer.first_chunk::<PREFIX_BYTES>() {
                 let length = announced(*prefix)?;
                 if self.buffer.len() >= PREFIX_BYTES + length {
@@ -188,9 +189,9 @@ impl Connection {
                     self.buffer.advance(PREFIX_BYTES + length);
                     return Ok(M::decode(body)?);
                 }
-                self.buffer.reserve(PREFIX_BYTES + length - self.buffer.len());
+                room = room.max(PREFIX_BYTES + length - self.buffer.len());
             }
-            self.buffer.reserve(READ_BYTES);
+            self.buffer.reserve(room);
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 let between_frames = self.buffer.is_empty();
                 return Err(if between_frames {

@@ -53,7 +53,7 @@ local function same_jewels(known, jewels)
 			or one.type ~= other.type
 			or one.nodeId ~= other.nodeId
 			or not same_nodes(one.nodes, other.nodes)
-			or (one.func ~= other.func and not (does_nothing(known, i) and does_nothing(jewels, i)))
+			or (one.func ~= other.func and not does_nothing(jewels, i))
 		then
 			return false
 		end

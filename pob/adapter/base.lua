@@ -1,6 +1,7 @@
 -- Loads a base from a clean state, and checks that PoB really took it: after a bad load PoB keeps the build before.
 
 local fast = require("fast")
+local apply_config = require("adapter.apply.config")
 local apply_nodes = require("adapter.apply.nodes")
 local calculate = require("adapter.calculate")
 local document = require("adapter.edit.document")
@@ -284,7 +285,8 @@ function M.prepare(base)
 		build.mainSocketGroup = base.main_socket_group
 		pristine.reset_groups(build.skillsTab.socketGroupList)
 	end
-	fast.prepare(build.calcsTab.calcs, reset, env, calculate.flatten(build.calcsTab.mainOutput))
+	local output = calculate.flatten(build.calcsTab.mainOutput)
+	fast.prepare(build.calcsTab.calcs, reset, env, output, apply_config.mods(base))
 	reset()
 end
 

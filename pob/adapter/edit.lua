@@ -21,6 +21,7 @@ local M = {}
 ---@field latest_tree_version string of a build without any Spec
 ---@field tree fun(version: string): EditTree?
 ---@field gem fun(name: string): EditGem?
+---@field config_options fun(): table<string, ConfigOption> by name
 ---@field config_option fun(name: string): ConfigOption?
 ---@field is_jewel_socket fun(node: integer): boolean
 ---@field item_text fun(text: string): string? the text as PoB takes it when pasted; nil if it is no item

@@ -23,6 +23,7 @@ local M = {}
 ---@field next_item_id integer id of the next item that is not in the build
 ---@field main_socket_group integer
 ---@field only_nodes boolean nothing else is varied
+---@field only_config boolean nothing else is varied
 ---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
 ---@field known boolean it was computed before, for a variation that comes to the same
 ---@field update_grants boolean the groups of granted skills must be brought up to date
@@ -30,6 +31,8 @@ local M = {}
 
 ---The kinds that change which nodes are allocated, and nothing else.
 local NODE_KINDS = { allocate = true, allocate_path = true, deallocate = true }
+---The kinds that change config's inputs, and nothing else.
+local CONFIG_KINDS = { config = true, custom_mods = true }
 ---The kinds that have no applier of their own: they change the passive tree, or everything.
 local PLAIN_KINDS = { "build", "class", "ascendancy", "masteries", "tattoos" }
 
@@ -55,6 +58,36 @@ local function apply(variation, base, context)
 	end
 end
 
+---What came to the same, or else what is needed to keep what comes of it. Neither, unless all that varies is of one kind.
+---@param context EvaluationContext
+---@return Output? known
+---@return (fun(output: Output, env: table))? keep what to do with the output
+local function find_alike(context)
+	if context.only_config then
+		local known, state = alike.find_config()
+		return known, state and function(output)
+			alike.keep_config(state, output)
+		end
+	end
+	local known, difference = alike.find(context.node_changes)
+	return known, difference and function(output, env)
+		alike.keep(difference, output, env)
+	end
+end
+
+---Lets `alike` listen to what is computed, until the trial ends.
+---@param context EvaluationContext
+local function listen(context)
+	trial.finally(alike.stop)
+	if not context.only_config then
+		alike.listen()
+		return
+	end
+	alike.listen_to_config(function(field, watched)
+		trial.set(build.configTab, field, watched)
+	end)
+end
+
 ---@param base LoadedBase
 ---@param context EvaluationContext
 ---@return Output
@@ -69,18 +102,17 @@ local function compute(base, context)
 	build.mainSocketGroup = context.main_socket_group
 	local update = context.update_grants or grants.depend_on_main(build.skillsTab.socketGroupList)
 	local only_nodes = context.only_nodes and not update
-	local known, difference = nil, nil
-	if only_nodes and calculate.is_fast() then
-		known, difference = alike.find(context.node_changes)
+	local known, keep = nil, nil
+	if (only_nodes or context.only_config) and not update and calculate.is_fast() then
+		known, keep = find_alike(context)
 	end
 	if known then
 		context.known = true
 		return known
 	end
 	context.computing()
-	if difference then
-		trial.finally(alike.stop)
-		alike.listen()
+	if keep then
+		listen(context)
 	end
 	prepared.allow(only_nodes)
 	if not update then
@@ -91,11 +123,11 @@ local function compute(base, context)
 		prepared.allow(false)
 		grants.update(context.main_socket_group)
 		env, databases = calculate.begin()
-		difference = nil
+		keep = nil
 	end
 	local output = calculate.finish(env, databases)
-	if difference then
-		alike.keep(difference, output, env)
+	if keep then
+		keep(output, env)
 	end
 	return output
 end
@@ -113,18 +145,25 @@ end
 local base_from_prepared = true
 
 ---@param variation Variation
+---@param kinds table<string, boolean>
+---@return boolean
+local function varies_only(variation, kinds)
+	for kind in pairs(variation) do
+		if not kinds[kind] then
+			return false
+		end
+	end
+	return next(variation) ~= nil
+end
+
+---@param variation Variation
 ---@return boolean
 local function varies_only_nodes(variation)
 	if next(variation) == nil then
 		base_from_prepared = not base_from_prepared
 		return not base_from_prepared
 	end
-	for kind in pairs(variation) do
-		if not NODE_KINDS[kind] then
-			return false
-		end
-	end
-	return true
+	return varies_only(variation, NODE_KINDS)
 end
 
 local function nobody_waits() end
@@ -152,6 +191,7 @@ function M.run(variation, base, computing)
 		next_item_id = base.next_item_id,
 		main_socket_group = base.main_socket_group,
 		only_nodes = varies_only_nodes(variation),
+		only_config = varies_only(variation, CONFIG_KINDS),
 		known = false,
 		update_grants = false,
 		computing = computing or nobody_waits,

@@ -6,6 +6,7 @@ local alike = require("fast.alike")
 local alike_journal = require("fast.alike.journal")
 local base_mods = require("fast.base_mods")
 local copies = require("fast.copies")
+local gem_names = require("fast.gem_names")
 local lines = require("fast.lines")
 local mods = require("fast.mods")
 local node_lists = require("fast.node_lists")
@@ -72,6 +73,7 @@ local AT_BOOT = {
 		install = mods.install,
 	},
 	{ name = "lines", functions = lines.functions, install = lines.install },
+	{ name = "gem_names", classes = { SkillsTab = { "FindSkillGem" } }, install = gem_names.install },
 	{
 		name = "copies",
 		functions = function()
@@ -230,12 +232,13 @@ end
 ---@param reset fun() makes of the build what it is before a calculation
 ---@param env table the environment of such a calculation
 ---@param output Output
-function M.prepare(calcs, reset, env, output)
+---@param of_config table[] modifiers that config brings
+function M.prepare(calcs, reset, env, output, of_config)
 	local problem = prepared.prepare(calcs, reset)
 	if problem then
 		native.log("info", "the base's environment is set up for each variation: " .. problem)
 	end
-	alike.prepare(env, output, prepared.names_asked())
+	alike.prepare(env, output, prepared.names_asked(), of_config)
 end
 
 ---The version in which a function of a build's calculator was read, for those who do its work in another way.

@@ -38,6 +38,7 @@ return {
 	["ModStore.Sum"] = { ["927a6df6dede93c942b6bed5998025c9935042c92c008bd4007d2c4138ab7eba"] = "2.55.5" },
 	["ModStore.Tabulate"] = { ["e66484bbcbe50f988d5362e00aaffdbd8f1a976432a46d8f6716c505edc02cb6"] = "2.55.5" },
 	["ModStore._constructor"] = { ["f01cb6300c2b7ddbec6edec4f29ad6b6e64486d4865bdf921f5860d81326fa63"] = "2.55.5" },
+	["SkillsTab.FindSkillGem"] = { ["bb8c7d0b4ade2602e0f170e02bbaaf39e19367e4b7be3265161a6bfea77ad49d"] = "2.55.5" },
 	["calcLib.mod"] = { ["4323d91a8e96b09b5d30067b7fa51ee458b44a93d899d3f9b2523ddb06c5695c"] = "2.55.5" },
 	["calcLib.mods"] = { ["ff30d7cb5bb4122b9ea70aeaec7705a1d219ff907f7850b2f9740254156fe3fb"] = "2.55.5" },
 	["calcs.buildActiveSkillModList"] = { ["f3c825aa3dcdfd71b87cedb5b21a566ed1404b887cc6d8117c492ed4a5ee3bbb"] = "2.55.5" },

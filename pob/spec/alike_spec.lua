@@ -3,6 +3,7 @@
 local spec = require('spec.spec')
 local asked = require('fast.alike.asked')
 local classes = require('fast.alike.classes')
+local config = require('fast.alike.config')
 local journal = require('fast.alike.journal')
 local order = require('fast.alike.order')
 
@@ -300,6 +301,86 @@ return function()
 			to_read = nil
 			expect(#journal.read(), 0)
 			journal.open({ append_to_journal = function() return false end, read_journal = function() end })
+		end)
+	end)
+
+	describe('config that comes to the same', function()
+		local asked_for = {}
+
+		---@param class integer
+		local function counts(class)
+			return asked_for[classes.example(class).name] == true
+		end
+
+		---@param mods table[]
+		---@param fields table?
+		---@return table
+		local function tab(mods, fields)
+			local made = { modList = mods, enemyModList = {}, input = {}, placeholder = {}, enemyLevel = 84 }
+			for key, field in pairs(fields or {}) do
+				made[key] = field
+			end
+			return made
+		end
+
+		---@param of table
+		---@return table? output
+		local function found(of)
+			return config.find(config.state(of), counts, 1)
+		end
+
+		---@param of table
+		---@return table output
+		local function computed(of)
+			local output = {}
+			config.keep(config.state(of), output)
+			return output
+		end
+
+		local low_life, leeching = mod('Condition:LowLife', 'FLAG', true), mod('Condition:Leeching', 'FLAG', true)
+		local life, mana = mod('Life', 'BASE', 1), mod('Mana', 'BASE', 1)
+
+		it('is told apart by modifiers that a question finds, and by their order', function()
+			config.begin()
+			asked_for = { Life = true, Mana = true, ['Condition:LowLife'] = true }
+			local output = computed(tab({ life, mana }))
+			expect(found(tab({ life, leeching, mana })), output)
+			expect(found(tab({ mana, life })), nil)
+			expect(found(tab({ life, mana, low_life })), nil)
+			expect(found(tab({ life, mana }, { enemyLevel = 83 })), nil)
+			expect(found(tab({ life }, { enemyModList = { mana } })), nil)
+			expect(found(tab({ life, mod('Mana', 'BASE', 1, { source = 'Custom' }) })), nil)
+		end)
+
+		it('is told apart by inputs that were read, and by no others', function()
+			config.begin()
+			local of = tab({}, { input = { boss = 'None', bandit = 'Oak' } })
+			local output = computed(of)
+			local other = tab({}, { input = { boss = 'Pinnacle', bandit = 'Oak' } })
+			expect(found(other), output)
+			expect(config.watched('input', of.input).boss, 'None')
+			expect(found(other), nil)
+			expect(found(tab({}, { input = { boss = 'None', bandit = 'Alira' } })), output)
+			expect(found(tab({}, { input = { boss = false } })), nil)
+			expect(config.watched('placeholder', of.placeholder).boss, nil)
+			expect(found(tab({}, { input = { boss = 'None' }, placeholder = { boss = 1 } })), nil)
+		end)
+
+		it('is told apart anew when a question is new', function()
+			config.begin()
+			asked_for = {}
+			local output = computed(tab({ life }))
+			expect(found(tab({ mana })), output)
+			asked_for = { Life = true }
+			expect(config.find(config.state(tab({ mana })), counts, 2), nil)
+			expect(config.find(config.state(tab({ life, leeching })), counts, 2), output)
+		end)
+
+		it('is forgotten when told', function()
+			config.begin()
+			computed(tab({ life }))
+			config.forget()
+			expect(found(tab({ life })), nil)
 		end)
 	end)
 end

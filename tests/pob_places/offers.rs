@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use pobatch::runtime::vm::Vm;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     chance::Chance,
     pob_places::{Places, xml},
 };
 
-/// Nodes beside the tree, nodes of the tree, sockets of skills, slots of items; as a JSON list of lists.
+/// Nodes beside the tree, nodes of the tree, sockets of skills, slots of items, options of config with a value each; as a
+/// JSON list of lists.
 const OFFERS: &str = r#"
-    local near, own, groups, slots = {}, {}, {}, {}
+    local near, own, groups, slots, options = {}, {}, {}, {}, {}
     for id, node in pairs(build.spec.nodes) do
         local allocated = build.spec.allocNodes
         if allocated[id] then
@@ -32,8 +33,16 @@ const OFFERS: &str = r#"
     for name, slot in pairs(build.itemsTab.slots) do
         slots[#slots + 1] = not slot.nodeId and slot.selItemId > 0 and '"' .. name .. '"' or nil
     end
+    for _, option in ipairs(LoadModule("Modules/ConfigOptions")) do
+        for _, choice in ipairs(option.list or { { val = option.type == "check" or 3 } }) do
+            local value = type(choice.val) == "string" and '"' .. choice.val .. '"' or tostring(choice.val)
+            if option.var and option.type ~= "text" then
+                options[#options + 1] = '["' .. option.var .. '",' .. value .. "]"
+            end
+        end
+    end
     local parts = {}
-    for index, list in ipairs({ near, own, groups, slots }) do
+    for index, list in ipairs({ near, own, groups, slots, options }) do
         table.sort(list)
         parts[index] = "[" .. table.concat(list, ",") .. "]"
     end
@@ -46,14 +55,15 @@ pub struct Offers {
     pub own: Vec<Value>,
     pub groups: Vec<Value>,
     pub slots: Vec<Value>,
+    pub options: Vec<Value>,
 }
 
 impl Offers {
     pub fn of(vm: &Vm) -> Self {
         let text: String = vm.run(Path::new("offers"), OFFERS).unwrap();
         let lists: Vec<Vec<Value>> = serde_json::from_str(&text).unwrap();
-        let [near, own, groups, slots] = lists.try_into().unwrap();
-        Self { near, own, groups, slots }
+        let [near, own, groups, slots, options] = lists.try_into().unwrap();
+        Self { near, own, groups, slots, options }
     }
 
     /// Every node by itself, and so many pairs of two kinds, in an order of chance.
@@ -67,6 +77,23 @@ impl Offers {
         }
         for last in (1..list.len()).rev() {
             list.swap(last, chance.below(last + 1));
+        }
+        list
+    }
+
+    /// Every option of config by itself, and so many sets of several, some with a modifier beside them.
+    pub fn of_config(&self, sets: usize, chance: &mut Chance) -> Vec<Value> {
+        let of = |options: &[&Value]| -> Map<String, Value> {
+            options.iter().map(|option| (option[0].as_str().unwrap().to_owned(), option[1].clone())).collect()
+        };
+        let mut list: Vec<_> = self.options.iter().map(|option| json!({ "config": of(&[option]) })).collect();
+        for _ in 0..sets {
+            let options: Vec<_> = (0..=chance.below(4)).map(|_| chance.pick(&self.options)).collect();
+            let mut variation = json!({ "config": of(&options) });
+            if chance.per_cent(20) {
+                variation["custom_mods"] = json!(format!("+{} to maximum Life", 1 + chance.below(3)));
+            }
+            list.push(variation);
         }
         list
     }

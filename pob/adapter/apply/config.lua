@@ -61,6 +61,58 @@ local function set_options(variation, input, lookup)
 	end
 end
 
+---Puts inputs in the place of the base's, until the trial ends. Modifiers are yet to be built from them.
+---@param input table<string, any>
+---@param record ConfigRecord
+---@param base LoadedBase
+local function set_inputs(input, record, base)
+	local tab = build.configTab
+	local set, placeholder = tab.configSets[tab.activeConfigSetId], copyTable(record.placeholder)
+	for _, owner in ipairs({ set, tab }) do
+		trial.set(owner, "input", input)
+		trial.set(owner, "placeholder", placeholder)
+	end
+	for _, field in ipairs({ "modList", "enemyModList", "enemyLevel" }) do
+		trial.keep(tab, field)
+	end
+	trial.keep(build, "buildFlag")
+	recorder.set_control_states(record.controls)
+	trial.finally(function()
+		recorder.set_control_states(base.config_controls)
+	end)
+end
+
+---Modifiers that config brings: the base's, and those of all check boxes together. Lists and numbers can bring others.
+---@param base LoadedBase
+---@return table[]
+function M.mods(base)
+	local tab, found = build.configTab, {}
+	local function take()
+		for _, list in ipairs({ tab.modList, tab.enemyModList }) do
+			for i = 1, #list do
+				found[#found + 1] = list[i]
+			end
+		end
+	end
+	take()
+	local record = base.recording.config
+	if not record then
+		return found
+	end
+	local input = copyTable(record.input)
+	for name, option in pairs(base.lookup.config_options()) do
+		if option.type == "check" then
+			input[name] = true
+		end
+	end
+	set_inputs(input, record, base)
+	-- Where PoB does not take all of them at once, those that come before are better than none.
+	pcall(tab.BuildModList, tab)
+	take()
+	trial.undo()
+	return found
+end
+
 ---@param variation Variation
 ---@param base LoadedBase
 ---@param context EvaluationContext
@@ -74,9 +126,7 @@ function M.apply(variation, base, context)
 		-- A build without a config section: what PoB does with it depends on the order of its loaders.
 		return context.needs_plain("the build has no config section")
 	end
-	local tab = build.configTab
-	local set = tab.configSets[tab.activeConfigSetId]
-	local input, placeholder = copyTable(record.input), copyTable(record.placeholder)
+	local tab, input = build.configTab, copyTable(record.input)
 	local err = set_options(variation, input, context.lookup)
 	if err then
 		return err
@@ -85,18 +135,7 @@ function M.apply(variation, base, context)
 		trial.set(build, "characterLevel", variation.level)
 		trial.set(build, "characterLevelAutoMode", false)
 	end
-	for _, owner in ipairs({ set, tab }) do
-		trial.set(owner, "input", input)
-		trial.set(owner, "placeholder", placeholder)
-	end
-	for _, field in ipairs({ "modList", "enemyModList", "enemyLevel" }) do
-		trial.keep(tab, field)
-	end
-	trial.keep(build, "buildFlag")
-	recorder.set_control_states(record.controls)
-	trial.finally(function()
-		recorder.set_control_states(base.config_controls)
-	end)
+	set_inputs(input, record, base)
 	for name in pairs(variation.config or {}) do
 		local control = tab.varControls[name]
 		if control and control.SelByValue then

@@ -178,6 +178,10 @@ end
 ---@return EditLookup
 function M.new(spec)
 	local options
+	local function known_options()
+		options = options or config_options()
+		return options
+	end
 	return {
 		parse_xml = common.xml.ParseXML,
 		default_tree_version = defaultTreeVersion,
@@ -187,9 +191,9 @@ function M.new(spec)
 			return tree and view_tree(tree, spec and spec.treeVersion == version and spec or nil)
 		end,
 		gem = find_gem,
+		config_options = known_options,
 		config_option = function(name)
-			options = options or config_options()
-			return options[name]
+			return known_options()[name]
 		end,
 		is_jewel_socket = function(id)
 			-- PoB makes slots for the sockets of its latest tree, whatever tree the build has.

@@ -1,6 +1,7 @@
--- Variations of passive nodes that come to the same. Two trees whose modifiers differ only in what no question finds, or in
--- who says it, give the same output: the second one is not computed again. Owns the outputs that are kept, for as long as
--- the base is loaded; the runtimes of a base tell each other (`journal.lua`).
+-- Variations of passive nodes, or of config, that come to the same. Two trees whose modifiers differ only in what no question
+-- finds, or in who says it, give the same output: the second one is not computed again. Owns the outputs that are kept for
+-- trees, for as long as the base is loaded; the runtimes of a base tell each other (`journal.lua`). Those for config are
+-- `config.lua`'s.
 --
 -- While a variation is computed the modifier stores are listened to (`fast/stores.lua`): what they were asked for
 -- (`asked.lua`), and which of their answers depend on the order of nodes (`order.lua`). By induction over the questions, a
@@ -8,6 +9,7 @@
 
 local asked = require("fast.alike.asked")
 local classes = require("fast.alike.classes")
+local config = require("fast.alike.config")
 local journal = require("fast.alike.journal")
 local nodes = require("fast.nodes")
 local order = require("fast.alike.order")
@@ -63,22 +65,28 @@ function M.install()
 	installed = stores_known
 end
 
----Numbers all classes that a tree can differ in, for forks to mean the same by them.
+---Numbers all classes that a tree can differ in, and those of config that are known, for forks to mean the same by them.
+---@param of_config table[]
 ---@return table<string, table[]> mods of each class one, by name
-local function number_classes()
-	classes.of(NOTABLES)
-	local mods, seen = { [NOTABLES.name] = { NOTABLES } }, {}
+local function number_classes(of_config)
+	local mods, seen = {}, {}
+	local function add(class)
+		if not seen[class] then
+			seen[class] = true
+			local mod = classes.example(class)
+			mods[mod.name] = mods[mod.name] or {}
+			table.insert(mods[mod.name], mod)
+		end
+	end
+	add(classes.of(NOTABLES))
 	for _, node in pairs(build.spec.nodes) do
 		classes.of_node(node)
-		local brought = classes.brought(node)
-		for i, name in ipairs(brought.names) do
-			local class = brought.classes[i]
-			if not seen[class] then
-				seen[class] = true
-				mods[name] = mods[name] or {}
-				table.insert(mods[name], classes.example(class))
-			end
+		for _, class in ipairs(classes.brought(node).classes) do
+			add(class)
 		end
+	end
+	for _, mod in ipairs(of_config) do
+		add(classes.of(mod))
 	end
 	return mods
 end
@@ -115,8 +123,10 @@ end
 ---@param env table? the environment of the base
 ---@param output Output of the base
 ---@param asked_ahead string[] names that were asked for when nobody listened
-function M.prepare(env, output, asked_ahead)
+---@param of_config table[] modifiers that config brings, as far as they are known ahead; all others count
+function M.prepare(env, output, asked_ahead, of_config)
 	kept, count, ordered_names, is_asked_for = {}, 0, {}, {}
+	config.begin()
 	base = nil
 	if not (installed and env) or grants_in_order(env) then
 		return
@@ -139,7 +149,7 @@ function M.prepare(env, output, asked_ahead)
 			reached[id] = true
 		end
 	end
-	asked.reset(number_classes())
+	asked.reset(number_classes(of_config))
 	for _, names in ipairs({ ASKED_UNHEARD, asked_ahead }) do
 		for _, name in ipairs(names) do
 			asked.settle(name)
@@ -274,6 +284,7 @@ local function learn()
 	local records, trusted = journal.read()
 	if trusted then
 		kept, count = {}, 0
+		config.forget()
 	end
 	-- What a runtime asked lies ahead of the outputs that depend on it, and holds whatever became of the runtime.
 	for _, record in ipairs(records) do
@@ -324,9 +335,32 @@ function M.find(changes)
 	return nil, difference
 end
 
+---Looks for the output of the config that is set now, if nothing else differs from the base.
+---@return Output?
+---@return ConfigState? state if it must be computed and may be kept
+function M.find_config()
+	if not base then
+		return nil, nil
+	end
+	learn()
+	bring_up_to_date()
+	local state = config.state(build.configTab)
+	local output = config.find(state, counts, asked.version)
+	return output, not output and state or nil
+end
+
 ---Listens, until `stop`.
 function M.listen()
 	order.begin()
+	asked.listen(true)
+end
+
+---Listens to a calculation of another config. The nodes are the base's, and come in the same order.
+---@param watch fun(field: string, watched: table) puts a table in place of one of the config's, until `stop`
+function M.listen_to_config(watch)
+	for _, field in ipairs(config.INPUTS) do
+		watch(field, config.watched(field, build.configTab[field]))
+	end
 	asked.listen(true)
 end
 
@@ -367,6 +401,13 @@ function M.keep(difference, output, env)
 	if journal.write(difference.more, notes, found, asked.news()) then
 		asked.forget_news()
 	end
+end
+
+---Keeps what was computed while listening to another config.
+---@param state ConfigState
+---@param output Output
+function M.keep_config(state, output)
+	config.keep(state, scalars_of(output))
 end
 
 return M

@@ -196,7 +196,7 @@ function M.run(variation, base, computing)
 		update_grants = false,
 		computing = computing or nobody_waits,
 	}
-	if not context.only_nodes then
+	if not context.only_nodes and (not context.only_config or variation.custom_mods) then
 		-- What a client writes is parsed while it is applied.
 		context.computing()
 	end

@@ -259,8 +259,8 @@ impl Vm {
         self.evaluate_after(variation_json, selection, strict, || {})
     }
 
-    /// The same; `computing` is called before anything is done that may take long. If the outcome was known already it
-    /// is not called at all.
+    /// The same; `computing` is called before anything is done that may take long. If the outcome was known already, and
+    /// nothing had to be parsed to find that out, it is not called at all.
     pub fn evaluate_after(
         &mut self,
         variation_json: &[u8],

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, env};
 
 use chance::{Chance, seed};
 use offers::{Offers, with_all_that_is_difficult};
-use pob_places::{booted, booted_but, places, stats_of, xml};
+use pob_places::{Places, booted, booted_but, places, stats_of, xml};
 use pobatch::{build::outcome::StatValue, runtime::vm::Vm};
 use serde_json::{Value, json};
 
@@ -36,34 +36,53 @@ fn evaluated(vm: &mut Vm, variation: &Value) -> (BTreeMap<String, String>, Optio
     (stats, failure, outcome.path == "cached")
 }
 
+/// One VM that knows what comes to the same, one that computes everything.
+fn with_and_without(places: &Places) -> [Vm; 2] {
+    [booted(places), booted_but(places, &["alike"])]
+}
+
+/// Evaluates variations of a build by both VMs, between them some others for the first one, so many in a hundred. Both must
+/// say the same. Gives how many were computed and how many were not computed again.
+fn compared(
+    [with, without]: &mut [Vm; 2],
+    (build, xml): (&str, &str),
+    variations: impl FnOnce(&Offers, &mut Chance) -> Vec<Value>,
+    others_per_cent: usize,
+    chance: &mut Chance,
+) -> (u32, u32) {
+    for vm in [&mut *with, &mut *without] {
+        vm.load_base(xml).unwrap();
+        vm.warm_up().unwrap();
+    }
+    let offers = Offers::of(with);
+    let base = evaluated(with, &json!({})).0;
+    let (mut computed, mut known) = (0, 0);
+    for variation in variations(&offers, chance) {
+        if chance.per_cent(others_per_cent) {
+            let other = offers.other(chance);
+            evaluated(with, &other);
+        }
+        let (stats, failure, cached) = evaluated(with, &variation);
+        let (truth, true_failure, _) = evaluated(without, &variation);
+        assert_eq!((&stats, &failure), (&truth, &true_failure), "{build} {variation}, cached: {cached}");
+        computed += u32::from(failure.is_none() && !cached);
+        known += u32::from(cached);
+    }
+    assert_eq!(evaluated(with, &json!({})).0, base, "{build}: the base afterwards");
+    eprintln!("{build}: {computed} computed, {known} not again");
+    (computed, known)
+}
+
 #[test]
 fn what_is_not_computed_again_has_the_bits_that_it_would_have() {
     let Some(places) = places() else { return };
     let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
-    let (mut with, mut without) = (booted(&places), booted_but(&places, &["alike"]));
+    let mut vms = with_and_without(&places);
     let mut bases = BUILDS.map(|build| (build, xml(&places, build), PAIRS)).to_vec();
     bases.push(("difficult", with_all_that_is_difficult(&places), PAIRS / 20));
     for (build, xml, pairs) in bases {
-        for vm in [&mut with, &mut without] {
-            vm.load_base(&xml).unwrap();
-            vm.warm_up().unwrap();
-        }
-        let offers = Offers::of(&with);
-        let base = evaluated(&mut with, &json!({})).0;
-        let (mut computed, mut known) = (0, 0);
-        for variation in offers.of_nodes(pairs, &mut chance) {
-            if chance.per_cent(2) {
-                let other = offers.other(&mut chance);
-                evaluated(&mut with, &other);
-            }
-            let (stats, failure, cached) = evaluated(&mut with, &variation);
-            let (truth, true_failure, _) = evaluated(&mut without, &variation);
-            assert_eq!((&stats, &failure), (&truth, &true_failure), "{build} {variation}, cached: {cached}");
-            computed += u32::from(failure.is_none() && !cached);
-            known += u32::from(cached);
-        }
-        assert_eq!(evaluated(&mut with, &json!({})).0, base, "{build}: the base afterwards");
-        eprintln!("{build}: {computed} computed, {known} not again");
+        let of_nodes = |offers: &Offers, chance: &mut Chance| offers.of_nodes(pairs, chance);
+        let (computed, known) = compared(&mut vms, (build, &xml), of_nodes, 2, &mut chance);
         assert!(computed > 50, "{build}: {computed} computed");
         // The jewels of the difficult one reach much of its tree.
         assert!(known * 5 > computed || build == "difficult", "{build}: {known} of {computed} not again");
@@ -75,31 +94,15 @@ fn config_that_is_not_computed_again_has_the_bits_that_it_would_have() {
     let Some(places) = places() else { return };
     let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
     let sets = env::var("POBATCH_ALIKE_SETS").map_or(SETS, |text| text.parse().unwrap());
-    let (mut with, mut without) = (booted(&places), booted_but(&places, &["alike"]));
+    let mut vms = with_and_without(&places);
     // Of the difficult one every tenth: with all skills in full DPS each takes ten times as long.
     let mut bases = BUILDS.map(|build| (build, xml(&places, build), 1)).to_vec();
     bases.push(("difficult", with_all_that_is_difficult(&places), 10));
     for (build, xml, step) in bases {
-        for vm in [&mut with, &mut without] {
-            vm.load_base(&xml).unwrap();
-            vm.warm_up().unwrap();
-        }
-        let offers = Offers::of(&with);
-        let base = evaluated(&mut with, &json!({})).0;
-        let (mut computed, mut known) = (0, 0);
-        for variation in offers.of_config(sets, &mut chance).into_iter().step_by(step) {
-            if chance.per_cent(5) {
-                let other = offers.other(&mut chance);
-                evaluated(&mut with, &other);
-            }
-            let (stats, failure, cached) = evaluated(&mut with, &variation);
-            let (truth, true_failure, _) = evaluated(&mut without, &variation);
-            assert_eq!((&stats, &failure), (&truth, &true_failure), "{build} {variation}, cached: {cached}");
-            computed += u32::from(failure.is_none() && !cached);
-            known += u32::from(cached);
-        }
-        assert_eq!(evaluated(&mut with, &json!({})).0, base, "{build}: the base afterwards");
-        eprintln!("{build}: {computed} computed, {known} not again");
+        let of_config = |offers: &Offers, chance: &mut Chance| {
+            offers.of_config(sets, chance).into_iter().step_by(step).collect::<Vec<_>>()
+        };
+        let (computed, known) = compared(&mut vms, (build, &xml), of_config, 5, &mut chance);
         assert!(computed > 10, "{build}: {computed} computed");
         // Numbers and lists bring modifiers that nobody knows ahead; those count until they are asked for.
         assert!(known * 3 > computed, "{build}: {known} of {computed} not again");

@@ -333,7 +333,7 @@ return function()
 		---@return table output
 		local function computed(of)
 			local output = {}
-			config.keep(config.state(of), output)
+			config.keep(config.state(of), output, counts)
 			return output
 		end
 

@@ -7,7 +7,7 @@ local describe, it, expect = spec.describe, spec.it, spec.expect
 
 return function()
 	describe('the gem that a name means', function()
-		local before, asked
+		local asked
 
 		---@return table tab with the accelerator
 		local function installed()
@@ -20,7 +20,7 @@ return function()
 				end
 				return "Unrecognised gem name '" .. name .. "'"
 			end
-			before = common
+			local before = common
 			common = { classes = { SkillsTab = class } }
 			gem_names.install()
 			common = before

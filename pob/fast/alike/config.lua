@@ -103,6 +103,12 @@ local function key_of(state, counts)
 	return table.concat(parts, ",")
 end
 
+---@param state ConfigState
+---@param counts fun(class: integer): boolean
+local function put(state, counts)
+	by_key[key_of(state, counts)] = state
+end
+
 ---Looks for what comes to the same.
 ---@param state ConfigState
 ---@param counts fun(class: integer): boolean whether a question finds modifiers of a class
@@ -112,7 +118,7 @@ function M.find(state, counts, version)
 	if keyed_at ~= version or keyed_after ~= #reads then
 		keyed_at, keyed_after, by_key = version, #reads, {}
 		for _, one in ipairs(kept) do
-			by_key[key_of(one, counts)] = one
+			put(one, counts)
 		end
 	end
 	local same = by_key[key_of(state, counts)]
@@ -139,12 +145,13 @@ end
 ---Keeps what was computed while questions were noted and inputs watched.
 ---@param state ConfigState
 ---@param output Output without tables
-function M.keep(state, output)
+---@param counts fun(class: integer): boolean
+function M.keep(state, output, counts)
 	if #kept < KEPT_MAX then
 		state.output = output
 		kept[#kept + 1] = state
-		-- Its own questions count, too.
-		keyed_at = -1
+		-- If it asked or read anything new, the next search makes all keys anew.
+		put(state, counts)
 	end
 end
 

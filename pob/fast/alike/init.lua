@@ -407,7 +407,7 @@ end
 ---@param state ConfigState
 ---@param output Output
 function M.keep_config(state, output)
-	config.keep(state, scalars_of(output))
+	config.keep(state, scalars_of(output), counts)
 end
 
 return M

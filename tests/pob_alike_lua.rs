@@ -19,10 +19,15 @@ use serde_json::{Value, json};
 
 const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
 
-/// Pairs of nodes to allocate, and as many of one to allocate and one to give up, of each build.
+/// Pairs of nodes to allocate, and as many of one to allocate and one to give up, of each build, unless the environment says
+/// otherwise.
 const PAIRS: usize = 400;
 /// Sets of several options of config, of each build, unless the environment says otherwise.
 const SETS: usize = 100;
+
+fn from_env(name: &str, otherwise: usize) -> usize {
+    env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
 
 /// An outcome, bit for bit and whoever computed it; its failure; and whether it was not computed again.
 fn evaluated(vm: &mut Vm, variation: &Value) -> (BTreeMap<String, String>, Option<String>, bool) {
@@ -77,9 +82,10 @@ fn compared(
 fn what_is_not_computed_again_has_the_bits_that_it_would_have() {
     let Some(places) = places() else { return };
     let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
+    let pairs = from_env("POBATCH_ALIKE_PAIRS", PAIRS);
     let mut vms = with_and_without(&places);
-    let mut bases = BUILDS.map(|build| (build, xml(&places, build), PAIRS)).to_vec();
-    bases.push(("difficult", with_all_that_is_difficult(&places), PAIRS / 20));
+    let mut bases = BUILDS.map(|build| (build, xml(&places, build), pairs)).to_vec();
+    bases.push(("difficult", with_all_that_is_difficult(&places), pairs / 20));
     for (build, xml, pairs) in bases {
         let of_nodes = |offers: &Offers, chance: &mut Chance| offers.of_nodes(pairs, chance);
         let (computed, known) = compared(&mut vms, (build, &xml), of_nodes, 2, &mut chance);
@@ -93,7 +99,7 @@ fn what_is_not_computed_again_has_the_bits_that_it_would_have() {
 fn config_that_is_not_computed_again_has_the_bits_that_it_would_have() {
     let Some(places) = places() else { return };
     let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
-    let sets = env::var("POBATCH_ALIKE_SETS").map_or(SETS, |text| text.parse().unwrap());
+    let sets = from_env("POBATCH_ALIKE_SETS", SETS);
     let mut vms = with_and_without(&places);
     // Of the difficult one every tenth: with all skills in full DPS each takes ten times as long.
     let mut bases = BUILDS.map(|build| (build, xml(&places, build), 1)).to_vec();

@@ -232,13 +232,13 @@ end
 ---@param reset fun() makes of the build what it is before a calculation
 ---@param env table the environment of such a calculation
 ---@param output Output
----@param of_config table[] modifiers that config brings
+---@param of_config { player: table[], enemy: table[] } modifiers that config brings
 function M.prepare(calcs, reset, env, output, of_config)
 	local problem = prepared.prepare(calcs, reset)
 	if problem then
 		native.log("info", "the base's environment is set up for each variation: " .. problem)
 	end
-	alike.prepare(env, output, prepared.names_asked(), of_config)
+	alike.prepare(env, output, calcs, prepared.names_asked(), of_config)
 end
 
 ---The version in which a function of a build's calculator was read, for those who do its work in another way.

@@ -100,7 +100,7 @@ local function queries(list_of, has_limits, listens)
 			local start, several, exact = result, false, true
 			if listens then
 				if questions.wanted[name] then
-					questions.note(kind, name, flags, keywords)
+					questions.note(store, kind, name, flags, keywords)
 				end
 				several = order.wanted[name]
 				exact = several and order.is_exact(result)
@@ -152,7 +152,7 @@ local function queries(list_of, has_limits, listens)
 		if list then
 			local noting, of_tree = listens and order.is_noting(), 0
 			if listens and questions.wanted[name] then
-				questions.note("MORE", name, flags, keywords)
+				questions.note(store, "MORE", name, flags, keywords)
 			end
 			for i = 1, #list do
 				local mod = list[i]
@@ -208,7 +208,7 @@ local function queries(list_of, has_limits, listens)
 		local list, only = list_of(store, name)
 		if list then
 			if listens and questions.wanted[name] then
-				questions.note(kind, name, flags, keywords)
+				questions.note(store, kind, name, flags, keywords)
 			end
 			-- Which of several flags is the first makes no difference.
 			if listens and kind ~= "FLAG" and may_depend_on_order(list, kind) then
@@ -268,7 +268,7 @@ local function queries(list_of, has_limits, listens)
 		local list, only = list_of(store, name)
 		if list then
 			if listens and questions.wanted[name] then
-				questions.note("LIST", name, flags, keywords)
+				questions.note(store, "LIST", name, flags, keywords)
 			end
 			if listens and may_depend_on_order(list, "LIST") then
 				note_order(store, name, "list", 0, list, nil, "LIST", context, cfg, flags, keywords, source)
@@ -309,7 +309,7 @@ local function queries(list_of, has_limits, listens)
 		local list, only = list_of(store, name)
 		if list then
 			if listens and questions.wanted[name] then
-				questions.note(kind, name, flags, keywords)
+				questions.note(store, kind, name, flags, keywords, true)
 			end
 			if listens and may_depend_on_order(list, kind) then
 				note_order(store, name, "list", 0, list, limits, kind, context, cfg, flags, keywords, source)
@@ -452,7 +452,7 @@ function M.tell()
 	put(db, queries(listened_list, true, true))
 	function db.HasModInternal(self, kind, flags, keywords, source, ...)
 		for i = 1, select("#", ...) do
-			questions.note(kind, (select(i, ...)), flags, keywords)
+			questions.note(self, kind, (select(i, ...)), flags, keywords)
 		end
 		return has(self, kind, flags, keywords, source, ...)
 	end

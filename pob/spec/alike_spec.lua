@@ -6,6 +6,7 @@ local classes = require('fast.alike.classes')
 local config = require('fast.alike.config')
 local journal = require('fast.alike.journal')
 local order = require('fast.alike.order')
+local questions = require('fast.alike.questions')
 
 local describe, it, expect = spec.describe, spec.it, spec.expect
 
@@ -83,8 +84,9 @@ return function()
 			local one, other = { id = 1 }, { id = 2 }
 			expect(classes.of_node(one), classes.of_node({ id = 1 }))
 			expect(classes.of_node(one) ~= classes.of_node(other), true)
-			asked.reset({})
-			expect(asked.finds(classes.example(classes.of_node(one))), true)
+			asked.reset({}, {})
+			local class = classes.of_node(one)
+			expect(asked.player:stand_in(class), class)
 		end)
 
 		it('know which come from the tree', function()
@@ -97,74 +99,151 @@ return function()
 	describe('questions', function()
 		local axe, sword, any = mod('Damage', 'INC', 9, { flags = 2 }), mod('Damage', 'INC', 9, { flags = 4 }), mod('Mana', 'BASE', 1)
 
-		it('are noted while somebody wants to know', function()
-			asked.reset({ Damage = { axe, sword } })
-			asked.note('INC', 'Damage', 3, 0)
-			expect(asked.finds(axe), false)
-			expect(asked.wanted.Damage, nil)
-			asked.listen(true)
-			expect(type(asked.wanted.Damage), 'table')
-		end)
+		---@return Questions
+		local function begun()
+			local set = questions.new()
+			set:reset({ Damage = { axe, sword }, Mana = { any } })
+			return set
+		end
+
+		---@param set Questions
+		---@param a table
+		---@param b table
+		---@return boolean
+		local function told_apart(set, a, b)
+			return set:stand_in(classes.of(a)) ~= set:stand_in(classes.of(b))
+		end
 
 		it('find what they would have found, and nothing else', function()
-			asked.reset({ Damage = { axe, sword }, Mana = { any } })
-			expect(asked.finds(axe), false)
-			asked.note('INC', 'Damage', 3, 0)
-			expect(asked.finds(axe), true)
-			expect(asked.finds(sword), false)
-			expect(asked.finds(mod('Damage', 'MORE', 9)), false)
-			expect(asked.finds(any), false)
+			local set = begun()
+			expect(set:finds(axe), false)
+			expect(set:take('INC', 'Damage', 3, 0, false), true)
+			expect(set:finds(axe), true)
+			expect(set:finds(sword), false)
+			expect(set:finds(mod('Damage', 'MORE', 9)), false)
+			expect(set:finds(any), false)
 		end)
 
 		it('for any type find every type', function()
-			asked.reset({ Damage = { axe, sword } })
-			asked.note(nil, 'Damage', 2, 0)
-			expect(asked.finds(axe), true)
-			expect(asked.finds(sword), false)
+			local set = begun()
+			set:take(questions.ANY, 'Damage', 2, 0, false)
+			expect(set:finds(axe), true)
+			expect(set:finds(sword), false)
 		end)
 
-		it('are counted once, and not any more when all is found', function()
-			asked.reset({ Damage = { axe, sword } })
-			local version = asked.version
-			asked.note('INC', 'Damage', 2, 0)
-			asked.note('INC', 'Damage', 2, 0)
-			expect(asked.version, version + 1)
-			asked.note('INC', 'Damage', 4, 0)
-			expect(asked.wanted.Damage, nil)
-			expect(asked.finds(sword), true)
+		it('tell apart what only some of them find', function()
+			local set = begun()
+			expect(set:stand_in(classes.of(axe)), false)
+			expect(told_apart(set, axe, sword), false)
+			set:take('INC', 'Damage', 7, 0, false)
+			expect(set:stand_in(classes.of(axe)) ~= false, true)
+			expect(told_apart(set, axe, sword), false)
+			expect(told_apart(set, axe, mod('Damage', 'INC', 8, { flags = 2 })), true)
+			expect(told_apart(set, axe, mod('Damage', 'INC', 9, { flags = 2, { type = 'Condition', var = 'LowLife' } })), true)
+			set:take('INC', 'Damage', 4, 0, false)
+			expect(told_apart(set, axe, sword), true)
 		end)
 
-		it('are handed on to others, who then know them as well, and do not hand them on again', function()
-			asked.reset({ Damage = { axe, sword }, Mana = { any } })
-			asked.note('INC', 'Damage', 3, 0)
-			asked.note(nil, 'Mana', 0, 0)
-			asked.note('INC', 'Damage', 3, 0)
-			local news = asked.news()
-			expect(#news, 2)
-			asked.reset({ Damage = { axe, sword }, Mana = { any } })
-			expect(asked.finds(axe), false)
-			asked.learn(news)
-			expect(asked.finds(axe), true)
-			expect(asked.finds(sword), false)
+		it('tell apart everything that was shown, and what nobody knows', function()
+			local set = begun()
+			set:take('INC', 'Damage', 7, 0, false)
+			expect(set:take('INC', 'Damage', 7, 0, true), true)
+			expect(told_apart(set, axe, sword), true)
+			local unknown = { mod('Other', 'INC', 9, { flags = 2 }), mod('Other', 'INC', 9, { flags = 4 }) }
+			expect(told_apart(set, unknown[1], unknown[2]), true)
+			expect(set:stand_in(classes.of(unknown[1])), classes.of(unknown[1]))
+		end)
+
+		it('are counted once, and not any more when there is nothing left to find out', function()
+			local set = begun()
+			local version = set.version
+			expect(set:take('INC', 'Damage', 6, 0, false), true)
+			expect(set:take('INC', 'Damage', 6, 0, false), false)
+			expect(set.version, version + 1)
+			-- Another one may still find an axe and no sword.
+			expect(set:take('INC', 'Damage', 2, 0, false), true)
+			expect(set:take('BASE', 'Mana', 0, 0, false), true)
+			expect(set.unsettled.Mana, nil)
+			expect(set:take('BASE', 'Mana', 1, 0, false), false)
+			expect(set:finds(any), true)
+		end)
+
+		it('that nobody hears are taken as asked', function()
+			local set = begun()
+			set:settle('Damage')
+			expect(set:finds(sword), true)
+			expect(told_apart(set, axe, sword), true)
+			expect(set:finds(any), false)
+		end)
+	end)
+
+	describe('what was asked', function()
+		local life, mana = mod('Life', 'INC', 5), mod('Mana', 'BASE', 1)
+		local enemy = {}
+		local of_enemy = { actor = enemy }
+		enemy.modDB = of_enemy
+
+		it('is noted while somebody wants to know', function()
+			asked.reset({ Life = { life } }, {})
+			asked.note(store, 'INC', 'Life', 0, 0)
+			expect(asked.player:finds(life), false)
+			asked.listen(true)
+			expect(type(asked.wanted.Life), 'table')
+			asked.note(store, 'INC', 'Life', 0, 0)
+			expect(asked.player:finds(life), true)
+			expect(asked.wanted.Life, nil)
+		end)
+
+		it('of an enemy is another matter than what was asked of the player', function()
+			asked.reset({ Life = { life } }, { Life = { life }, Mana = { mana } })
+			asked.note(of_enemy, 'INC', 'Life', 0, 0)
+			asked.note(of_enemy, 'BASE', 'Mana', 0, 0)
+			expect(asked.others:finds(life), true)
+			expect(asked.others:finds(mana), true)
+			expect(asked.player:finds(life), false)
+			expect(type(asked.wanted.Life), 'table')
 			expect(asked.wanted.Mana, nil)
 			expect(#asked.news(), 0)
 		end)
 
-		it('that nobody hears are taken as asked', function()
-			asked.reset({ Damage = { axe, sword }, Mana = { any } })
-			asked.settle('Damage')
-			expect(asked.finds(sword), true)
-			expect(asked.finds(any), false)
+		it('is handed on to others, who then know it as well, and do not hand it on again', function()
+			asked.reset({ Life = { life }, Mana = { mana } }, {})
+			asked.note(store, 'INC', 'Life', 0, 0)
+			asked.note(store, nil, 'Mana', 0, 0, true)
+			asked.note(store, 'INC', 'Life', 0, 0)
+			local news = asked.news()
+			expect(#news, 2)
+			asked.reset({ Life = { life }, Mana = { mana } }, {})
+			expect(asked.player:finds(life), false)
+			asked.learn(news)
+			expect(asked.player:finds(life), true)
+			expect(asked.player.shown.Mana, true)
+			expect(asked.wanted.Mana, nil)
+			expect(#asked.news(), 0)
 		end)
 	end)
 
 	describe('the order of nodes', function()
 		local a, b, c = mod('Regen', 'BASE', 0.1), mod('Regen', 'BASE', 0.2), mod('Regen', 'BASE', 0.3)
 
+		---Whether another order gives the same answers.
+		---@param notes OrderNote[]
+		---@param of table<string, integer[]>
+		---@param stand_ins table<integer, integer>?
+		---@return boolean
+		local function same(notes, of, stand_ins)
+			local questions = { version = stand_ins and 1 or 0 }
+			function questions.stand_in(_, class)
+				return (stand_ins or {})[class] or class
+			end
+			return order.same(notes, of, questions)
+		end
+
 		---@param ... table
 		---@return table<string, integer[]>
 		local function sequences(...)
-			return order.sequences({ ... }, { Regen = true })
+			order.follow({ { name = 'Regen' } })
+			return order.sequences({ ... })
 		end
 
 		it('makes no difference to whole numbers', function()
@@ -178,8 +257,8 @@ return function()
 			ask('Regen', 'sum', { a, b, c })
 			local notes = assert(order.finish(sequences(node(a), node(b), node(c))))
 			expect(#notes, 1)
-			expect(order.same(notes, sequences(node(b), node(a), node(c))), true)
-			expect(order.same(notes, sequences(node(b), node(c), node(a))), false)
+			expect(same(notes, sequences(node(b), node(a), node(c))), true)
+			expect(same(notes, sequences(node(b), node(c), node(a))), false)
 		end)
 
 		it('begins with what lies before the nodes', function()
@@ -188,7 +267,7 @@ return function()
 			ask('Regen', 'sum', { item, mod('Regen', 'BASE', 1), mod('Regen', 'BASE', 2) })
 			local notes = assert(order.finish(sequences(node(mod('Regen', 'BASE', 1)), node(mod('Regen', 'BASE', 2)))))
 			expect(notes[1].start, 0.3)
-			expect(notes[1].answer, 0.3 + 1 + 2)
+			expect(#notes[1].sequence, 2)
 		end)
 
 		it('makes one in products and lists', function()
@@ -197,7 +276,18 @@ return function()
 			ask('Regen', 'list', { a, b })
 			local notes = assert(order.finish(sequences(node(a, b))))
 			expect(#notes, 2)
-			expect(order.same(notes, sequences(node(b), node(a))), false)
+			expect(same(notes, sequences(node(b), node(a))), false)
+		end)
+
+		it('of two modifiers that make the same difference makes none', function()
+			local d = mod('Regen', 'BASE', 0.1, { flags = 4 })
+			order.begin()
+			ask('Regen', 'sum', { a, b, c })
+			local notes = assert(order.finish(sequences(node(a), node(b), node(c))))
+			local for_d = { [classes.of(d)] = classes.of(a) }
+			expect(same(notes, sequences(node(d), node(b), node(c))), false)
+			expect(same(notes, sequences(node(d), node(b), node(c)), for_d), true)
+			expect(same(notes, sequences(node(b), node(c), node(d)), for_d), false)
 		end)
 
 		it('cannot be compared where something came another way, or depends on what came before it', function()
@@ -215,7 +305,7 @@ return function()
 			ask('Regen', 'sum', { a, b, c })
 			order.of_keystones = {}
 			local notes = assert(order.finish(sequences(node(a), node(b))))
-			expect(notes[1].answer, 0.1 + 0.2)
+			expect(#notes[1].sequence, 2)
 		end)
 
 		it('among what is said of enemies is that of one name', function()
@@ -224,13 +314,14 @@ return function()
 			end
 			local x, y, z = of('Damage', 1), of('Damage', 2), of('ColdResist', 1)
 			local function in_order(...)
-				return order.sequences({ ... }, { EnemyModifier = true })
+				order.follow({ { name = 'EnemyModifier' } })
+				return order.sequences({ ... })
 			end
 			order.begin()
 			ask('EnemyModifier', 'list', { x, y, z })
 			local notes = assert(order.finish(in_order(node(x), node(y), node(z))))
-			expect(order.same(notes, in_order(node(z), node(x), node(y))), true)
-			expect(order.same(notes, in_order(node(y), node(x), node(z))), false)
+			expect(same(notes, in_order(node(z), node(x), node(y))), true)
+			expect(same(notes, in_order(node(y), node(x), node(z))), false)
 		end)
 	end)
 
@@ -247,7 +338,7 @@ return function()
 			end,
 		}
 		local known = classes.of(mod('Life', 'INC', 5))
-		local note = { name = 'Life', operation = 'sum', start = 0.1, values = { [known] = 0.2 }, sequence = { known }, answer = 0.1 + 0.2 }
+		local note = { name = 'Life', operation = 'sum', start = 0.1, values = { [known] = 0.2 }, sequence = { known } }
 
 		---@param output table
 		local function told(output)
@@ -276,7 +367,7 @@ return function()
 		it('tells what it depends on', function()
 			local record = told(base)
 			expect(record.more[known], 2)
-			expect(record.notes[1].answer, 0.1 + 0.2)
+			expect(record.notes[1].start, 0.1)
 			expect(record.notes[1].values[known], 0.2)
 		end)
 
@@ -305,11 +396,25 @@ return function()
 	end)
 
 	describe('config that comes to the same', function()
-		local asked_for = {}
+		local low_life, leeching = mod('Condition:LowLife', 'FLAG', true), mod('Condition:Leeching', 'FLAG', true)
+		local life, mana = mod('Life', 'BASE', 1), mod('Mana', 'BASE', 1)
 
-		---@param class integer
-		local function counts(class)
-			return asked_for[classes.example(class).name] == true
+		---Begins, and asks the player for some modifiers and the enemy for others.
+		---@param of_player table[]
+		---@param of_enemy table[]?
+		local function begin(of_player, of_enemy)
+			config.begin()
+			local all = {}
+			for _, one in ipairs({ low_life, leeching, life, mana }) do
+				all[one.name] = { one }
+			end
+			asked.reset(all, all)
+			for _, one in ipairs(of_player) do
+				asked.player:take(one.type, one.name, 0, 0, false)
+			end
+			for _, one in ipairs(of_enemy or {}) do
+				asked.others:take(one.type, one.name, 0, 0, false)
+			end
 		end
 
 		---@param mods table[]
@@ -326,34 +431,31 @@ return function()
 		---@param of table
 		---@return table? output
 		local function found(of)
-			return config.find(config.state(of), counts, 1)
+			return config.find(config.state(of))
 		end
 
 		---@param of table
 		---@return table output
 		local function computed(of)
 			local output = {}
-			config.keep(config.state(of), output, counts)
+			config.keep(config.state(of), output)
 			return output
 		end
 
-		local low_life, leeching = mod('Condition:LowLife', 'FLAG', true), mod('Condition:Leeching', 'FLAG', true)
-		local life, mana = mod('Life', 'BASE', 1), mod('Mana', 'BASE', 1)
-
 		it('is told apart by modifiers that a question finds, and by their order', function()
-			config.begin()
-			asked_for = { Life = true, Mana = true, ['Condition:LowLife'] = true }
+			begin({ life, mana, low_life }, { mana })
 			local output = computed(tab({ life, mana }))
 			expect(found(tab({ life, leeching, mana })), output)
 			expect(found(tab({ mana, life })), nil)
 			expect(found(tab({ life, mana, low_life })), nil)
 			expect(found(tab({ life, mana }, { enemyLevel = 83 })), nil)
-			expect(found(tab({ life }, { enemyModList = { mana } })), nil)
+			expect(found(tab({ life, mana }, { enemyModList = { mana } })), nil)
+			expect(found(tab({ life, mana }, { enemyModList = { life } })), output)
 			expect(found(tab({ life, mod('Mana', 'BASE', 1, { source = 'Custom' }) })), nil)
 		end)
 
 		it('is told apart by inputs that were read, and by no others', function()
-			config.begin()
+			begin({})
 			local of = tab({}, { input = { boss = 'None', bandit = 'Oak' } })
 			local output = computed(of)
 			local other = tab({}, { input = { boss = 'Pinnacle', bandit = 'Oak' } })
@@ -367,17 +469,16 @@ return function()
 		end)
 
 		it('is told apart anew when a question is new', function()
-			config.begin()
-			asked_for = {}
+			begin({})
 			local output = computed(tab({ life }))
 			expect(found(tab({ mana })), output)
-			asked_for = { Life = true }
-			expect(config.find(config.state(tab({ mana })), counts, 2), nil)
-			expect(config.find(config.state(tab({ life, leeching })), counts, 2), output)
+			asked.player:take('BASE', 'Life', 0, 0, false)
+			expect(found(tab({ mana })), nil)
+			expect(found(tab({ life, leeching })), output)
 		end)
 
 		it('is forgotten when told', function()
-			config.begin()
+			begin({})
 			computed(tab({ life }))
 			config.forget()
 			expect(found(tab({ life })), nil)

@@ -84,14 +84,15 @@ end
 
 ---Modifiers that config brings: the base's, and those of all check boxes together. Lists and numbers can bring others.
 ---@param base LoadedBase
----@return table[]
+---@return { player: table[], enemy: table[] }
 function M.mods(base)
-	local tab, found = build.configTab, {}
+	local tab, found = build.configTab, { player = {}, enemy = {} }
 	local function take()
-		for _, list in ipairs({ tab.modList, tab.enemyModList }) do
-			for i = 1, #list do
-				found[#found + 1] = list[i]
-			end
+		for i = 1, #tab.modList do
+			table.insert(found.player, tab.modList[i])
+		end
+		for i = 1, #tab.enemyModList do
+			table.insert(found.enemy, tab.enemyModList[i])
 		end
 	end
 	take()

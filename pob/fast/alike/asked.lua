@@ -1,145 +1,92 @@
--- What calculations asked the modifier stores for. A modifier that no question so far would have found has made no
--- difference to any calculation so far. Owns the questions; only names that modifiers of passive nodes have are noted.
+-- What calculations asked the modifier stores for: those of the player, and those of enemies and minions. Owns the questions.
 
-local band = bit.band
+local actors = require("fast.alike.actors")
+local questions = require("fast.alike.questions")
 
 local M = {}
 
----Counts up with every question that is new.
-M.version = 0
+---What the player's stores were asked for.
+M.player = questions.new()
+---What the stores of enemies and minions were asked for.
+M.others = questions.new()
 
----Stands for every type of modifier.
-local ANY = "*"
-
----Questions about names that are not settled: all modifiers of a settled one are found by questions that were noted, or it
----is taken so.
----@type table<string, table<string, table<integer, table<integer, boolean>>>> name -> type -> flags -> keywords
-local unsettled = {}
 local NOTHING = {}
+---Names that either is interested in.
+---@type table<string, table>
+local names = {}
 ---The same while questions are noted, otherwise nothing. Read by `stores.lua`, which takes what it finds here for a list
 ---without elements.
+---@type table<string, table>
 M.wanted = NOTHING
----@type table<string, table[]> the modifiers that nodes have of a name
-local mods_of = {}
-
----@class (exact) Question
----@field kind string
----@field name string
----@field flags integer
----@field keywords integer
-
----Questions that were noted here and not handed on yet.
+---Questions to the player's stores that were noted here and not handed on yet.
 ---@type Question[]
 local news = {}
 
 ---Questions are noted from now on, or not any more.
 ---@param value boolean
 function M.listen(value)
-	M.wanted = value and unsettled or NOTHING
+	M.wanted = value and names or NOTHING
+end
+
+---@param name string
+local function check_name(name)
+	if not M.player.unsettled[name] and not M.others.unsettled[name] then
+		names[name] = nil
+	end
 end
 
 ---Forgets all questions.
----@param mods table<string, table[]> by name, what is to be told apart: those that nodes have
-function M.reset(mods)
-	mods_of, news = mods, {}
-	for name in pairs(unsettled) do
-		unsettled[name] = nil
+---@param of_player table<string, table[]> by name, modifiers in the player's stores that are to be told apart
+---@param of_others table<string, table[]> the same for enemies and minions
+function M.reset(of_player, of_others)
+	M.player:reset(of_player)
+	M.others:reset(of_others)
+	news = {}
+	for name in pairs(names) do
+		names[name] = nil
 	end
-	for name in pairs(mods) do
-		unsettled[name] = {}
+	for _, mods in ipairs({ of_player, of_others }) do
+		for name in pairs(mods) do
+			names[name] = NOTHING
+		end
 	end
-	M.version = M.version + 1
 end
 
----Takes a name as asked for, whatever is asked: somebody asks for it without being listened to.
+---Takes a name as asked for of the player, whatever is asked: somebody asks for it without being listened to.
 ---@param name string
 function M.settle(name)
-	if unsettled[name] then
-		unsettled[name] = nil
-		M.version = M.version + 1
-	end
-end
-
----@param by_flags table<integer, table<integer, boolean>>?
----@param mod table
----@return boolean
-local function finds(by_flags, mod)
-	for flags, by_keywords in pairs(by_flags or {}) do
-		if band(flags, mod.flags) == mod.flags then
-			for keywords in pairs(by_keywords) do
-				if MatchKeywordFlags(keywords, mod.keywordFlags) then
-					return true
-				end
-			end
-		end
-	end
-	return false
-end
-
----Whether some question so far would have found a modifier like this, if its tags let it.
----@param mod table
----@return boolean
-function M.finds(mod)
-	local by_kind = unsettled[mod.name]
-	return not by_kind or finds(by_kind[mod.type], mod) or finds(by_kind[ANY], mod)
-end
-
----@param name string
----@param by_kind table<string, table<integer, table<integer, boolean>>>
----@param kind string
----@param flags integer
----@param keywords integer
-local function add(name, by_kind, kind, flags, keywords)
-	local by_flags = by_kind[kind] or {}
-	by_kind[kind] = by_flags
-	local by_keywords = by_flags[flags] or {}
-	by_flags[flags] = by_keywords
-	by_keywords[keywords] = true
-	M.version = M.version + 1
-	for _, mod in ipairs(mods_of[name]) do
-		if not M.finds(mod) then
-			return
-		end
-	end
-	unsettled[name] = nil
-end
-
----@param kind string
----@param name string
----@param flags integer
----@param keywords integer
----@return boolean is_new
-local function take(kind, name, flags, keywords)
-	local by_kind = unsettled[name]
-	if not by_kind then
-		return false
-	end
-	local by_flags = by_kind[kind]
-	local by_keywords = by_flags and by_flags[flags]
-	if by_keywords and by_keywords[keywords] then
-		return false
-	end
-	add(name, by_kind, kind, flags, keywords)
-	return true
+	M.player:settle(name)
+	check_name(name)
 end
 
 ---Takes note of a question. Where it asks for one source only it counts as if it asked for all.
+---@param store table
 ---@param kind string? the type of modifiers; nil: all
 ---@param name string
 ---@param flags integer
 ---@param keywords integer
-function M.note(kind, name, flags, keywords)
-	kind = kind or ANY
-	if M.wanted[name] and take(kind, name, flags, keywords) then
-		news[#news + 1] = { kind = kind, name = name, flags = flags, keywords = keywords }
+---@param shown boolean? whoever asks gets the modifiers themselves
+function M.note(store, kind, name, flags, keywords, shown)
+	if not M.wanted[name] then
+		return
+	end
+	local of_another = actors.is_of_another(store)
+	local set = of_another and M.others or M.player
+	kind, shown = kind or questions.ANY, shown or false
+	if set:take(kind, name, flags, keywords, shown) then
+		check_name(name)
+		if not of_another then
+			news[#news + 1] = { kind = kind, name = name, flags = flags, keywords = keywords, shown = shown }
+		end
 	end
 end
 
----Takes note of questions that were noted elsewhere.
----@param questions Question[]
-function M.learn(questions)
-	for _, question in ipairs(questions) do
-		take(question.kind, question.name, question.flags, question.keywords)
+---Takes note of questions to the player's stores that were noted elsewhere.
+---@param list Question[]
+function M.learn(list)
+	for _, question in ipairs(list) do
+		M.player:take(question.kind, question.name, question.flags, question.keywords, question.shown)
+		check_name(question.name)
 	end
 end
 

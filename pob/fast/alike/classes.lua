@@ -18,10 +18,15 @@ local class_of = setmetatable({}, { __mode = "k" })
 ---@type table<table, boolean>
 local is_of_tree = setmetatable({}, { __mode = "k" })
 
+---Fields that are left out of what a modifier says.
+local BUT_SOURCE = { source = true }
+local BUT_FLAGS = { source = true, flags = true, keywordFlags = true }
+
 ---@param value any
 ---@param depth integer
+---@param but table<string, boolean> fields that are left out; of inner tables it is the source alone
 ---@return string
-local function text_of(value, depth)
+local function text_of(value, depth, but)
 	if type(value) == "number" then
 		return ("%.17g"):format(value)
 	elseif type(value) ~= "table" or depth == 0 then
@@ -29,12 +34,27 @@ local function text_of(value, depth)
 	end
 	local parts = {}
 	for key, inner in pairs(value) do
-		if key ~= "source" then
-			parts[#parts + 1] = ("[%s]=%s"):format(text_of(key, 0), text_of(inner, depth - 1))
+		if not but[key] then
+			parts[#parts + 1] = ("[%s]=%s"):format(text_of(key, 0, but), text_of(inner, depth - 1, BUT_SOURCE))
 		end
 	end
 	table.sort(parts)
 	return "{" .. table.concat(parts, ",") .. "}"
+end
+
+---@type table<table, string>
+local texts_but_flags = setmetatable({}, { __mode = "k" })
+
+---What a modifier says, whatever its flags and keywords are.
+---@param mod table
+---@return string
+function M.text_but_flags(mod)
+	local text = texts_but_flags[mod]
+	if not text then
+		text = text_of(mod, DEPTH_MAX, BUT_FLAGS)
+		texts_but_flags[mod] = text
+	end
+	return text
 end
 
 ---@param mod table
@@ -42,7 +62,7 @@ end
 function M.of(mod)
 	local class = class_of[mod]
 	if not class then
-		local text = text_of(mod, DEPTH_MAX)
+		local text = text_of(mod, DEPTH_MAX, BUT_SOURCE)
 		class = numbers[text]
 		if not class then
 			class = #examples + 1
@@ -99,6 +119,9 @@ end
 ---@field names string[]
 ---@field classes integer[]
 
+---What nodes bring in place of their own modifiers, by the node's id.
+---@type table<integer, table[]>
+M.in_place = {}
 ---@type table<table, Brought> by the list of the node's modifiers
 local brought = setmetatable({}, { __mode = "k" })
 local NOTHING = { names = {}, classes = {} }
@@ -106,7 +129,7 @@ local NOTHING = { names = {}, classes = {} }
 ---@param node table
 ---@return Brought
 function M.brought(node)
-	local list = node.type == "Keystone" and node.keystoneMod or node.modList
+	local list = M.in_place[node.id] or (node.type == "Keystone" and node.keystoneMod or node.modList)
 	if not list then
 		return NOTHING
 	end

@@ -4,6 +4,7 @@
 --
 -- Owns the outputs that are kept for such variations. Other runtimes are not told: there are few.
 
+local asked = require("fast.alike.asked")
 local classes = require("fast.alike.classes")
 
 local M = {}
@@ -15,8 +16,9 @@ M.INPUTS = { "input", "placeholder" }
 
 ---Modifiers in order.
 ---@class (exact) ConfigMods
+---@field of Questions to those that hold them
 ---@field classes integer[]
----@field texts string[] what tells each from others: its class, and who says it, which PoB asks for in places
+---@field sources string[] who says each, which PoB asks for in places
 
 ---What a config comes to.
 ---@class (exact) ConfigState
@@ -52,13 +54,13 @@ function M.begin()
 	end
 end
 
+---@param of Questions
 ---@param list table[] modifiers
 ---@return ConfigMods
-local function mods_of(list)
-	local found = { classes = {}, texts = {} }
+local function mods_of(of, list)
+	local found = { of = of, classes = {}, sources = {} }
 	for i = 1, #list do
-		local class = classes.of(list[i])
-		found.classes[i], found.texts[i] = class, class .. "@" .. tostring(list[i].source)
+		found.classes[i], found.sources[i] = classes.of(list[i]), tostring(list[i].source)
 	end
 	return found
 end
@@ -68,7 +70,7 @@ end
 function M.state(tab)
 	return {
 		level = tab.enemyLevel,
-		lists = { mods_of(tab.modList), mods_of(tab.enemyModList) },
+		lists = { mods_of(asked.player, tab.modList), mods_of(asked.others, tab.enemyModList) },
 		input = tab.input,
 		placeholder = tab.placeholder,
 	}
@@ -85,15 +87,15 @@ local function text_of(value)
 end
 
 ---@param state ConfigState
----@param counts fun(class: integer): boolean
 ---@return string
-local function key_of(state, counts)
+local function key_of(state)
 	local parts = { text_of(state.level) }
 	for _, list in ipairs(state.lists) do
 		parts[#parts + 1] = "list"
 		for i = 1, #list.classes do
-			if counts(list.classes[i]) then
-				parts[#parts + 1] = list.texts[i]
+			local class = list.of:stand_in(list.classes[i])
+			if class then
+				parts[#parts + 1] = class .. "@" .. list.sources[i]
 			end
 		end
 	end
@@ -104,24 +106,23 @@ local function key_of(state, counts)
 end
 
 ---@param state ConfigState
----@param counts fun(class: integer): boolean
-local function put(state, counts)
-	by_key[key_of(state, counts)] = state
+local function put(state)
+	by_key[key_of(state)] = state
 end
 
 ---Looks for what comes to the same.
 ---@param state ConfigState
----@param counts fun(class: integer): boolean whether a question finds modifiers of a class
----@param version integer of the questions
 ---@return Output?
-function M.find(state, counts, version)
+function M.find(state)
+	-- Versions only count up.
+	local version = asked.player.version + asked.others.version
 	if keyed_at ~= version or keyed_after ~= #reads then
 		keyed_at, keyed_after, by_key = version, #reads, {}
 		for _, one in ipairs(kept) do
-			put(one, counts)
+			put(one)
 		end
 	end
-	local same = by_key[key_of(state, counts)]
+	local same = by_key[key_of(state)]
 	return same and same.output
 end
 
@@ -145,13 +146,12 @@ end
 ---Keeps what was computed while questions were noted and inputs watched.
 ---@param state ConfigState
 ---@param output Output without tables
----@param counts fun(class: integer): boolean
-function M.keep(state, output, counts)
+function M.keep(state, output)
 	if #kept < KEPT_MAX then
 		state.output = output
 		kept[#kept + 1] = state
 		-- If it asked or read anything new, the next search makes all keys anew.
-		put(state, counts)
+		put(state)
 	end
 end
 

@@ -7,9 +7,13 @@
 -- (`asked.lua`), and which of their answers depend on the order of nodes (`order.lua`). By induction over the questions, a
 -- second calculation goes the way of the first as long as each answer is the same.
 
+-- Taken here because the lock-down removes it.
+local new_table = require("table.new")
+
 local asked = require("fast.alike.asked")
 local classes = require("fast.alike.classes")
 local config = require("fast.alike.config")
+local jewels = require("fast.alike.jewels")
 local journal = require("fast.alike.journal")
 local nodes = require("fast.nodes")
 local order = require("fast.alike.order")
@@ -26,6 +30,8 @@ local ASKED_UNHEARD = { "EffectOfBonusesFromGloves", "EffectOfBonusesFromBoots",
 ---How many notables are allocated is a modifier, too.
 local NOTABLES = { name = "Multiplier:AllocatedNotable", type = "BASE", flags = 0, keywordFlags = 0, value = 1 }
 
+---Stats of an output: room for these is made at once.
+local SCALARS = 1024
 ---Keeps classes and how many more there are of them apart: of one there are never so many.
 local KEY_STEP = 2 ^ 16
 
@@ -45,12 +51,8 @@ local kept = {}
 local count = 0
 ---At which version of the questions the keys were made.
 local keyed_at = 0
----@type table<string, integer> names of modifiers on whose order something kept depends
-local ordered_names = {}
----@type table<integer, boolean> by class, at that version
-local is_asked_for = {}
 
----@type { reached: table<integer, boolean>, granted: table? }? what is known of the base; nil: it takes no part
+---@type { reached: table<integer, boolean>, granted: table? }? what is known of the base, with the nodes that jewels reach; nil: it takes no part
 local base
 ---Whether PoB's stores, and its calculator, are those whose questions we know.
 local stores_known, installed = false, false
@@ -65,28 +67,33 @@ function M.install()
 	installed = stores_known
 end
 
----Numbers all classes that a tree can differ in, and those of config that are known, for forks to mean the same by them.
----@param of_config table[]
----@return table<string, table[]> mods of each class one, by name
-local function number_classes(of_config)
+---Modifiers of each class one, by name.
+---@param lists table[][] of modifiers
+---@return table<string, table[]>
+local function by_name(lists)
 	local mods, seen = {}, {}
-	local function add(class)
-		if not seen[class] then
-			seen[class] = true
-			local mod = classes.example(class)
-			mods[mod.name] = mods[mod.name] or {}
-			table.insert(mods[mod.name], mod)
+	for _, list in ipairs(lists) do
+		for _, mod in ipairs(list) do
+			local class = classes.of(mod)
+			if not seen[class] then
+				seen[class] = true
+				mods[mod.name] = mods[mod.name] or {}
+				table.insert(mods[mod.name], mod)
+			end
 		end
 	end
-	add(classes.of(NOTABLES))
+	return mods
+end
+
+---Numbers all classes that a tree can differ in, for forks to mean the same by them.
+---@return table[] mods of each class one
+local function number_classes()
+	local mods = { NOTABLES }
 	for _, node in pairs(build.spec.nodes) do
 		classes.of_node(node)
 		for _, class in ipairs(classes.brought(node).classes) do
-			add(class)
+			mods[#mods + 1] = classes.example(class)
 		end
-	end
-	for _, mod in ipairs(of_config) do
-		add(classes.of(mod))
 	end
 	return mods
 end
@@ -110,7 +117,7 @@ end
 ---@param output Output
 ---@return Output
 local function scalars_of(output)
-	local copy = {}
+	local copy = new_table(0, SCALARS)
 	for name, value in pairs(output) do
 		if type(value) ~= "table" then
 			copy[name] = value
@@ -122,10 +129,12 @@ end
 ---Forgets everything; begins with a base, or with none.
 ---@param env table? the environment of the base
 ---@param output Output of the base
+---@param calcs table the build's calculator
 ---@param asked_ahead string[] names that were asked for when nobody listened
----@param of_config table[] modifiers that config brings, as far as they are known ahead; all others count
-function M.prepare(env, output, asked_ahead, of_config)
-	kept, count, ordered_names, is_asked_for = {}, 0, {}, {}
+---@param of_config { player: table[], enemy: table[] } modifiers that config brings, as far as they are known ahead; all others count
+function M.prepare(env, output, calcs, asked_ahead, of_config)
+	kept, count, classes.in_place = {}, 0, {}
+	order.forget()
 	config.begin()
 	base = nil
 	if not (installed and env) or grants_in_order(env) then
@@ -141,15 +150,9 @@ function M.prepare(env, output, asked_ahead, of_config)
 	if granted[2] then
 		return
 	end
-	local reached, extra = {}, env.modDB.mods.ExtraJewelFunc
-	for _, jewel in ipairs(env.radiusJewelList) do
-		-- One that brings no function gets one from PoB that counts attributes, for tooltips.
-		local functions = extra or not jewel.item.jewelData or jewel.item.jewelData.funcList
-		for id in pairs(functions and jewel.nodes or {}) do
-			reached[id] = true
-		end
-	end
-	asked.reset(number_classes(of_config))
+	local reached = jewels.reached(env)
+	classes.in_place = jewels.lists(calcs, env, reached)
+	asked.reset(by_name({ number_classes(), of_config.player }), by_name({ of_config.enemy }))
 	for _, names in ipairs({ ASKED_UNHEARD, asked_ahead }) do
 		for _, name in ipairs(names) do
 			asked.settle(name)
@@ -175,19 +178,31 @@ function M.share()
 	asked.forget_news()
 end
 
----Whether a node brings its own modifiers, and nothing else happens with it.
+---Whether a node brings the same modifiers whatever else is allocated, and nothing else happens with it.
 ---@param node table
 ---@return boolean
 local function is_plain(node)
 	return (node.type == "Normal" or node.type == "Notable")
 		and node.modList ~= nil
-		and not base.reached[node.id]
+		and (classes.in_place[node.id] ~= nil or not base.reached[node.id])
 		and not (base.granted and base.granted.id == node.id)
 		and not nodes.changes_itself(node.modList)
 end
 
+---Whether a node changes what jewels do, and with it what others of the changed nodes bring.
+---@param node table
+---@return boolean
+local function changes_jewels(node)
+	for _, name in ipairs(classes.brought(node).names) do
+		if name == "ExtraJewelFunc" then
+			return true
+		end
+	end
+	return false
+end
+
 ---@param changes NodeChange[]
----@return Difference
+---@return Difference? difference nil: it cannot be told
 local function difference_of(changes)
 	local difference, names = { more = {}, special = false }, {}
 	local function add(class, more)
@@ -195,7 +210,9 @@ local function difference_of(changes)
 	end
 	for i = 1, #changes do
 		local node, more = changes[i].node, changes[i].add and 1 or -1
-		if is_plain(node) then
+		if changes_jewels(node) then
+			return nil
+		elseif is_plain(node) then
 			if node.type == "Notable" then
 				add(classes.of(NOTABLES), more)
 			end
@@ -216,23 +233,18 @@ local function difference_of(changes)
 	return difference
 end
 
----@param class integer
----@return boolean
-local function counts(class)
-	local answer = is_asked_for[class]
-	if answer == nil then
-		answer = asked.finds(classes.example(class))
-		is_asked_for[class] = answer
-	end
-	return answer
-end
-
 ---@param more table<integer, integer>
 ---@return string
 local function key_of(more)
-	local parts = {}
+	local counted, parts = {}, {}
 	for class, count_more in pairs(more) do
-		if count_more ~= 0 and counts(class) then
+		local one = asked.player:stand_in(class)
+		if one then
+			counted[one] = (counted[one] or 0) + count_more
+		end
+	end
+	for class, count_more in pairs(counted) do
+		if count_more ~= 0 then
 			parts[#parts + 1] = class * KEY_STEP + count_more
 		end
 	end
@@ -253,10 +265,10 @@ end
 
 ---New questions tell apart what was alike before them.
 local function bring_up_to_date()
-	if keyed_at == asked.version then
+	if keyed_at == asked.player.version then
 		return
 	end
-	keyed_at, is_asked_for = asked.version, {}
+	keyed_at = asked.player.version
 	local old = kept
 	kept = {}
 	for _, entries in pairs(old) do
@@ -271,9 +283,7 @@ local function keep(entry)
 	if count >= KEPT_MAX then
 		return
 	end
-	for _, note in ipairs(entry.notes) do
-		ordered_names[note.name] = true
-	end
+	order.follow(entry.notes)
 	bring_up_to_date()
 	put(entry)
 	count = count + 1
@@ -321,13 +331,16 @@ function M.find(changes)
 		return nil, nil
 	end
 	local difference = difference_of(changes)
+	if not difference then
+		return nil, nil
+	end
 	learn()
 	bring_up_to_date()
 	local entries = kept[key_of(difference.more)]
 	if entries then
-		local sequences = next(ordered_names) and order.sequences(nodes_in_order(), ordered_names) or {}
+		local sequences = order.matters() and order.sequences(nodes_in_order()) or {}
 		for i = 1, #entries do
-			if order.same(entries[i].notes, sequences) then
+			if order.same(entries[i].notes, sequences, asked.player) then
 				return output_of(entries[i]), nil
 			end
 		end
@@ -345,7 +358,7 @@ function M.find_config()
 	learn()
 	bring_up_to_date()
 	local state = config.state(build.configTab)
-	local output = config.find(state, counts, asked.version)
+	local output = config.find(state)
 	return output, not output and state or nil
 end
 
@@ -392,7 +405,8 @@ function M.keep(difference, output, env)
 	if difference.special and surprises(env) then
 		return
 	end
-	local notes = order.finish(order.sequences(nodes_in_order(), order.names()))
+	order.follow(order.notes())
+	local notes = order.finish(order.sequences(nodes_in_order()))
 	if not notes then
 		return
 	end
@@ -407,7 +421,7 @@ end
 ---@param state ConfigState
 ---@param output Output
 function M.keep_config(state, output)
-	config.keep(state, scalars_of(output), counts)
+	config.keep(state, scalars_of(output))
 end
 
 return M

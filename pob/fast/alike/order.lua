@@ -2,6 +2,7 @@
 -- a hash table: another node may change it for all. Adding whole numbers gives the same in any order; what does not is
 -- noted here while a calculation runs, and compared with the order that another tree would have.
 
+local actors = require("fast.alike.actors")
 local classes = require("fast.alike.classes")
 
 local floor = math.floor
@@ -21,7 +22,6 @@ local EXACT_STEP = 1024
 ---@field start number what lies before the nodes adds up to
 ---@field values table<integer, number|boolean> what each class contributes; nil: nothing
 ---@field sequence integer[] the classes as they were met
----@field answer (number|string)?
 
 ---Names of which the character may have modifiers of several nodes.
 ---@type table<string, boolean>
@@ -86,22 +86,6 @@ function M.is_noting()
 	return M.wanted ~= NOTHING
 end
 
----Whether a store is an enemy's or a minion's. What nodes say of those comes through lists of the player's store, in the
----order that was noted there.
----@param store table
----@return boolean
-local function is_of_another(store)
-	local actor = store.actor
-	return actor ~= nil and actor.modDB == store and (actor.minionData ~= nil or actor.itemList == nil)
-end
-
----@param store table
----@return boolean
-local function is_of_player(store)
-	local actor = store.actor
-	return actor ~= nil and actor.modDB == store and actor.minionData == nil and actor.itemList ~= nil
-end
-
 ---A question whose answer may depend on the order.
 ---@class (exact) OrderQuery
 ---@field operation 'sum'|'product'|'list'
@@ -122,7 +106,8 @@ end
 ---@param value_of fun(mod: table, query: OrderQuery): number|boolean? what one contributed; nil: it was passed over
 ---@param query OrderQuery
 function M.note(store, name, start, list, value_of, query)
-	if is_of_another(store) then
+	-- What nodes say of others comes through lists of the player's store, in the order that was noted there.
+	if actors.is_of_another(store) then
 		return
 	end
 	local operation = query.operation
@@ -146,7 +131,7 @@ function M.note(store, name, start, list, value_of, query)
 			end
 		end
 	end
-	if depends and (query.limited or #notes >= NOTES_MAX or not is_of_player(store)) then
+	if depends and (query.limited or #notes >= NOTES_MAX or not actors.is_of_player(store)) then
 		hopeless = true
 	elseif depends then
 		notes[#notes + 1] = note
@@ -224,22 +209,24 @@ end
 
 ---What comes of a sequence.
 ---@param note OrderNote
+---@param values table<integer, number|boolean> as in the note, by stand-in
 ---@param sequence integer[] classes of all modifiers of that name, in order
+---@param questions Questions which tell what stands for a class
 ---@return number|string
-local function answer(note, sequence)
-	local values = note.values
+local function answer(note, values, sequence, questions)
 	if note.operation == "list" then
 		local counted = {}
 		for _, class in ipairs(sequence) do
-			if values[class] ~= nil then
-				counted[#counted + 1] = class
+			local one = questions:stand_in(class) or class
+			if values[one] ~= nil then
+				counted[#counted + 1] = one
 			end
 		end
 		return list_text(note.name, counted)
 	end
 	local result = note.start
 	for i = 1, #sequence do
-		local value = values[sequence[i]]
+		local value = values[questions:stand_in(sequence[i]) or sequence[i]]
 		if value and note.operation == "sum" then
 			result = result + value
 		elseif value then
@@ -249,22 +236,89 @@ local function answer(note, sequence)
 	return result
 end
 
----The classes of all modifiers of some names, in the order in which PoB goes through the nodes.
+---A note as if all classes were those that stand for them.
+---@class (exact) NoteView
+---@field version integer of the questions
+---@field values table<integer, number|boolean>
+---@field answer number|string
+
+---@type table<OrderNote, NoteView>
+local views = setmetatable({}, { __mode = "k" })
+
+---@param note OrderNote
+---@param questions Questions
+---@return NoteView
+local function view_of(note, questions)
+	local view = views[note]
+	if not view or view.version ~= questions.version then
+		local values = {}
+		for class, value in pairs(note.values) do
+			values[questions:stand_in(class) or class] = value
+		end
+		view = { version = questions.version, values = values, answer = answer(note, values, note.sequence, questions) }
+		views[note] = view
+	end
+	return view
+end
+
+---Names on whose order something depends that may be compared.
+---@type table<string, boolean>
+local followed = {}
+---What nodes bring of those names.
+---@type table<Brought, Brought>
+local followed_of = {}
+
+---Nothing that is known depends on any order.
+function M.forget()
+	followed, followed_of = {}, {}
+end
+
+---From now on `sequences` has the names of these notes.
+---@param of OrderNote[]
+function M.follow(of)
+	for _, note in ipairs(of) do
+		if not followed[note.name] then
+			followed[note.name] = true
+			followed_of = {}
+		end
+	end
+end
+
+---Whether anything is known that depends on some order.
+---@return boolean
+function M.matters()
+	return next(followed) ~= nil
+end
+
+---@param brought Brought
+---@return Brought
+local function followed_part(brought)
+	local part = followed_of[brought]
+	if not part then
+		part = { names = {}, classes = {} }
+		for i, name in ipairs(brought.names) do
+			if followed[name] then
+				part.names[#part.names + 1], part.classes[#part.classes + 1] = name, brought.classes[i]
+			end
+		end
+		followed_of[brought] = part
+	end
+	return part
+end
+
+---The classes of all modifiers of the names that are followed, in the order in which PoB goes through the nodes.
 ---@param nodes table<integer, table> the allocated ones, in a table filled as PoB fills it
----@param names table<string, any>
 ---@return table<string, integer[]>
-function M.sequences(nodes, names)
+function M.sequences(nodes)
 	local found = {}
-	for name in pairs(names) do
+	for name in pairs(followed) do
 		found[name] = {}
 	end
 	for _, node in pairs(nodes) do
-		local brought = classes.brought(node)
-		for i = 1, #brought.names do
-			local sequence = found[brought.names[i]]
-			if sequence then
-				sequence[#sequence + 1] = brought.classes[i]
-			end
+		local part = followed_part(classes.brought(node))
+		for i = 1, #part.names do
+			local sequence = found[part.names[i]]
+			sequence[#sequence + 1] = part.classes[i]
 		end
 	end
 	return found
@@ -288,14 +342,10 @@ local function is_what_was_met(sequence, values, met)
 	return met[count + 1] == nil
 end
 
----Names of the notes of this calculation.
----@return table<string, boolean>
-function M.names()
-	local names = {}
-	for _, note in ipairs(notes) do
-		names[note.name] = true
-	end
-	return names
+---The notes of this calculation so far.
+---@return OrderNote[]
+function M.notes()
+	return notes
 end
 
 ---Ends a calculation.
@@ -303,9 +353,7 @@ end
 ---@return OrderNote[]? notes nil: it cannot be compared with others
 function M.finish(sequences)
 	for _, note in ipairs(notes) do
-		local sequence = sequences[note.name]
-		hopeless = hopeless or not is_what_was_met(sequence, note.values, note.sequence)
-		note.answer = answer(note, sequence)
+		hopeless = hopeless or not is_what_was_met(sequences[note.name], note.values, note.sequence)
 	end
 	return not hopeless and notes or nil
 end
@@ -313,11 +361,13 @@ end
 ---Whether another tree would have got the same answers.
 ---@param of OrderNote[]
 ---@param sequences table<string, integer[]> of the other tree
+---@param questions Questions which tell what stands for a class
 ---@return boolean
-function M.same(of, sequences)
+function M.same(of, sequences, questions)
 	for i = 1, #of do
 		local note = of[i]
-		if answer(note, sequences[note.name]) ~= note.answer then
+		local view = view_of(note, questions)
+		if answer(note, view.values, sequences[note.name], questions) ~= view.answer then
 			return false
 		end
 	end

@@ -282,13 +282,20 @@ pub fn value_from_proto(message: &v1::NamedValue) -> Option<StatValue> {
 pub fn stats_from_proto(header: &[v1::ResolvedStat], message: &v1::Stats) -> Vec<(String, StatValue)> {
     let mut extra: HashMap<&str, StatValue> =
         message.extra.iter().filter_map(|extra| Some((extra.name.as_str(), value_from_proto(extra)?))).collect();
-    let absent: HashSet<u32> = message.absent.iter().copied().collect();
+    let mut absent = vec![false; header.len()];
+    for &index in &message.absent {
+        if let Some(place) = usize::try_from(index).ok().and_then(|index| absent.get_mut(index)) {
+            *place = true;
+        }
+    }
 
     let mut values = Vec::with_capacity(message.values.len() + extra.len());
-    for ((index, stat), &packed) in (0..).zip(header).zip(&message.values) {
-        let value = match (extra.remove(stat.name.as_str()), stat.kind()) {
+    for ((stat, absent), &packed) in header.iter().zip(absent).zip(&message.values) {
+        // Most outcomes have nothing extra, and a map hashes what it is asked for all the same.
+        let own = if extra.is_empty() { None } else { extra.remove(stat.name.as_str()) };
+        let value = match (own, stat.kind()) {
             (Some(value), _) => value,
-            (None, _) if absent.contains(&index) => continue,
+            (None, _) if absent => continue,
             (None, StatKind::Boolean) => StatValue::Boolean(packed != 0.0),
             (None, StatKind::Number) => StatValue::Number(packed),
             (None, StatKind::Text | StatKind::Unspecified) => continue,

@@ -12,6 +12,10 @@ local collectgarbage, jit = collectgarbage, jit
 
 local M = {}
 
+---The heap that the last collection left, in per cent, at which the next one begins. Half of what a boot makes stays, and a
+---load is followed by a collection anyway: with 200, as is usual, both collect in vain on their way.
+local COLLECTOR_PAUSE = 300
+
 ---@param message string
 ---@return EngineError
 local function boot_error(message)
@@ -42,6 +46,7 @@ function M.run(native, tree_versions, accelerators)
 		return nil, { kind = "engine_error", message = problem }
 	end
 	jit.off()
+	collectgarbage("setpause", COLLECTOR_PAUSE)
 	host.install(native, on_load)
 	order.set_sorting(true)
 	dofile("Launch.lua")
@@ -68,8 +73,6 @@ function M.run(native, tree_versions, accelerators)
 	recorder.install()
 	buffs.install()
 	host.lock_down(native)
-	-- PoB lets the heap triple before it collects; it is about to be shared by forks.
-	collectgarbage("setpause", 150)
 	return true
 end
 

@@ -14,6 +14,8 @@ local SPECS = {
 	'spec.node_lists_spec',
 	'spec.prepared_spec',
 	'spec.alike_spec',
+	'spec.alike_config_spec',
+	'spec.alike_jewels_spec',
 	'spec.literals_spec',
 	'spec.sample_xml_spec',
 	'spec.sample_items_spec',

@@ -13,9 +13,8 @@ local new_table = require("table.new")
 local asked = require("fast.alike.asked")
 local classes = require("fast.alike.classes")
 local config = require("fast.alike.config")
-local jewels = require("fast.alike.jewels")
+local differences = require("fast.alike.difference")
 local journal = require("fast.alike.journal")
-local nodes = require("fast.nodes")
 local order = require("fast.alike.order")
 local stores = require("fast.stores")
 
@@ -27,18 +26,10 @@ local CHANGES_MAX = 12
 local KEPT_MAX = 4096
 ---What PoB asks for without a query to a database: by the first two it scales items, the third it looks up itself.
 local ASKED_UNHEARD = { "EffectOfBonusesFromGloves", "EffectOfBonusesFromBoots", "Keystone" }
----How many notables are allocated is a modifier, too.
-local NOTABLES = { name = "Multiplier:AllocatedNotable", type = "BASE", flags = 0, keywordFlags = 0, value = 1 }
-
 ---Stats of an output: room for these is made at once.
 local SCALARS = 1024
 ---Keeps classes and how many more there are of them apart: of one there are never so many.
 local KEY_STEP = 2 ^ 16
-
----In what a tree differs from the base.
----@class (exact) Difference
----@field more table<integer, integer> class of modifiers -> how many more of it there are
----@field special boolean some node is not plain: it is told apart from all others
 
 ---An output, and what it depends on.
 ---@class (exact) Kept
@@ -52,7 +43,7 @@ local count = 0
 ---At which version of the questions the keys were made.
 local keyed_at = 0
 
----@type { reached: table<integer, boolean>, granted: table? }? what is known of the base, with the nodes that jewels reach; nil: it takes no part
+---@type { granted: table? }? the base, and a node that an item grants it; nil: it takes no part
 local base
 ---Whether PoB's stores, and its calculator, are those whose questions we know.
 local stores_known, installed = false, false
@@ -80,19 +71,6 @@ local function by_name(lists)
 				mods[mod.name] = mods[mod.name] or {}
 				table.insert(mods[mod.name], mod)
 			end
-		end
-	end
-	return mods
-end
-
----Numbers all classes that a tree can differ in, for forks to mean the same by them.
----@return table[] mods of each class one
-local function number_classes()
-	local mods = { NOTABLES }
-	for _, node in pairs(build.spec.nodes) do
-		classes.of_node(node)
-		for _, class in ipairs(classes.brought(node).classes) do
-			mods[#mods + 1] = classes.example(class)
 		end
 	end
 	return mods
@@ -133,8 +111,9 @@ end
 ---@param asked_ahead string[] names that were asked for when nobody listened
 ---@param of_config { player: table[], enemy: table[] } modifiers that config brings, as far as they are known ahead; all others count
 function M.prepare(env, output, calcs, asked_ahead, of_config)
-	kept, count, classes.in_place = {}, 0, {}
+	kept, count = {}, 0
 	order.forget()
+	differences.forget()
 	config.begin()
 	base = nil
 	if not (installed and env) or grants_in_order(env) then
@@ -150,9 +129,8 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 	if granted[2] then
 		return
 	end
-	local reached = jewels.reached(env)
-	classes.in_place = jewels.lists(calcs, env, reached)
-	asked.reset(by_name({ number_classes(), of_config.player }), by_name({ of_config.enemy }))
+	differences.begin(env, calcs, granted[1])
+	asked.reset(by_name({ differences.number_classes(), of_config.player }), by_name({ of_config.enemy }))
 	for _, names in ipairs({ ASKED_UNHEARD, asked_ahead }) do
 		for _, name in ipairs(names) do
 			asked.settle(name)
@@ -169,68 +147,13 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 			order.may_be_several[name] = order.may_be_several[name] or classes.is_of_tree(mod) or nil
 		end
 	end
-	base = { reached = reached, granted = granted[1] }
+	base = { granted = granted[1] }
 	journal.begin(scalars_of(output))
 end
 
 ---The template is done: what it knows all that is forked from it know.
 function M.share()
 	asked.forget_news()
-end
-
----Whether a node brings the same modifiers whatever else is allocated, and nothing else happens with it.
----@param node table
----@return boolean
-local function is_plain(node)
-	return (node.type == "Normal" or node.type == "Notable")
-		and node.modList ~= nil
-		and (classes.in_place[node.id] ~= nil or not base.reached[node.id])
-		and not (base.granted and base.granted.id == node.id)
-		and not nodes.changes_itself(node.modList)
-end
-
----Whether a node changes what jewels do, and with it what others of the changed nodes bring.
----@param node table
----@return boolean
-local function changes_jewels(node)
-	for _, name in ipairs(classes.brought(node).names) do
-		if name == "ExtraJewelFunc" then
-			return true
-		end
-	end
-	return false
-end
-
----@param changes NodeChange[]
----@return Difference? difference nil: it cannot be told
-local function difference_of(changes)
-	local difference, names = { more = {}, special = false }, {}
-	local function add(class, more)
-		difference.more[class] = (difference.more[class] or 0) + more
-	end
-	for i = 1, #changes do
-		local node, more = changes[i].node, changes[i].add and 1 or -1
-		if changes_jewels(node) then
-			return nil
-		elseif is_plain(node) then
-			if node.type == "Notable" then
-				add(classes.of(NOTABLES), more)
-			end
-			local brought = classes.brought(node)
-			for j = 1, #brought.classes do
-				local name = brought.names[j]
-				if names[name] then
-					order.may_be_several[name] = true
-				end
-				names[name] = true
-				add(brought.classes[j], more)
-			end
-		else
-			difference.special = true
-			add(classes.of_node(node), more)
-		end
-	end
-	return difference
 end
 
 ---@param more table<integer, integer>
@@ -330,7 +253,7 @@ function M.find(changes)
 	if not base or not changes or not changes[1] or #changes > CHANGES_MAX then
 		return nil, nil
 	end
-	local difference = difference_of(changes)
+	local difference = differences.of(changes)
 	if not difference then
 		return nil, nil
 	end

@@ -6,6 +6,7 @@
 
 local asked = require("fast.alike.asked")
 local classes = require("fast.alike.classes")
+local watch = require("fast.watch")
 
 local M = {}
 
@@ -132,15 +133,12 @@ end
 ---@return table<string, any>
 function M.watched(of, t)
 	local seen = is_read[of]
-	return setmetatable({}, {
-		__index = function(_, name)
-			if not seen[name] then
-				seen[name] = true
-				reads[#reads + 1] = { of = of, name = name }
-			end
-			return t[name]
-		end,
-	})
+	return watch.table(t, function(name)
+		if not seen[name] then
+			seen[name] = true
+			reads[#reads + 1] = { of = of, name = name }
+		end
+	end)
 end
 
 ---Keeps what was computed while questions were noted and inputs watched.

@@ -50,6 +50,16 @@ function M.number_classes()
 	return mods
 end
 
+---The nodes as the part of `calcs.initEnv` that adds their modifiers goes through them.
+---@return table<integer, table>
+function M.nodes_in_order()
+	local allocated = copyTable(build.spec.allocNodes, true)
+	if granted then
+		allocated[granted.id] = granted
+	end
+	return allocated
+end
+
 ---Whether a node brings the same modifiers whatever else is allocated, and nothing else happens with it.
 ---@param node table
 ---@return boolean

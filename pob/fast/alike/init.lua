@@ -43,8 +43,8 @@ local count = 0
 ---At which version of the questions the keys were made.
 local keyed_at = 0
 
----@type { granted: table? }? the base, and a node that an item grants it; nil: it takes no part
-local base
+---Whether the base takes part.
+local takes_part = false
 ---Whether PoB's stores, and its calculator, are those whose questions we know.
 local stores_known, installed = false, false
 
@@ -115,7 +115,7 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 	order.forget()
 	differences.forget()
 	config.begin()
-	base = nil
+	takes_part = false
 	if not (installed and env) or grants_in_order(env) then
 		return
 	end
@@ -147,7 +147,7 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 			order.may_be_several[name] = order.may_be_several[name] or classes.is_of_tree(mod) or nil
 		end
 	end
-	base = { granted = granted[1] }
+	takes_part = true
 	journal.begin(scalars_of(output))
 end
 
@@ -235,22 +235,12 @@ local function output_of(entry)
 	return entry.output
 end
 
----The nodes as the part of `calcs.initEnv` that adds their modifiers goes through them.
----@return table<integer, table>
-local function nodes_in_order()
-	local allocated = copyTable(build.spec.allocNodes, true)
-	if base.granted then
-		allocated[base.granted.id] = base.granted
-	end
-	return allocated
-end
-
 ---Looks for the output of the tree that is allocated now.
 ---@param changes NodeChange[]? in what it differs from the base
 ---@return Output?
 ---@return Difference? difference if it must be computed and may be kept
 function M.find(changes)
-	if not base or not changes or not changes[1] or #changes > CHANGES_MAX then
+	if not takes_part or not changes or not changes[1] or #changes > CHANGES_MAX then
 		return nil, nil
 	end
 	local difference = differences.of(changes)
@@ -261,7 +251,7 @@ function M.find(changes)
 	bring_up_to_date()
 	local entries = kept[key_of(difference.more)]
 	if entries then
-		local sequences = order.matters() and order.sequences(nodes_in_order()) or {}
+		local sequences = order.matters() and order.sequences(differences.nodes_in_order()) or {}
 		for i = 1, #entries do
 			if order.same(entries[i].notes, sequences, asked.player) then
 				return output_of(entries[i]), nil
@@ -275,7 +265,7 @@ end
 ---@return Output?
 ---@return ConfigState? state if it must be computed and may be kept
 function M.find_config()
-	if not base then
+	if not takes_part then
 		return nil, nil
 	end
 	learn()
@@ -328,8 +318,7 @@ function M.keep(difference, output, env)
 	if difference.special and surprises(env) then
 		return
 	end
-	order.follow(order.notes())
-	local notes = order.finish(order.sequences(nodes_in_order()))
+	local notes = order.finish(differences.nodes_in_order())
 	if not notes then
 		return
 	end

@@ -3,6 +3,7 @@
 -- else is allocated.
 
 local nodes = require("fast.nodes")
+local watch = require("fast.watch")
 
 local M = {}
 
@@ -26,26 +27,20 @@ end
 
 ---Puts notes in place of those of all jewels that say whether they are looked at.
 ---@param env table
----@return table watch its `touched` says so
+---@return table notes their `touched` says so
 ---@return table[] data what was there
 local function watch_notes(env)
-	local watch, data = { touched = false }, {}
+	local notes, data = { touched = false }, {}
+	local function touch(key)
+		notes.touched = notes.touched or key ~= NOTED_AHEAD
+	end
 	for i, jewel in ipairs(env.radiusJewelList) do
 		data[i] = jewel.data
-		local source = jewel.data[NOTED_AHEAD]
-		jewel.data = setmetatable({}, {
-			__index = function(_, key)
-				if key == NOTED_AHEAD then
-					return source
-				end
-				watch.touched = true
-			end,
-			__newindex = function()
-				watch.touched = true
-			end,
-		})
+		jewel.data = watch.table(jewel.data, touch, function()
+			notes.touched = true
+		end)
 	end
-	return watch, data
+	return notes, data
 end
 
 ---What PoB makes of a node.
@@ -67,7 +62,7 @@ end
 ---@param node table
 ---@return table[]? list nil: there is more to it
 local function brought(calcs, env, node)
-	local watch, data = watch_notes(env)
+	local notes, data = watch_notes(env)
 	local exploding = #env.explodeSources
 	local list = list_of(calcs, env, node, true)
 	-- A node that is not allocated brings nothing, but jewels may count it.
@@ -78,7 +73,7 @@ local function brought(calcs, env, node)
 	for i = #env.explodeSources, exploding + 1, -1 do
 		env.explodeSources[i] = nil
 	end
-	if not list or not beside or watch.touched or nodes.changes_itself(list) then
+	if not list or not beside or notes.touched or nodes.changes_itself(list) then
 		return nil
 	end
 	return list

@@ -342,16 +342,12 @@ local function is_what_was_met(sequence, values, met)
 	return met[count + 1] == nil
 end
 
----The notes of this calculation so far.
----@return OrderNote[]
-function M.notes()
-	return notes
-end
-
----Ends a calculation.
----@param sequences table<string, integer[]> of its tree
+---Ends a calculation. The names of its notes are followed from now on.
+---@param nodes table<integer, table> of its tree, as for `sequences`
 ---@return OrderNote[]? notes nil: it cannot be compared with others
-function M.finish(sequences)
+function M.finish(nodes)
+	M.follow(notes)
+	local sequences = M.sequences(nodes)
 	for _, note in ipairs(notes) do
 		hopeless = hopeless or not is_what_was_met(sequences[note.name], note.values, note.sequence)
 	end

@@ -1,5 +1,7 @@
 -- What a part of PoB asks modifier stores and tables for, and whether it would be told the same again.
 
+local watch = require("fast.watch")
+
 local rawequal, rawget, rawset = rawequal, rawget, rawset
 
 local M = {}
@@ -48,12 +50,9 @@ end
 ---@param counts table<any, integer>
 ---@return table
 function M.counting(t, counts)
-	return setmetatable({}, {
-		__index = function(_, key)
-			counts[key] = (counts[key] or 0) + 1
-			return t[key]
-		end,
-	})
+	return watch.table(t, function(key)
+		counts[key] = (counts[key] or 0) + 1
+	end)
 end
 
 ---Whether two values are the same, or tables of the same.

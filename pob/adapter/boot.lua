@@ -12,9 +12,9 @@ local collectgarbage, jit = collectgarbage, jit
 
 local M = {}
 
----The heap that the last collection left, in per cent, at which the next one begins. Half of what a boot makes stays, and a
----load is followed by a collection anyway: with 200, as is usual, both collect in vain on their way.
-local COLLECTOR_PAUSE = 300
+---The heap that the last collection left, in per cent, at which the next one begins. Of what a boot makes much stays: with 200,
+---as is usual, it collects in vain on its way. What is loaded later is about to be shared by forks, one lot for each base.
+local PAUSE_OF_BOOT, PAUSE_OF_LOADS = 300, 150
 
 ---@param message string
 ---@return EngineError
@@ -46,7 +46,7 @@ function M.run(native, tree_versions, accelerators)
 		return nil, { kind = "engine_error", message = problem }
 	end
 	jit.off()
-	collectgarbage("setpause", COLLECTOR_PAUSE)
+	collectgarbage("setpause", PAUSE_OF_BOOT)
 	host.install(native, on_load)
 	order.set_sorting(true)
 	dofile("Launch.lua")
@@ -73,6 +73,7 @@ function M.run(native, tree_versions, accelerators)
 	recorder.install()
 	buffs.install()
 	host.lock_down(native)
+	collectgarbage("setpause", PAUSE_OF_LOADS)
 	return true
 end
 

@@ -18,7 +18,7 @@ use pobatch::{
     metrics::Metrics,
     supervisor::{
         Held, Priority, SessionSpec,
-        dispatch::{Action, Dispatch, Verdict},
+        dispatch::{Action, Dispatch, Took, Verdict},
         engine::Lease,
         results::{Admitted, Asker, Results},
         session::{Item, Origin},
@@ -30,6 +30,8 @@ const SHARDS: usize = 8;
 const SESSIONS: u64 = 16;
 const VARIATIONS: u64 = 4096;
 const STATS: usize = 80;
+/// What each outcome took.
+const TOOK: Took = Took { seconds: 0.001, computed: true };
 /// Room for all that a benchmark keeps.
 const CACHE_BYTES: usize = 256 << 20;
 
@@ -57,7 +59,7 @@ fn work_off(dispatch: &mut Dispatch, now: Instant) -> usize {
             match action {
                 Action::Fork { shard, generation, .. } => dispatch.shard_ready(shard, generation, now),
                 Action::Assign { shard, generation, .. } => {
-                    while dispatch.item_done(shard, generation, Some(0.001)).is_some() {
+                    while dispatch.item_done(shard, generation, Some(TOOK)).is_some() {
                         done += 1;
                     }
                     dispatch.assignment_done(shard, generation, Verdict::Keep, now);

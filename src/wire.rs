@@ -180,18 +180,11 @@ impl Connection {
     /// [`WireError::Closed`] at the end of input between two frames; all else means that the runtime is broken.
     pub async fn receive<M: Message + Default>(&mut self) -> Result<M, WireError> {
         loop {
-            let mut room = READ_BYTES;
-            if let Some(prefix) = self.buffer.first_chunk::<PREFIX_BYTES>() {
-                let length = announced(*prefix)?;
-                if self.buffer.len() >= PREFIX_BYTES + length {
-                    // A copy: what is kept of one frame must not keep the others of its read.
-                    let body = Bytes::copy_from_slice(&self.buffer[PREFIX_BYTES..PREFIX_BYTES + length]);
-                    self.buffer.advance(PREFIX_BYTES + length);
-                    return Ok(M::decode(body)?);
-                }
-                room = room.max(PREFIX_BYTES + length - self.buffer.len());
+            if let Some(message) = self.received()? {
+                return Ok(message);
             }
-            self.buffer.reserve(room);
+            let announced = self.announced()?.unwrap_or_default();
+            self.buffer.reserve(READ_BYTES.max(announced.saturating_sub(self.buffer.len())));
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 let between_frames = self.buffer.is_empty();
                 return Err(if between_frames {
@@ -201,6 +194,24 @@ impl Connection {
                 });
             }
         }
+    }
+
+    /// The next frame, if all of it was read together with others before it.
+    ///
+    /// # Errors
+    /// The runtime is broken.
+    pub fn received<M: Message + Default>(&mut self) -> Result<Option<M>, WireError> {
+        let Some(end) = self.announced()?.filter(|end| self.buffer.len() >= *end) else { return Ok(None) };
+        // A copy: what is kept of one frame must not keep the others of its read.
+        let body = Bytes::copy_from_slice(&self.buffer[PREFIX_BYTES..end]);
+        self.buffer.advance(end);
+        Ok(Some(M::decode(body)?))
+    }
+
+    /// Length of the frame at the head of the buffer, its prefix included.
+    fn announced(&self) -> Result<Option<usize>, WireError> {
+        let Some(prefix) = self.buffer.first_chunk::<PREFIX_BYTES>() else { return Ok(None) };
+        Ok(Some(PREFIX_BYTES + announced(*prefix)?))
     }
 }
 

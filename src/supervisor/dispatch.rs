@@ -12,7 +12,7 @@
 //!
 //! Happy path: variations wait in a queue per session and source; a source is what a runtime is forked from, the
 //! template of a base or (for the plain path) the zygote. An idle shard takes an assignment of one session, sized so
-//! that it is busy for [`ASSIGNMENT`]; sessions of a source take turns, and shards go to sources by demand.
+//! that it is busy for [`cost::ASSIGNMENT`]; sessions of a source take turns, and shards go to sources by demand.
 //!
 //! A source that has nothing to fork from now, its template or zygote being dead, is left alone for a while: shards serve
 //! the others meanwhile, so one broken engine does not hold up its neighbours.
@@ -20,6 +20,7 @@
 //! Failing path: a runtime that dies takes only the variation with it that it was computing. That one is tried once
 //! more; all behind it go back to the head of their queue, unharmed.
 
+mod cost;
 mod shard;
 
 use std::{
@@ -27,6 +28,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cost::Cost;
+pub use cost::Took;
 use shard::Shard;
 pub use shard::State;
 
@@ -35,13 +38,6 @@ use crate::build::{
     base::{BaseKey, EditionId},
     outcome::FailureReason,
 };
-
-/// How long a shard should be busy with one assignment: long enough that the hand-over does not count, short enough
-/// that an interactive session need not wait for long.
-pub const ASSIGNMENT: Duration = Duration::from_millis(75);
-
-/// Variations in one assignment, whatever they cost: bounds the frame.
-pub const ASSIGNMENT_VARIATIONS_MAX: usize = 512;
 
 /// How long a shard stays with a source that has work while another source has no shard at all. A fork costs some ten
 /// milliseconds and as much again in page faults, so switching more often would waste a good part of the time.
@@ -55,12 +51,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Runtimes that a variation may kill before it is given up.
 const DEATHS_MAX: u8 = 2;
-
-/// Cost of a variation, in seconds, as long as none was measured.
-const COST_UNKNOWN: f64 = 0.010;
-
-/// Weight of the newest measurement in the running mean of the cost.
-const COST_WEIGHT: f64 = 0.05;
 
 /// Names a session.
 pub type SessionId = u64;
@@ -179,8 +169,7 @@ pub struct Dispatch {
     shards: Vec<Shard>,
     sessions: HashMap<SessionId, Session>,
     rings: Rings,
-    /// Seconds per variation, a running mean.
-    costs: HashMap<BaseKey, f64>,
+    costs: HashMap<BaseKey, Cost>,
     /// Bases that the fast path cannot be trusted with.
     plain_only: HashSet<BaseKey>,
     /// Runtimes that a variation has killed already.
@@ -304,13 +293,12 @@ impl Dispatch {
         shard.pause = (shard.pause * 2).min(PAUSE_MAX);
     }
 
-    /// A runtime answered the variation that it was at; `cost` in seconds if it computed it by the fast path.
-    pub fn item_done(&mut self, shard: usize, generation: u64, cost: Option<f64>) -> Option<ItemId> {
+    /// A runtime answered the variation that it was at; what it took is given if that was by the fast path.
+    pub fn item_done(&mut self, shard: usize, generation: u64, took: Option<Took>) -> Option<ItemId> {
         let (session, item) = self.answered(shard, generation)?;
         self.deaths.remove(&item);
-        if let (Some(cost), Some(session)) = (cost, self.sessions.get(&session)) {
-            let mean = self.costs.entry(session.base).or_insert(cost);
-            *mean += (cost - *mean) * COST_WEIGHT;
+        if let (Some(took), Some(session)) = (took, self.sessions.get(&session)) {
+            self.costs.entry(session.base).or_default().learn(took);
         }
         Some(item)
     }
@@ -420,10 +408,10 @@ impl Dispatch {
         self.missing.remove(&Source::Zygote(edition));
     }
 
-    /// Sets the cost of a base's variations, as the template measured it.
+    /// Sets what computing a variation of that base costs, as the template measured it.
     pub fn set_cost(&mut self, base: BaseKey, seconds: f64) {
         if seconds > 0.0 {
-            self.costs.insert(base, seconds);
+            self.costs.insert(base, Cost::of(seconds));
         }
     }
 
@@ -553,11 +541,9 @@ impl Dispatch {
         let size = match source {
             Source::Zygote(_) => 1,
             Source::Template(base) => {
-                let cost = self.costs.get(&base).copied().unwrap_or(COST_UNKNOWN).max(1e-9);
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped just behind")]
-                let affordable = (ASSIGNMENT.as_secs_f64() / cost) as usize;
                 // The last variations are spread over the shards, so that all finish at about the same time.
-                affordable.clamp(1, ASSIGNMENT_VARIATIONS_MAX).min(waiting.div_ceil(self.shards.len()).max(1))
+                let affordable = self.costs.get(&base).copied().unwrap_or_default().affordable();
+                affordable.min(waiting.div_ceil(self.shards.len()).max(1))
             }
         };
         let key = (priority, source);

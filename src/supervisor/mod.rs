@@ -12,6 +12,7 @@ mod gauge;
 mod inspect;
 mod journal;
 pub mod memory;
+mod pace;
 pub mod process;
 pub mod results;
 mod scratch;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
+    pace::Pace,
     process::{Exit, ExitStatus, Process},
     scratch::{Scratch, Spares},
     template::ForkPoint,
@@ -15,7 +16,7 @@ use crate::{
     build::outcome::FailureReason,
     proto::runtime::{AssignmentDone, Cancel, Collect, Collected, Evaluate, Outcome, Report, command, report},
     task,
-    wire::WireError,
+    wire::{Connection, WireError},
 };
 
 /// Orders that may wait for one shard: the driver gives the next one when the last is done, but for a replacement.
@@ -59,8 +60,8 @@ pub enum Event {
     },
     /// It could not be had.
     ForkFailed,
-    /// It answered the variation that it was at.
-    Outcome(Outcome),
+    /// It answered the variation that it was at, and maybe some behind it.
+    Outcomes(Vec<Outcome>),
     /// The assignment is over, if not all of it answered.
     Done(AssignmentDone),
     /// Garbage is collected.
@@ -217,15 +218,16 @@ impl Slot {
             self.bury(&error, FailureReason::RuntimeCrashed).await;
             return true;
         }
-        let mut answered = 0;
-        let mut deadline = Instant::now() + variation_timeout;
+        let mut pace = Pace::new(count, Instant::now().into_std());
+        let mut look = Instant::now();
+        let mut deadline = look + variation_timeout;
         loop {
             let Some(process) = self.process.as_mut() else { return true };
-            // All arms are cancel safe: the connection keeps what it read, the channel by its documentation. The
-            // runtime comes first: an outcome that is there must not lose to the clock.
-            let report = tokio::select! {
+            // All arms are cancel safe: the connection keeps what it read, the channel and the clock by their
+            // documentation. The runtime comes first: an outcome that is there must not lose to the clock.
+            let first = tokio::select! {
                 biased;
-                report = process.connection.receive::<Report>() => report,
+                report = receive_from(look, &mut process.connection) => report,
                 () = tokio::time::sleep_until(deadline) => {
                     let error = WireError::OutOfTurn("nothing within the time budget");
                     self.bury(&error, FailureReason::TimeLimit).await;
@@ -247,27 +249,25 @@ impl Slot {
                     None => return false,
                 },
             };
-            let event = match report.map(|report| report.report) {
-                Err(error) => {
-                    self.bury(&error, FailureReason::RuntimeCrashed).await;
-                    return true;
-                }
-                Ok(Some(report::Report::Outcome(outcome))) if answered < count => {
-                    answered += 1;
-                    deadline = Instant::now() + variation_timeout;
-                    Event::Outcome(outcome)
-                }
-                Ok(Some(report::Report::AssignmentDone(done))) => {
+            let (outcomes, end) = gather(first, &mut process.connection, &mut pace);
+            let now = Instant::now();
+            deadline = now + variation_timeout;
+            look = now + pace.patience(now.into_std()).min(variation_timeout / 2);
+            if !outcomes.is_empty() {
+                self.tell(Event::Outcomes(outcomes)).await;
+            }
+            match end {
+                None => {}
+                Some(Ok(report::Report::AssignmentDone(done))) => {
                     self.tell(Event::Done(done)).await;
                     return true;
                 }
-                Ok(_) => {
-                    let error = WireError::OutOfTurn("neither an outcome nor the end of the assignment");
-                    self.bury(&error, FailureReason::RuntimeCrashed).await;
+                Some(end) => {
+                    let unasked = WireError::OutOfTurn("neither an outcome nor the end of the assignment");
+                    self.bury(&end.err().unwrap_or(unasked), FailureReason::RuntimeCrashed).await;
                     return true;
                 }
-            };
-            self.tell(event).await;
+            }
         }
     }
 
@@ -309,3 +309,39 @@ impl Slot {
         let _ = self.events.send(message).await;
     }
 }
+
+/// The next report, but not from the socket before that moment. Cancel safe, as the connection keeps what it read.
+async fn receive_from(look: Instant, connection: &mut Connection) -> Result<Report, WireError> {
+    if let Some(report) = connection.received()? {
+        return Ok(report);
+    }
+    tokio::time::sleep_until(look).await;
+    connection.receive().await
+}
+
+/// The outcomes that were read together, and what came behind them, if anything did.
+fn gather(
+    first: Result<Report, WireError>,
+    connection: &mut Connection,
+    pace: &mut Pace,
+) -> (Vec<Outcome>, Option<Result<report::Report, WireError>>) {
+    let mut outcomes = Vec::new();
+    let mut next = first.map(Some);
+    loop {
+        match next {
+            Ok(Some(Report { report: Some(report::Report::Outcome(outcome)) })) if !pace.is_over() => {
+                pace.answered();
+                outcomes.push(outcome);
+            }
+            Ok(Some(Report { report })) => {
+                return (outcomes, Some(report.ok_or(WireError::OutOfTurn("an empty report"))));
+            }
+            Ok(None) => return (outcomes, None),
+            Err(error) => return (outcomes, Some(Err(error))),
+        }
+        next = connection.received();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Tests of the decisions: a bench drives [`Dispatch`] by hand, with a clock of its own.
 
 use super::{
+    cost::ASSIGNMENT,
     shard::{CANARY_INTERVAL, CRASHES_MAX, CRASHES_WINDOW, QUARANTINE},
     *,
 };
@@ -61,8 +62,9 @@ impl Bench {
     /// The shard answers all that it has in hand, each at that cost.
     fn finish(&mut self, shard: usize, cost: f64) -> Vec<ItemId> {
         let generation = self.generation(shard);
+        let took = Took { seconds: cost, computed: true };
         let mut done = Vec::new();
-        while let Some(item) = self.dispatch.item_done(shard, generation, Some(cost)) {
+        while let Some(item) = self.dispatch.item_done(shard, generation, Some(took)) {
             done.push(item);
         }
         assert_eq!(self.dispatch.assignment_done(shard, generation, Verdict::Keep, self.now), []);
@@ -196,7 +198,7 @@ fn a_crash_costs_the_one_behind_it_nothing_and_the_culprit_one_more_try() {
     let assigned = bench.settle();
     assert_eq!(assigned[0].2, [0, 1, 2, 3]);
     let generation = bench.generation(0);
-    bench.dispatch.item_done(0, generation, Some(0.01));
+    bench.dispatch.item_done(0, generation, None);
     assert_eq!(bench.die(0, FailureReason::RuntimeCrashed), []);
     assert_eq!(bench.settle()[0].2, [1, 2, 3], "in the old order");
     let failed = bench.die(0, FailureReason::RuntimeCrashed);
@@ -326,7 +328,7 @@ fn what_an_assignment_left_untouched_goes_back_to_the_head_of_the_queue() {
     bench.session(1, "a", 0..4);
     bench.settle();
     let generation = bench.generation(0);
-    bench.dispatch.item_done(0, generation, Some(0.01));
+    bench.dispatch.item_done(0, generation, None);
     assert_eq!(bench.dispatch.assignment_done(0, generation, Verdict::Reset, bench.now), []);
     assert_eq!(bench.settle()[0].2, [1, 2, 3]);
 }
@@ -378,7 +380,7 @@ fn finished(verdict: Verdict) -> Bench {
     bench.session(1, "a", 0..1);
     bench.settle();
     let generation = bench.generation(0);
-    bench.dispatch.item_done(0, generation, Some(0.01));
+    bench.dispatch.item_done(0, generation, None);
     bench.dispatch.assignment_done(0, generation, verdict, bench.now);
     bench
 }

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{super::translate, Driver};
+use super::{
+    super::{dispatch::Took, translate},
+    Driver,
+};
 use crate::{
     build::outcome::{ComputePath, Evaluated},
     proto::runtime::Outcome,
@@ -22,11 +25,13 @@ impl Driver {
             return;
         }
         let path = translate::path(&outcome.path);
-        let cost = (path == ComputePath::Fast).then_some(outcome.compute_seconds);
+        let is_fast = matches!(path, ComputePath::Fast | ComputePath::Cached);
+        let took = Took { seconds: outcome.compute_seconds, computed: path == ComputePath::Fast };
+        let took = is_fast.then_some(took);
         self.shards[shard].served += 1;
         let Some(id) = self.dispatch.at_work(shard, generation) else { return };
         let Some(mut item) = self.items.remove(&id) else {
-            self.dispatch.item_done(shard, generation, cost);
+            self.dispatch.item_done(shard, generation, took);
             return;
         };
         let compute = Duration::try_from_secs_f64(outcome.compute_seconds).unwrap_or_default();
@@ -47,14 +52,13 @@ impl Driver {
             generation,
         };
         self.shards[shard].started = Some(Instant::now());
-        let is_fast = matches!(path, ComputePath::Fast | ComputePath::Cached);
         if is_fast && evaluated.result.is_ok() && self.is_to_be_verified() {
             item.to_verify = Some(Box::new(evaluated));
             self.items.insert(id, item);
             self.again_by_plain_path(shard, generation);
             return;
         }
-        self.dispatch.item_done(shard, generation, cost);
+        self.dispatch.item_done(shard, generation, took);
         if let Some(fast) = item.to_verify.take() {
             self.compare(&fast, &evaluated);
         }

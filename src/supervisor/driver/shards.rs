@@ -38,7 +38,11 @@ impl Driver {
                 self.shards[shard].pid = None;
                 self.dispatch.fork_failed(shard, generation, now);
             }
-            shard::Event::Outcome(outcome) => self.outcome(shard, generation, outcome),
+            shard::Event::Outcomes(outcomes) => {
+                for outcome in outcomes {
+                    self.outcome(shard, generation, outcome);
+                }
+            }
             shard::Event::Done(done) => self.done(shard, generation, &done, now),
             shard::Event::Collected(collected) => {
                 let took = Duration::try_from_secs_f64(collected.seconds).unwrap_or_default();

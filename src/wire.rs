@@ -22,7 +22,7 @@ use crate::proto::runtime::{Command, command};
 
 /// Version of the protocol; counts up with every change of `runtime.proto`. Both ends are the same binary, so a
 /// mismatch means that the file was replaced under a running server.
-pub const PROTOCOL_VERSION: u32 = 8;
+pub const PROTOCOL_VERSION: u32 = 9;
 
 /// Upper bound of one frame: an assignment of a few hundred variations with item texts, or a base of the greatest
 /// permitted size, with room to spare.

@@ -44,7 +44,7 @@ impl Alone {
         let boot = runtime::Boot { engine: "sample".into(), faults: true, sandbox, ..Default::default() };
         alone.tell(Order::Boot(boot), PATIENCE);
         assert!(matches!(alone.answer(), Ok(Answer::Booted(_))));
-        alone.tell(Order::LoadBase(runtime::LoadBase { xml: WITCH.into(), warm_up: true }), PATIENCE);
+        alone.tell(Order::LoadBase(runtime::LoadBase { xml: WITCH.into(), evaluates: true }), PATIENCE);
         assert!(matches!(alone.answer(), Ok(Answer::BaseLoaded(_))));
         alone
     }

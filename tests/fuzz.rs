@@ -421,12 +421,13 @@ fn commands() -> Vec<Command> {
         check_every: 1,
         ..runtime::Evaluate::default()
     };
-    let load = runtime::LoadBase { xml: "<PathOfBuilding/>".into(), warm_up: true };
+    let load = runtime::LoadBase { xml: "<PathOfBuilding/>".into(), evaluates: true };
     [
         command::Command::Evaluate(evaluate.clone()),
         command::Command::Evaluate(runtime::Evaluate { plain: true, ..evaluate }),
         command::Command::Cancel(runtime::Cancel {}),
         command::Command::LoadBase(load),
+        command::Command::WarmUp(runtime::WarmUp {}),
         command::Command::Collect(runtime::Collect {}),
         command::Command::Fork(runtime::Fork { role: "r".into(), ..Default::default() }),
         command::Command::DescribeEngine(runtime::DescribeEngine {}),

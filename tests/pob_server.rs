@@ -10,6 +10,7 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use common::{bits, evaluate};
@@ -21,11 +22,14 @@ use pobatch::{
         outcome::{Cell, ComputePath, Evaluated, StatValue, Stats},
         variation::Variation,
     },
-    supervisor::{EngineChoice, Held, Settings, Supervisor},
+    supervisor::{EngineChoice, Held, ResetReason, Settings, Supervisor},
 };
 use rustix::process::{Pid, Signal};
 
 const BUILDS: [&str; 3] = ["perforate-zerker", "occ-vortex", "dual-wield-coc"];
+
+/// How often it is looked whether something has happened.
+const POLL: Duration = Duration::from_millis(20);
 
 fn settings(pob: &Path) -> Settings {
     Settings { engines: EngineChoice::Pob(pob.to_owned()).alone(), faults: false, ..common::settings() }
@@ -97,6 +101,26 @@ async fn a_reset_in_the_middle_changes_no_bit() {
     let after = evaluate(&supervisor, &base, variations).await;
     assert_eq!(all_bits(&after), all_bits(&before));
     assert!(after.iter().all(|outcome| matches!(outcome.path, ComputePath::Fast | ComputePath::Cached)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_build_is_evaluated_before_its_template_is_warm_and_no_bit_changes_when_it_is() {
+    let Some(places) = places() else { return };
+    let supervisor = Supervisor::start(settings(&places.pob)).await.unwrap();
+    let base = load(&supervisor, &places, BUILDS[0]).await;
+    assert!(base.is_warming_up());
+    let variations = variations(&places, BUILDS[0]);
+    let cold = evaluate(&supervisor, &base, variations.clone()).await;
+    let mut pause = tokio::time::interval(POLL);
+    while load(&supervisor, &places, BUILDS[0]).await.is_warming_up() {
+        pause.tick().await;
+    }
+    let warm = evaluate(&supervisor, &base, variations).await;
+    assert_eq!(all_bits(&warm), all_bits(&cold));
+    let status = supervisor.status().await.unwrap();
+    let reasons: Vec<_> = status.shards.iter().filter_map(|shard| Some(shard.last_reset?.1)).collect();
+    assert_eq!(reasons, [ResetReason::WarmedUp], "one shard at most serves a cold template where there are two");
+    assert_eq!((status.counters.drifts, status.counters.mismatches), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,6 +57,7 @@ function M.load_base(xml)
 		return nil, err
 	end
 	base.prepare(loaded)
+	warm_up.compile()
 	return { warnings = warnings, hints = plain.hints() }
 end
 

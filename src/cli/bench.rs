@@ -23,6 +23,12 @@ use crate::{
 /// Outcomes that wait to be counted.
 const UNCOUNTED_MAX: usize = 1024;
 
+/// How often a server is asked whether the base is still warming up.
+const WARM_POLL: Duration = Duration::from_millis(100);
+
+/// How long that is waited for: many times what it takes.
+const WARM_WAIT_MAX: Duration = Duration::from_secs(30);
+
 /// Measures.
 pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict, CliError> {
     let build = input::build(&settings.base)?;
@@ -51,6 +57,7 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
     let made = make::variations(settings.kind, &xml, &passives, settings.nodes, settings.count + settings.warm_up)?;
     let (measured, warm_up) = made.list.split_at(settings.count);
     let request = request(Build::Id(loading.base_id.clone()));
+    until_warm(client, &request, loading.warming_up).await?;
     if !warm_up.is_empty() {
         play(client, &request, deal(warm_up, settings.streams)).await?;
     }
@@ -77,6 +84,8 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
 pub struct Played {
     pub base_id: String,
     pub engine: String,
+    /// Whether the base was warming up when this began.
+    pub warming_up: bool,
     /// From the first message to the last summary.
     pub elapsed: Duration,
     /// From the first message to the first outcome.
@@ -87,6 +96,16 @@ pub struct Played {
     /// Variations that one endpoint took over from another.
     pub stolen: u64,
     pub tally: Tally,
+}
+
+/// What is measured is how fast a base is served, not how fast one that is warming up is.
+async fn until_warm(client: &Client, request: &Request, mut warming_up: bool) -> Result<(), CliError> {
+    let started = Instant::now();
+    while warming_up && started.elapsed() < WARM_WAIT_MAX {
+        tokio::time::sleep(WARM_POLL).await;
+        warming_up = play(client, request, vec![Vec::new()]).await?.warming_up;
+    }
+    Ok(())
 }
 
 /// Deals variations out to that many sessions.
@@ -127,6 +146,7 @@ async fn play(client: &Client, request: &Request, lists: Vec<Vec<Named>>) -> Res
     Ok(Played {
         base_id: header.base_id,
         engine: format!("{} {}", header.engine.name, header.engine.version),
+        warming_up: header.warming_up,
         elapsed,
         first_outcome: first_outcome.unwrap_or(elapsed),
         resets: sum.resets,

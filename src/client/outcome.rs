@@ -22,6 +22,8 @@ pub struct Header {
     pub base_stats: Vec<(String, StatValue)>,
     /// What is odd about the base.
     pub base_warnings: Vec<Warning>,
+    /// The server loaded the base a moment ago: for the first seconds variations take it longer.
+    pub warming_up: bool,
     /// The base under each scenario, in the order of the request.
     pub scenarios: Vec<ScenarioBase>,
 }
@@ -126,6 +128,7 @@ impl Header {
             stats: header.stats.iter().map(|stat| stat.name.clone()).collect(),
             base_stats,
             base_warnings: header.base_warnings.into_iter().map(warning_from_proto).collect(),
+            warming_up: header.warming_up,
             scenarios: header
                 .scenarios
                 .into_iter()

@@ -108,6 +108,7 @@ impl Evaluation {
             stats: layout.resolved(),
             base_stats: Some(layout.base_values()),
             base_warnings: base.warnings.iter().map(warning_to_proto).collect(),
+            warming_up: base.is_warming_up(),
             scenarios: base_under,
         };
         let with_scenarios = !scenarios.is_empty();

@@ -113,6 +113,23 @@ pub fn seal(scratch: Option<Scratch>) {
     });
 }
 
+/// Makes huge pages of what this process has of its own, behind the last [`seal`]. To be called where forks begin: what
+/// shared the memory of another process has been copied page by page as it was written to.
+pub fn join() {
+    HEAP.with(|heap| {
+        let (begin, end) = (heap.sealed.get(), heap.end.get());
+        if begin != 0 {
+            collapse(end.with_addr(begin), end.addr() - begin);
+        }
+    });
+}
+
+/// Makes huge pages of a part of the arena, as far as the kernel can.
+fn collapse(begin: *mut u8, bytes: usize) {
+    // SAFETY: it lies within what was reserved, and its content stays what it is. Kernels that cannot refuse.
+    let _ = unsafe { libc::madvise(begin.cast(), bytes, libc::MADV_COLLAPSE) };
+}
+
 /// What one thread has of the arena. All is null before it is started.
 struct Heap {
     /// Free blocks by class; the first word of each is the next one's address.
@@ -221,8 +238,7 @@ impl Heap {
         if bytes < JOINED_BYTES {
             return;
         }
-        // SAFETY: the pieces lie within what was reserved, and their content stays what it is. Kernels that cannot refuse.
-        let _ = unsafe { libc::madvise(single.cast(), bytes, libc::MADV_COLLAPSE) };
+        collapse(single, bytes);
         self.single.set(self.end.get());
     }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    arena,
     backstop::Backstop,
     fork::Forked,
     host::Installation,
@@ -23,8 +24,11 @@ use crate::{
     wire::{PROTOCOL_VERSION, WireError, encode, read, write},
 };
 
-/// Times that the base is evaluated to learn what a variation costs.
-const COST_SAMPLES: usize = 5;
+/// Times that the base is evaluated to learn what a variation costs, and whether it stays the same.
+const TRIES: usize = 5;
+
+/// The same where variations are waiting.
+const TRIES_COLD: usize = 2;
 
 /// Outcomes that were known already and go together: 2 ms, at 60 µs each.
 const HELD_MAX: usize = 32;
@@ -87,6 +91,7 @@ pub fn run<S: Read + Write>(
                 let answer = match other {
                     wire::command::Command::Boot(boot) => runtime.boot(boot),
                     wire::command::Command::LoadBase(load) => runtime.load_base(&load),
+                    wire::command::Command::WarmUp(_) => runtime.warm_up(),
                     wire::command::Command::Collect(_) => runtime.collect(),
                     wire::command::Command::DescribeEngine(_) => runtime.describe(),
                     wire::command::Command::Inquire(question) => runtime.inquire(&question),
@@ -256,29 +261,48 @@ impl Runtime {
     }
 
     fn load_base(&mut self, load: &wire::LoadBase) -> Result<wire::report::Report, VmError> {
-        let vm = self.vm.as_mut().ok_or_else(not_booted)?;
+        let vm = self.vm()?;
+        let cold = vm.is_slow_to_warm_up();
         let base = vm.load_base(&load.xml)?;
         self.reference = Reference::new(&base.stats);
-        let mut variation_seconds = 0.0;
-        let mut plain_only = false;
-        if load.warm_up {
-            vm.warm_up()?;
-            vm.collect();
-            variation_seconds = f64::INFINITY;
-            for _ in 0..COST_SAMPLES {
-                let outcome = vm.evaluate(b"{}", &[], false);
-                plain_only |= !self.reference.is_met_by(&outcome);
-                variation_seconds = variation_seconds.min(outcome.compute_seconds);
-            }
-        }
+        let trial = match (load.evaluates, cold) {
+            (false, _) => None,
+            (true, true) => Some(self.try_base(TRIES_COLD)?),
+            (true, false) => Some(self.warm_up_and_try()?),
+        };
         Ok(wire::report::Report::BaseLoaded(wire::BaseLoaded {
             stats: base.stats.into_iter().map(stat).collect(),
             warnings: base.warnings.into_iter().map(warning).collect(),
-            lua_heap_bytes: vm.heap_bytes(),
-            variation_seconds,
             hints: base.hints.into(),
-            plain_only,
+            trial,
+            cold,
         }))
+    }
+
+    fn warm_up(&mut self) -> Result<wire::report::Report, VmError> {
+        let trial = self.warm_up_and_try()?;
+        arena::join();
+        Ok(wire::report::Report::Warmed(wire::Warmed { trial: Some(trial) }))
+    }
+
+    fn warm_up_and_try(&mut self) -> Result<wire::Trial, VmError> {
+        let vm = self.vm()?;
+        vm.warm_up()?;
+        vm.collect();
+        self.try_base(TRIES)
+    }
+
+    /// Evaluates the base so often.
+    fn try_base(&mut self, tries: usize) -> Result<wire::Trial, VmError> {
+        let vm = self.vm.as_mut().ok_or_else(not_booted)?;
+        let mut trial = wire::Trial { variation_seconds: f64::INFINITY, ..wire::Trial::default() };
+        for _ in 0..tries {
+            let outcome = vm.evaluate(b"{}", &[], false);
+            trial.plain_only |= !self.reference.is_met_by(&outcome);
+            trial.variation_seconds = trial.variation_seconds.min(outcome.compute_seconds);
+        }
+        trial.lua_heap_bytes = vm.heap_bytes();
+        Ok(trial)
     }
 
     fn collect(&mut self) -> Result<wire::report::Report, VmError> {

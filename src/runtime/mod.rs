@@ -36,6 +36,7 @@ struct Handed {
     socket: OwnedFd,
     journal: Option<OwnedFd>,
     scratch: Option<arena::Scratch>,
+    succeeds: bool,
 }
 
 /// Serves the socket on standard input until the server closes it. Fails if this program was not started by the server,
@@ -81,6 +82,7 @@ fn serve(stdin: BorrowedFd<'_>) -> io::Result<()> {
                     0 => None,
                     uses => Some(arena::Scratch { file: next()?, uses }),
                 },
+                succeeds: order.succeeds,
             };
             let forked = fork::fork()?;
             // In the parent what the child was handed is closed here.
@@ -92,7 +94,9 @@ fn serve(stdin: BorrowedFd<'_>) -> io::Result<()> {
         let interrupted = |socket: &mut Socket| socket.has_input();
         match (command_loop::run(&mut runtime, &mut socket, fork, interrupted).map_err(io::Error::other)?, own) {
             (End::Child, Some(own)) => {
-                arena::seal(own.scratch);
+                if !own.succeeds {
+                    arena::seal(own.scratch);
+                }
                 if fork::die_with(server).is_err() {
                     // A server that stops while it forks is nothing to complain of.
                     return Ok(());

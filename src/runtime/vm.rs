@@ -244,7 +244,14 @@ impl Vm {
         Ok(json.as_bytes().to_vec())
     }
 
-    /// Switches the JIT on and evaluates enough to compile what evaluating needs.
+    /// Whether warming up takes so long that the first variations should not wait for it: seconds, as against some
+    /// milliseconds.
+    #[must_use]
+    pub fn is_slow_to_warm_up(&self) -> bool {
+        self.kind == EngineKind::Pob
+    }
+
+    /// Evaluates enough to compile what evaluating needs.
     ///
     /// # Errors
     /// If the engine fails.

@@ -172,6 +172,8 @@ pub struct Dispatch {
     costs: HashMap<BaseKey, Cost>,
     /// Bases that the fast path cannot be trusted with.
     plain_only: HashSet<BaseKey>,
+    /// Bases whose template is warming up.
+    warming_up: HashSet<BaseKey>,
     /// Runtimes that a variation has killed already.
     deaths: HashMap<ItemId, u8>,
     /// When a source last got a shard's time; for fairness among sources.
@@ -191,6 +193,7 @@ impl Dispatch {
             rings: Rings::new(),
             costs: HashMap::new(),
             plain_only: HashSet::new(),
+            warming_up: HashSet::new(),
             deaths: HashMap::new(),
             served: HashMap::new(),
             missing: HashMap::new(),
@@ -252,9 +255,29 @@ impl Dispatch {
         true
     }
 
-    /// Everything of this base goes the plain path from now on.
+    /// Everything of this base goes the plain path from now on, what waits included.
     pub fn set_plain_only(&mut self, base: BaseKey) {
         self.plain_only.insert(base);
+        self.rings.retain(|(_, source), _| *source != Source::Template(base));
+        let of_base = |(id, session): (&SessionId, &mut Session)| {
+            (session.base == base).then(|| (*id, std::mem::take(&mut session.fast)))
+        };
+        let waiting: Vec<_> = self.sessions.iter_mut().filter_map(of_base).collect();
+        for (session, items) in waiting {
+            self.queued -= items.len();
+            for item in items {
+                self.enqueue(session, Source::Zygote(base.edition), item, End::Back);
+            }
+        }
+    }
+
+    /// Says whether a base is warming up: that takes a processor, so not all shards serve it.
+    pub fn set_warming_up(&mut self, base: BaseKey, warming_up: bool) {
+        if warming_up {
+            self.warming_up.insert(base);
+        } else {
+            self.warming_up.remove(&base);
+        }
     }
 
     /// The runtime says that only the plain path gives the right answer for the variation that it was at.
@@ -384,6 +407,7 @@ impl Dispatch {
     pub fn drop_base(&mut self, base: BaseKey) -> Vec<ItemId> {
         self.costs.remove(&base);
         self.plain_only.remove(&base);
+        self.warming_up.remove(&base);
         self.served.remove(&Source::Template(base));
         self.missing.remove(&Source::Template(base));
         let of_base = |(id, session): (&SessionId, &Session)| (session.base == base).then_some(*id);
@@ -483,13 +507,14 @@ impl Dispatch {
     /// The queue that a free shard should serve next.
     fn most_due(&self, index: usize, now: Instant) -> Option<(Priority, Source)> {
         let is_there = |source: &Source| self.missing.get(source).is_none_or(|missing| missing.until.is_none());
-        let mut keys = self.rings.keys().filter(|(_, source)| is_there(source)).peekable();
-        let priority = keys.peek()?.0;
-        let sources: Vec<Source> = keys.take_while(|key| key.0 == priority).map(|(_, source)| *source).collect();
         let serving = |source: Source| {
             let others = self.shards.iter().enumerate().filter(|(other, _)| *other != index);
             others.filter(|(_, shard)| shard.state.source() == Some(source)).count()
         };
+        let has_place = |source: &Source| serving(*source) < self.places(*source);
+        let mut keys = self.rings.keys().filter(|(_, source)| is_there(source) && has_place(source)).peekable();
+        let priority = keys.peek()?.0;
+        let sources: Vec<Source> = keys.take_while(|key| key.0 == priority).map(|(_, source)| *source).collect();
         let shard = &self.shards[index];
         if let State::Idle { source: here } = shard.state
             && sources.contains(&here)
@@ -507,6 +532,15 @@ impl Dispatch {
             .filter(|source| self.waiting(priority, *source) > self.forking_to(*source, index))
             .min_by_key(|source| (serving(*source), self.served.get(source).copied()))?;
         Some((priority, source))
+    }
+
+    /// How many shards may serve the source: all, or all but one while it warms up, as there is usually one for each
+    /// processor.
+    fn places(&self, source: Source) -> usize {
+        match source {
+            Source::Template(base) if self.warming_up.contains(&base) => (self.shards.len() - 1).max(1),
+            _ => self.shards.len(),
+        }
     }
 
     fn waiting(&self, priority: Priority, source: Source) -> usize {

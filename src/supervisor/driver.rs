@@ -16,6 +16,7 @@ mod outcomes;
 mod room;
 mod sessions;
 mod shards;
+mod warm_up;
 
 use std::{
     collections::HashMap,
@@ -40,7 +41,7 @@ use super::{
     shard::{self, Shard},
     status::{Incidents, Usage},
     template::ForkPoint,
-    zygote::{Template, Zygote},
+    zygote::{Template, Warm, Zygote},
 };
 use crate::{
     build::base::{Base, BaseId, BaseKey, EditionId, EngineFacts},
@@ -76,6 +77,8 @@ pub enum Event {
     GiveUp,
     /// A base has been loaded, or not.
     BaseLoaded(BaseKey, Result<Template, BaseError>),
+    /// A fork of the template with that process id has warmed up, or could not.
+    WarmedUp(BaseKey, u32, Result<Warm, String>),
     /// The zygote of an edition has been booted again, or not.
     ZygoteBooted(EditionId, Result<Zygote, StartError>),
     /// Boot an engine beside the one that runs, from that directory if there is one, and switch to it.
@@ -114,6 +117,7 @@ pub fn start(settings: Settings, zygotes: Vec<Zygote>) -> (mpsc::Sender<Event>, 
         resets: 0,
         last_reset: None,
         reset_requested: false,
+        cold: false,
     };
     let names = settings.engines.iter().map(|engine| Arc::clone(&engine.name));
     let editions = Editions::new(names, settings.reload.grace);
@@ -133,6 +137,7 @@ pub fn start(settings: Settings, zygotes: Vec<Zygote>) -> (mpsc::Sender<Event>, 
         shards: (0..settings.shards).map(shard).collect(),
         bases: HashMap::new(),
         loading: HashMap::new(),
+        warming_up: 0,
         sessions: HashMap::new(),
         items: HashMap::new(),
         results: Results::new(settings.cache_bytes),
@@ -173,6 +178,8 @@ struct Driver {
     bases: HashMap<BaseKey, Entry>,
     /// Who waits for a base that is being loaded.
     loading: HashMap<BaseKey, Vec<Reply<Held>>>,
+    /// Templates that are warming up.
+    warming_up: usize,
     sessions: HashMap<SessionId, SessionSpec>,
     items: HashMap<ItemId, Item>,
     results: Results,
@@ -217,6 +224,8 @@ struct Slot {
     last_reset: Option<(SystemTime, ResetReason)>,
     /// An operator wants the runtime to be replaced when it is done with what it is at.
     reset_requested: bool,
+    /// The runtime was forked from a cold template.
+    cold: bool,
 }
 
 impl Slot {
@@ -286,6 +295,8 @@ struct Entry {
     base: Arc<Base>,
     /// `None` while it is loaded again.
     fork_point: Option<ForkPoint>,
+    /// Whether its template is yet to be replaced by a warm one.
+    cold: bool,
     heap_bytes: u64,
     hints: bytes::Bytes,
     used: Instant,
@@ -342,6 +353,7 @@ impl Driver {
             Event::SessionClosed(session) => self.close_session(session),
             Event::GiveUp => self.give_up(),
             Event::BaseLoaded(id, result) => self.base_loaded(id, result),
+            Event::WarmedUp(id, cold, result) => self.warmed_up(id, cold, result),
             Event::ZygoteBooted(edition, result) => self.zygote_booted(edition, result),
             Event::Reload(engine, directory, reply) => self.reload(&engine, directory, reply),
             Event::Candidate(edition, result) => self.candidate_ready(edition, result),

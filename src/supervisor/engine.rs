@@ -92,13 +92,26 @@ impl Lease {
 pub struct Held {
     base: Arc<Base>,
     _lease: Lease,
+    warming_up: bool,
 }
 
 impl Held {
     /// The base, held.
     #[must_use]
     pub fn new(base: Arc<Base>, lease: Lease) -> Self {
-        Self { base, _lease: lease }
+        Self { base, _lease: lease, warming_up: false }
+    }
+
+    /// The same, of a base that is warming up or is not.
+    #[must_use]
+    pub fn warming_up(self, warming_up: bool) -> Self {
+        Self { warming_up, ..self }
+    }
+
+    /// Whether the base was warming up when it was found.
+    #[must_use]
+    pub fn is_warming_up(&self) -> bool {
+        self.warming_up
     }
 }
 

@@ -104,7 +104,7 @@ pub async fn explain_once(zygote: ForkPoint, xml: &str, stat: &str) -> Result<Ex
 }
 
 fn load(xml: &str) -> command::Command {
-    command::Command::LoadBase(LoadBase { xml: xml.into(), warm_up: false })
+    command::Command::LoadBase(LoadBase { xml: xml.into(), evaluates: false })
 }
 
 fn question(topic: &str, argument: &serde_json::Value) -> command::Command {

@@ -200,6 +200,8 @@ named_enum! {
         PlainDone => "plain_done",
         /// An operator asked for it.
         Requested => "requested",
+        /// A warm template has taken the place of the cold one that it was forked from.
+        WarmedUp => "warmed_up",
         /// Its edition of the engine has ended.
         EditionEnded => "edition_ended",
     }

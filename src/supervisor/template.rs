@@ -35,11 +35,19 @@ pub enum ForkError {
     Child(#[from] ProcessError),
 }
 
-/// Asks for a fork.
-struct Request {
+/// What is to be forked.
+struct Child {
+    /// For the log.
     role: &'static str,
     journal: Option<Journal>,
     scratch: Option<Scratch>,
+    /// It takes the place of the one that is forked.
+    succeeds: bool,
+}
+
+/// Asks for a fork.
+struct Request {
+    child: Child,
     reply: oneshot::Sender<Result<Process, ForkError>>,
 }
 
@@ -96,11 +104,20 @@ impl ForkPoint {
     /// # Errors
     /// [`ForkError`].
     pub async fn fork(&self, role: &'static str, scratch: Option<Scratch>) -> Result<Process, ForkError> {
+        self.ask(Child { role, journal: self.journal.clone(), scratch, succeeds: false }).await
+    }
+
+    /// Forks the runtime, which is let go soon; the child takes its place.
+    ///
+    /// # Errors
+    /// [`ForkError`].
+    pub async fn fork_successor(&self, role: &'static str) -> Result<Process, ForkError> {
+        self.ask(Child { role, journal: None, scratch: None, succeeds: true }).await
+    }
+
+    async fn ask(&self, child: Child) -> Result<Process, ForkError> {
         let (reply, answer) = oneshot::channel();
-        self.requests
-            .send(Request { role, journal: self.journal.clone(), scratch, reply })
-            .await
-            .map_err(|_| ForkError::Dead)?;
+        self.requests.send(Request { child, reply }).await.map_err(|_| ForkError::Dead)?;
         answer.await.map_err(|_| ForkError::Dead)?
     }
 }
@@ -110,7 +127,7 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
     let mut unaccounted = None;
     let error = loop {
         // Both arms are cancel safe: the channel and the connection by their documentation.
-        let Request { role, journal, scratch, reply } = tokio::select! {
+        let Request { child, reply } = tokio::select! {
             request = requests.recv() => match request {
                 Some(request) => request,
                 None => break None,
@@ -125,7 +142,7 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
                 continue;
             }
         };
-        let answer = tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, role, theirs, journal, scratch)).await;
+        let answer = tokio::time::timeout(FORK_TIMEOUT, fork(&mut process, child, theirs)).await;
         match answer.unwrap_or(Err(WireError::OutOfTurn("no answer to fork"))) {
             Ok(pid) => {
                 let child = Process::adopt(pid, ours).await.map_err(ForkError::Child);
@@ -152,16 +169,11 @@ async fn serve(mut process: Process, mut requests: mpsc::Receiver<Request>) {
     }
 }
 
-/// Tells the process to fork, and that the child's socket, journal and scratch memory be those; returns the child's id.
-async fn fork(
-    process: &mut Process,
-    role: &str,
-    theirs: OwnedFd,
-    journal: Option<Journal>,
-    scratch: Option<Scratch>,
-) -> Result<u32, WireError> {
+/// Tells the process to fork such a child, whose socket is that; returns the child's id.
+async fn fork(process: &mut Process, child: Child, theirs: OwnedFd) -> Result<u32, WireError> {
+    let Child { role, journal, scratch, succeeds } = child;
     let scratch_uses = scratch.as_ref().map_or(0, Scratch::uses);
-    let fork = Fork { role: role.into(), journal: journal.is_some(), scratch_uses };
+    let fork = Fork { role: role.into(), journal: journal.is_some(), scratch_uses, succeeds };
     let fork = command::Command::Fork(fork).within(Duration::ZERO);
     let fds: Vec<_> = std::iter::once(theirs.as_fd())
         .chain(journal.as_ref().map(Journal::as_fd))

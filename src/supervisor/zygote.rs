@@ -14,7 +14,7 @@ use crate::{
         outcome::{Failure, FailureReason},
     },
     check::files,
-    proto::runtime::{Boot, DescribeEngine, LoadBase, Report, SelfCheck, command, report},
+    proto::runtime::{Boot, DescribeEngine, LoadBase, Report, SelfCheck, Trial, WarmUp, command, report},
     task,
     wire::WireError,
 };
@@ -22,7 +22,7 @@ use crate::{
 /// How long an engine may take to boot. PoB takes less than two seconds on an idle machine.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a base may take to load and to warm up. PoB takes up to four seconds for one of an old tree.
+/// How long a base may take to load, or to warm up. PoB takes up to four seconds for one of an old tree.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A booted engine. Clones share the process.
@@ -47,14 +47,21 @@ pub struct Template {
     pub base: Arc<Base>,
     /// What shard runtimes are forked from.
     pub fork_point: ForkPoint,
-    /// Lua heap after warming up.
-    pub heap_bytes: u64,
-    /// Cost of a variation in seconds, as measured while warming up; 0: not measured.
-    pub variation_seconds: f64,
+    /// What came of evaluating the base.
+    pub trial: Trial,
     /// What the engine wants to be told again for the plain path.
     pub hints: bytes::Bytes,
-    /// The fast path cannot be trusted with this base.
-    pub plain_only: bool,
+    /// It serves until one that is warm takes its place ([`warm_up`]).
+    pub cold: bool,
+}
+
+/// What takes the place of a template that is cold.
+#[derive(Debug)]
+pub struct Warm {
+    /// What shard runtimes are forked from.
+    pub fork_point: ForkPoint,
+    /// What came of evaluating the base.
+    pub trial: Trial,
 }
 
 /// Boots every engine, beside each other; they get the editions 1, 2 and so on.
@@ -152,7 +159,7 @@ pub async fn boot(settings: &Settings, engine: &EngineSpec, edition: EditionId) 
 async fn self_check(zygote: &ForkPoint, check: SelfCheck) -> Result<(), StartError> {
     let mut process =
         zygote.fork("self check", None).await.map_err(|error| StartError::SelfCheck(error.to_string()))?;
-    let load = LoadBase { xml: check.xml, warm_up: false };
+    let load = LoadBase { xml: check.xml, evaluates: false };
     let answer = ask(&mut process, command::Command::LoadBase(load), LOAD_TIMEOUT).await;
     process.stop().await;
     let stats = match answer? {
@@ -184,7 +191,7 @@ pub async fn load(
         tracing::warn!(base = %id, %error, "no fork for a base");
         Refusal::NotReady
     })?;
-    let load = LoadBase { xml: xml.to_string(), warm_up: true };
+    let load = LoadBase { xml: xml.to_string(), evaluates: true };
     let failure = match ask(&mut process, command::Command::LoadBase(load), LOAD_TIMEOUT).await {
         Ok(report::Report::BaseLoaded(loaded)) => {
             let base = Arc::new(Base {
@@ -195,14 +202,10 @@ pub async fn load(
                 stats: loaded.stats.into_iter().filter_map(translate::stat).collect(),
                 warnings: loaded.warnings.into_iter().map(translate::warning).collect(),
             });
-            return Ok(Template {
-                base,
-                fork_point: ForkPoint::with_journal(process),
-                heap_bytes: loaded.lua_heap_bytes,
-                variation_seconds: loaded.variation_seconds,
-                hints: loaded.hints,
-                plain_only: loaded.plain_only,
-            });
+            // Forks of a cold template would number what they tell each other in another way than those of the warm one.
+            let fork_point = if loaded.cold { ForkPoint::new(process) } else { ForkPoint::with_journal(process) };
+            let trial = loaded.trial.unwrap_or_default();
+            return Ok(Template { base, fork_point, trial, hints: loaded.hints, cold: loaded.cold });
         }
         Ok(report::Report::Failed(failed)) => translate::failed(failed),
         Ok(_) => bad_build(FailureReason::EngineError, "the runtime did not keep to the protocol"),
@@ -212,6 +215,25 @@ pub async fn load(
     let exit = process.stop().await;
     tracing::info!(base = %id, status = ?exit.status, reason = failure.reason.as_str(), "base not loaded");
     Err(failure.into())
+}
+
+/// Warms up a fork of a cold template, which is to take its place.
+///
+/// # Errors
+/// In words, if that is not to be had. The cold one serves as well, only slower.
+pub async fn warm_up(cold: &ForkPoint) -> Result<Warm, String> {
+    let mut process = cold.fork_successor("template").await.map_err(|error| error.to_string())?;
+    let failure = match ask(&mut process, command::Command::WarmUp(WarmUp {}), LOAD_TIMEOUT).await {
+        Ok(report::Report::Warmed(warmed)) => {
+            let trial = warmed.trial.unwrap_or_default();
+            return Ok(Warm { fork_point: ForkPoint::with_journal(process), trial });
+        }
+        Ok(report::Report::Failed(failed)) => failed.message,
+        Ok(_) => "not the answer to warm up".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    process.stop().await;
+    Err(failure)
 }
 
 fn bad_build(reason: FailureReason, message: &str) -> Failure {

@@ -338,6 +338,7 @@ mod tests {
                 stats: vec!["Life".into()],
                 base_stats: vec![("Life".into(), StatValue::Number(100.0))],
                 base_warnings: Vec::new(),
+                warming_up: false,
                 scenarios: Vec::new(),
             },
             summary: Summary { succeeded: 3, failed: 1, ..Summary::default() },

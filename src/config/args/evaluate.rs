@@ -226,7 +226,7 @@ pub struct Bench {
     /// How many variations are measured.
     #[arg(long, value_name = "N", default_value = "2000")]
     pub count: String,
-    /// How many are evaluated beforehand, unmeasured.
+    /// How many are evaluated beforehand, unmeasured, once the server has warmed the base up.
     #[arg(long, value_name = "N", default_value = "200")]
     pub warm_up: String,
     /// Sessions that are open at once; the variations are dealt out to them.

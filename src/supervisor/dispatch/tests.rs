@@ -173,6 +173,46 @@ fn two_bases_share_two_shards() {
 }
 
 #[test]
+fn a_base_that_warms_up_leaves_a_processor_to_that() {
+    let mut bench = Bench::new(2);
+    bench.dispatch.set_warming_up(base("a"), true);
+    bench.session(1, "a", 0..100);
+    assert_eq!(bench.settle().len(), 1);
+    bench.dispatch.set_warming_up(base("a"), false);
+    assert_eq!(bench.settle().len(), 1, "the other one");
+}
+
+#[test]
+fn a_base_that_warms_up_keeps_nobody_else_from_the_other_shards() {
+    let mut bench = Bench::new(2);
+    bench.dispatch.set_warming_up(base("a"), true);
+    bench.session(1, "b", 100..200);
+    bench.dispatch.open_session(2, base("a"), Priority::Interactive);
+    bench.dispatch.submit(2, 0..100);
+    let mut sessions: Vec<_> = bench.settle().iter().map(|(_, session, _, _)| *session).collect();
+    sessions.sort_unstable();
+    assert_eq!(sessions, [1, 2]);
+}
+
+#[test]
+fn a_single_shard_serves_a_base_that_warms_up() {
+    let mut bench = Bench::new(1);
+    bench.dispatch.set_warming_up(base("a"), true);
+    bench.session(1, "a", 0..2);
+    assert_eq!(bench.settle().len(), 1);
+}
+
+#[test]
+fn what_waits_goes_the_plain_path_too_when_the_fast_one_is_not_to_be_trusted() {
+    let mut bench = Bench::new(1);
+    bench.session(1, "a", 0..2);
+    bench.dispatch.set_plain_only(base("a"));
+    assert_eq!(bench.dispatch.queued(), 2);
+    let (_, _, items, plain) = bench.settle().remove(0);
+    assert!(plain && items == [0]);
+}
+
+#[test]
 fn a_single_shard_changes_base_only_now_and_then_but_it_does() {
     let mut bench = Bench::new(1);
     bench.dispatch.set_cost(base("a"), 0.05);

@@ -21,6 +21,7 @@ use crate::{
         outcome::FailureReason,
     },
     metrics::Loaded,
+    proto::runtime::Trial,
     task,
 };
 
@@ -42,7 +43,8 @@ impl Driver {
     pub(super) fn held(&mut self, key: BaseKey) -> Option<Held> {
         let entry = self.bases.get_mut(&key)?;
         entry.used = Instant::now();
-        Some(Held::new(Arc::clone(&entry.base), self.installed.get(&key.edition)?.lease.clone()))
+        let lease = self.installed.get(&key.edition)?.lease.clone();
+        Some(Held::new(Arc::clone(&entry.base), lease).warming_up(entry.cold))
     }
 
     /// Finds a base by what new calls get of its engine. If the edition before held it, it is loaded from that content.
@@ -130,7 +132,10 @@ impl Driver {
         // Its edition may have ended meanwhile, and what is loaded now would never be let go.
         let lease = self.installed.get(&key.edition).map(|installed| installed.lease.clone());
         let answer = match (result, lease) {
-            (Ok(template), Some(lease)) => Ok(Held::new(self.hold(key, template), lease)),
+            (Ok(template), Some(lease)) => {
+                let cold = template.cold;
+                Ok(Held::new(self.hold(key, template), lease).warming_up(cold))
+            }
             (Ok(_), None) => Err(Refusal::NotReady.into()),
             (Err(error), _) => {
                 self.note("base_not_loaded", error.to_string(), None, Some(key.id), "");
@@ -147,26 +152,34 @@ impl Driver {
     }
 
     fn hold(&mut self, key: BaseKey, template: Template) -> Arc<Base> {
-        self.dispatch.set_cost(key, template.variation_seconds);
+        self.tried(key, &template.trial);
         let deaths = self.bases.get(&key).map_or((0, Instant::now()), |entry| entry.deaths);
         let entry = Entry {
             base: Arc::clone(&template.base),
             fork_point: Some(template.fork_point),
-            heap_bytes: template.heap_bytes,
+            cold: template.cold,
+            heap_bytes: template.trial.lua_heap_bytes,
             hints: template.hints,
             used: Instant::now(),
             deaths,
             costs: Costs::default(),
         };
-        if template.plain_only {
-            tracing::error!(base = %key.id, "the base does not evaluate to itself: the plain path serves it");
-            self.dispatch.set_plain_only(key);
-        }
         let engine = &template.base.engine;
         tracing::info!(base = %key.id, engine = engine.name, heap_bytes = entry.heap_bytes, "base loaded");
         self.inherited.remove(&key);
         self.bases.insert(key, entry);
+        self.start_warming_up(key);
         template.base
+    }
+
+    /// Takes note of what came of evaluating the base.
+    pub(super) fn tried(&mut self, key: BaseKey, trial: &Trial) {
+        self.dispatch.set_cost(key, trial.variation_seconds);
+        if trial.plain_only {
+            tracing::error!(base = %key.id, "the base does not evaluate to itself: the plain path serves it");
+            self.dispatch.set_plain_only(key);
+            self.results.forget_base(key);
+        }
     }
 
     /// The base's template, if it lives; else it is loaded again, as long as that makes sense.

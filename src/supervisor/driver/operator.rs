@@ -121,7 +121,13 @@ impl Driver {
     }
 
     /// Why a runtime is replaced that came out of its assignment alive.
-    pub(super) fn why_reset(&self, shard: usize, done: &AssignmentDone, template_bytes: u64) -> ResetReason {
+    pub(super) fn why_reset(
+        &self,
+        shard: usize,
+        done: &AssignmentDone,
+        template_bytes: u64,
+        outdated: bool,
+    ) -> ResetReason {
         let source = self.dispatch.shard(shard).and_then(|(state, _)| state.source());
         if done.drifted {
             ResetReason::Drift
@@ -131,6 +137,8 @@ impl Driver {
             ResetReason::MemoryLimit
         } else if self.shards[shard].reset_requested {
             ResetReason::Requested
+        } else if outdated {
+            ResetReason::WarmedUp
         } else if done.lua_heap_bytes > self.settings.memory.hard_for(template_bytes) {
             ResetReason::HardMark
         } else {

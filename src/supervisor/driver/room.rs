@@ -15,8 +15,8 @@ impl Driver {
         let marks = self.settings.memory;
         loop {
             let used: u64 = self.usage.values().sum();
-            // What is being loaded has not been seen by the last measurement.
-            let expected = self.base_bytes().saturating_mul(1 + self.loading.len() as u64);
+            // What is being loaded or warmed up has not been seen by the last measurement.
+            let expected = self.base_bytes().saturating_mul((1 + self.loading.len() + self.warming_up) as u64);
             if memory::has_room(&marks, used, expected) {
                 return Ok(());
             }

@@ -82,19 +82,21 @@ impl Driver {
         let (marks, busy) = (self.settings.memory, self.dispatch.queued() > 0);
         self.shards[shard].heap_bytes = done.lua_heap_bytes;
         self.shards[shard].rested(now);
-        let (template_bytes, costs) =
-            self.entry_of(shard).map_or((0, Costs::default()), |entry| (entry.heap_bytes, entry.costs));
+        let (template_bytes, costs, cold) = self
+            .entry_of(shard)
+            .map_or((0, Costs::default(), true), |entry| (entry.heap_bytes, entry.costs, entry.cold));
+        let outdated = self.shards[shard].cold && !cold;
         if done.drifted {
             self.counters.drifts += 1;
             tracing::error!(shard, generation, "the base no longer evaluates to itself: the runtime is replaced");
             self.note("drift", "the base no longer evaluated to itself", Some(shard), None, "");
             self.distrust(shard);
         }
-        let spent = done.spent || done.drifted || self.shards[shard].reset_requested;
+        let spent = done.spent || done.drifted || outdated || self.shards[shard].reset_requested;
         let condition = memory::Condition { heap_bytes: done.lua_heap_bytes, template_bytes, spent, busy };
         let verdict = memory::after_assignment(&marks, &costs, condition);
         if verdict == Verdict::Reset {
-            let reason = self.why_reset(shard, done, template_bytes);
+            let reason = self.why_reset(shard, done, template_bytes, outdated);
             self.count_reset(shard, reason);
         }
         self.dispatch.care_done(shard, generation, verdict, now);

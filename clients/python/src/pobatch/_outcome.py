@@ -134,6 +134,8 @@ class Header:
     base_warnings: tuple[Warning, ...]
     #: The base under each scenario of the call, by name.
     scenarios: Mapping[str, ScenarioBase]
+    #: The server loaded the base a moment ago: for the first seconds variations take it longer.
+    warming_up: bool = False
 
     def agrees_with(self, other: Header) -> bool:
         """Whether outcomes of that header's call can stand beside those of this one's."""
@@ -159,6 +161,7 @@ class Header:
                 one.name: ScenarioBase(read_stats(message.stats, one.base_stats), _warnings(one.warnings))
                 for one in message.scenarios
             },
+            warming_up=message.warming_up,
         )
 
 

@@ -83,6 +83,11 @@ function M.inquire(topic, argument)
 	return failed or { json = text }
 end
 
+function M.compile()
+	local _, failed = call(engine.compile)
+	return failed or {}
+end
+
 function M.warm_up()
 	local _, failed = call(engine.warm_up)
 	return failed or {}

@@ -57,7 +57,6 @@ function M.load_base(xml)
 		return nil, err
 	end
 	base.prepare(loaded)
-	warm_up.compile()
 	return { warnings = warnings, hints = plain.hints() }
 end
 
@@ -69,6 +68,8 @@ end
 function M.inquire(topic, argument)
 	return inquire.ask(topic, argument)
 end
+
+M.compile = warm_up.compile
 
 function M.warm_up()
 	warm_up.run(need_base(), M.evaluate)

@@ -165,6 +165,8 @@ function M.evaluate(variation)
 	return result(from, applying, calculate(applying.build), 'fast')
 end
 
+M.compile = warm_up.compile
+
 function M.warm_up()
 	warm_up.run(assert(base, 'no base is loaded').build, M.evaluate)
 end

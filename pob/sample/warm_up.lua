@@ -57,15 +57,19 @@ local function variations(build)
 	return list
 end
 
----@param build Build
----@param evaluate fun(variation: Variation)
-function M.run(build, evaluate)
+---Has whatever runs from now on compiled, where there is a compiler.
+function M.compile()
 	if jit then
 		jit.on()
 		if jit.opt then
 			jit.opt.start(unpack(ROOM))
 		end
 	end
+end
+
+---@param build Build
+---@param evaluate fun(variation: Variation)
+function M.run(build, evaluate)
 	local list = variations(build)
 	for _ = 1, ROUNDS do
 		for _, variation in ipairs(list) do

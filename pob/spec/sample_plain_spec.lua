@@ -82,6 +82,7 @@ return function()
 				return copy
 			end
 			local before = read()
+			engine.compile()
 			engine.warm_up()
 			for _ = 1, 200 do
 				support.assert_outputs(stats, before, read(), 'compiled')

@@ -155,8 +155,10 @@
 ---  Every scalar of the loaded base.
 ---@field inquire fun(topic: Topic, argument: table): any, EngineError?
 ---  Answers a question about the engine's data or the loaded base. Evaluates nothing.
+---@field compile fun(): nil
+---  Switches the JIT on, with room for what evaluating needs.
 ---@field warm_up fun(): nil
----  Switches the JIT on with room and evaluates enough to compile what evaluating needs. Ends with the base intact.
+---  Evaluates enough to compile what evaluating needs; the JIT is on. Ends with the base intact.
 ---@field evaluate fun(variation: Variation, computing: fun()?): EvaluateResult?, EngineError?
 ---  Evaluates a variation and leaves no trace of it. Returns kind 'needs_plain' (see `Plain`) where only
 ---  `evaluate_plain` gives the right answer. An engine that gives outcomes of the path 'cached' calls `computing` ahead of

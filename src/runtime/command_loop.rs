@@ -267,7 +267,10 @@ impl Runtime {
         self.reference = Reference::new(&base.stats);
         let trial = match (load.evaluates, cold) {
             (false, _) => None,
-            (true, true) => Some(self.try_base(TRIES_COLD)?),
+            (true, true) => {
+                self.vm()?.compile()?;
+                Some(self.try_base(TRIES_COLD)?)
+            }
             (true, false) => Some(self.warm_up_and_try()?),
         };
         Ok(wire::report::Report::BaseLoaded(wire::BaseLoaded {

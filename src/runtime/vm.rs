@@ -251,11 +251,21 @@ impl Vm {
         self.kind == EngineKind::Pob
     }
 
-    /// Evaluates enough to compile what evaluating needs.
+    /// Switches the JIT on.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn compile(&mut self) -> Result<(), VmError> {
+        self.call("compile", ())?;
+        Ok(())
+    }
+
+    /// Switches the JIT on and evaluates enough to compile what evaluating needs.
     ///
     /// # Errors
     /// If the engine fails.
     pub fn warm_up(&mut self) -> Result<(), VmError> {
+        self.compile()?;
         self.call("warm_up", ())?;
         Ok(())
     }

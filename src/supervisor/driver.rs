@@ -41,7 +41,7 @@ use super::{
     shard::{self, Shard},
     status::{Incidents, Usage},
     template::ForkPoint,
-    zygote::{Template, Warm, Zygote},
+    zygote::{Template, Warm, WarmUpError, Zygote},
 };
 use crate::{
     build::base::{Base, BaseId, BaseKey, EditionId, EngineFacts},
@@ -78,7 +78,7 @@ pub enum Event {
     /// A base has been loaded, or not.
     BaseLoaded(BaseKey, Result<Template, BaseError>),
     /// A fork of the template with that process id has warmed up, or could not.
-    WarmedUp(BaseKey, u32, Result<Warm, String>),
+    WarmedUp(BaseKey, u32, Result<Warm, WarmUpError>),
     /// The zygote of an edition has been booted again, or not.
     ZygoteBooted(EditionId, Result<Zygote, StartError>),
     /// Boot an engine beside the one that runs, from that directory if there is one, and switch to it.

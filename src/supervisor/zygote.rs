@@ -5,7 +5,7 @@ use std::{collections::HashSet, io, sync::Arc, time::Duration};
 use super::{
     BaseError, EngineChoice, EngineSpec, Refusal, SandboxMode, Settings, StartError, fingerprint,
     process::{Process, ProcessError},
-    template::ForkPoint,
+    template::{ForkError, ForkPoint},
     translate,
 };
 use crate::{
@@ -217,20 +217,34 @@ pub async fn load(
     Err(failure.into())
 }
 
+/// A template stays cold.
+#[derive(Debug, thiserror::Error)]
+pub enum WarmUpError {
+    /// It has no successor.
+    #[error(transparent)]
+    Fork(#[from] ForkError),
+    /// The engine failed.
+    #[error("{0}")]
+    Engine(String),
+    /// The successor was lost.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
 /// Warms up a fork of a cold template, which is to take its place.
 ///
 /// # Errors
-/// In words, if that is not to be had. The cold one serves as well, only slower.
-pub async fn warm_up(cold: &ForkPoint) -> Result<Warm, String> {
-    let mut process = cold.fork_successor("template").await.map_err(|error| error.to_string())?;
+/// [`WarmUpError`]. The cold one serves as well, only slower.
+pub async fn warm_up(cold: &ForkPoint) -> Result<Warm, WarmUpError> {
+    let mut process = cold.fork_successor("template").await?;
     let failure = match ask(&mut process, command::Command::WarmUp(WarmUp {}), LOAD_TIMEOUT).await {
         Ok(report::Report::Warmed(warmed)) => {
             let trial = warmed.trial.unwrap_or_default();
             return Ok(Warm { fork_point: ForkPoint::with_journal(process), trial });
         }
-        Ok(report::Report::Failed(failed)) => failed.message,
-        Ok(_) => "not the answer to warm up".to_owned(),
-        Err(error) => error.to_string(),
+        Ok(report::Report::Failed(failed)) => WarmUpError::Engine(failed.message),
+        Ok(_) => ProcessError::from(WireError::OutOfTurn("not the answer to warm up")).into(),
+        Err(error) => error.into(),
     };
     process.stop().await;
     Err(failure)

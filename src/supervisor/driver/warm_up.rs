@@ -4,7 +4,7 @@ use super::{
     super::{
         ResetReason,
         dispatch::Source,
-        zygote::{self, Warm},
+        zygote::{self, Warm, WarmUpError},
     },
     Driver, Entry, Event,
 };
@@ -30,7 +30,7 @@ impl Driver {
     }
 
     /// The template with that process id may be replaced by a warm one, and so may the runtimes that were forked from it.
-    pub(super) fn warmed_up(&mut self, key: BaseKey, cold: u32, result: Result<Warm, String>) {
+    pub(super) fn warmed_up(&mut self, key: BaseKey, cold: u32, result: Result<Warm, WarmUpError>) {
         self.warming_up -= 1;
         let is_cold = |entry: &&mut Entry| entry.fork_point.as_ref().is_some_and(|point| point.pid() == cold);
         // The base may have been given up, or loaded anew.
@@ -40,8 +40,8 @@ impl Driver {
         let Warm { fork_point, trial } = match result {
             Ok(warm) => warm,
             Err(error) => {
-                tracing::warn!(base = %key.id, error, "a base does not warm up: its runtimes compile for themselves");
-                self.note("base_not_warm", error, None, Some(key.id), "");
+                tracing::warn!(base = %key.id, %error, "a base does not warm up: its runtimes compile for themselves");
+                self.note("base_not_warm", error.to_string(), None, Some(key.id), "");
                 return;
             }
         };

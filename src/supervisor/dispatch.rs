@@ -12,7 +12,7 @@
 //!
 //! Happy path: variations wait in a queue per session and source; a source is what a runtime is forked from, the
 //! template of a base or (for the plain path) the zygote. An idle shard takes an assignment of one session, sized so
-//! that it is busy for [`cost::ASSIGNMENT`]; sessions of a source take turns, and shards go to sources by demand.
+//! that it is busy for `cost::ASSIGNMENT`; sessions of a source take turns, and shards go to sources by demand.
 //!
 //! A source that has nothing to fork from now, its template or zygote being dead, is left alone for a while: shards serve
 //! the others meanwhile, so one broken engine does not hold up its neighbours.

@@ -271,6 +271,12 @@ impl Dispatch {
         }
     }
 
+    /// Whether the source is a template that is warming up.
+    #[must_use]
+    pub fn is_warming_up(&self, source: Source) -> bool {
+        matches!(source, Source::Template(base) if self.warming_up.contains(&base))
+    }
+
     /// Says whether a base is warming up: that takes a processor, so not all shards serve it.
     pub fn set_warming_up(&mut self, base: BaseKey, warming_up: bool) {
         if warming_up {
@@ -537,10 +543,8 @@ impl Dispatch {
     /// How many shards may serve the source: all, or all but one while it warms up, as there is usually one for each
     /// processor.
     fn places(&self, source: Source) -> usize {
-        match source {
-            Source::Template(base) if self.warming_up.contains(&base) => (self.shards.len() - 1).max(1),
-            _ => self.shards.len(),
-        }
+        let taken = usize::from(self.is_warming_up(source));
+        (self.shards.len() - taken).max(1)
     }
 
     fn waiting(&self, priority: Priority, source: Source) -> usize {

@@ -295,8 +295,6 @@ struct Entry {
     base: Arc<Base>,
     /// `None` while it is loaded again.
     fork_point: Option<ForkPoint>,
-    /// Whether its template is yet to be replaced by a warm one.
-    cold: bool,
     heap_bytes: u64,
     hints: bytes::Bytes,
     used: Instant,

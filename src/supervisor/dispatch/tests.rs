@@ -55,6 +55,13 @@ impl Bench {
         panic!("the plan does not settle");
     }
 
+    /// The same, and of what it assigns the sessions, in order.
+    fn settled_sessions(&mut self) -> Vec<SessionId> {
+        let mut sessions: Vec<_> = self.settle().iter().map(|(_, session, _, _)| *session).collect();
+        sessions.sort_unstable();
+        sessions
+    }
+
     fn generation(&self, shard: usize) -> u64 {
         self.dispatch.shard(shard).unwrap().1
     }
@@ -167,9 +174,7 @@ fn two_bases_share_two_shards() {
     let mut bench = Bench::new(2);
     bench.session(1, "a", 0..100);
     bench.session(2, "b", 100..200);
-    let mut sessions: Vec<_> = bench.settle().iter().map(|(_, session, _, _)| *session).collect();
-    sessions.sort_unstable();
-    assert_eq!(sessions, [1, 2]);
+    assert_eq!(bench.settled_sessions(), [1, 2]);
 }
 
 #[test]
@@ -189,9 +194,7 @@ fn a_base_that_warms_up_keeps_nobody_else_from_the_other_shards() {
     bench.session(1, "b", 100..200);
     bench.dispatch.open_session(2, base("a"), Priority::Interactive);
     bench.dispatch.submit(2, 0..100);
-    let mut sessions: Vec<_> = bench.settle().iter().map(|(_, session, _, _)| *session).collect();
-    sessions.sort_unstable();
-    assert_eq!(sessions, [1, 2]);
+    assert_eq!(bench.settled_sessions(), [1, 2]);
 }
 
 #[test]

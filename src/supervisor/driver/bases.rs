@@ -9,6 +9,7 @@ use std::{
 use super::{
     super::{
         BaseError, Held, Refusal,
+        dispatch::Source,
         memory::Costs,
         template::ForkPoint,
         zygote::{self, Template},
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     build::{
-        base::{Base, BaseId, BaseKey},
+        base::{BaseId, BaseKey},
         outcome::FailureReason,
     },
     metrics::Loaded,
@@ -44,7 +45,8 @@ impl Driver {
         let entry = self.bases.get_mut(&key)?;
         entry.used = Instant::now();
         let lease = self.installed.get(&key.edition)?.lease.clone();
-        Some(Held::new(Arc::clone(&entry.base), lease).warming_up(entry.cold))
+        let warming_up = self.dispatch.is_warming_up(Source::Template(key));
+        Some(Held::new(Arc::clone(&entry.base), lease).warming_up(warming_up))
     }
 
     /// Finds a base by what new calls get of its engine. If the edition before held it, it is loaded from that content.
@@ -129,15 +131,14 @@ impl Driver {
 
     pub(super) fn base_loaded(&mut self, key: BaseKey, result: Result<Template, BaseError>) {
         let waiting = self.loading.remove(&key).unwrap_or_default();
-        // Its edition may have ended meanwhile, and what is loaded now would never be let go.
-        let lease = self.installed.get(&key.edition).map(|installed| installed.lease.clone());
-        let answer = match (result, lease) {
-            (Ok(template), Some(lease)) => {
-                let cold = template.cold;
-                Ok(Held::new(self.hold(key, template), lease).warming_up(cold))
+        let answer = match result {
+            // Its edition may have ended meanwhile, and what is loaded now would never be let go.
+            Ok(_) if !self.installed.contains_key(&key.edition) => Err(Refusal::NotReady.into()),
+            Ok(template) => {
+                self.hold(key, template);
+                self.held(key).ok_or(Refusal::NotReady.into())
             }
-            (Ok(_), None) => Err(Refusal::NotReady.into()),
-            (Err(error), _) => {
+            Err(error) => {
                 self.note("base_not_loaded", error.to_string(), None, Some(key.id), "");
                 self.remember_failure(key, &error);
                 if self.bases.contains_key(&key) {
@@ -151,25 +152,25 @@ impl Driver {
         }
     }
 
-    fn hold(&mut self, key: BaseKey, template: Template) -> Arc<Base> {
+    fn hold(&mut self, key: BaseKey, template: Template) {
         self.tried(key, &template.trial);
         let deaths = self.bases.get(&key).map_or((0, Instant::now()), |entry| entry.deaths);
         let entry = Entry {
-            base: Arc::clone(&template.base),
-            fork_point: Some(template.fork_point),
-            cold: template.cold,
+            base: template.base,
+            fork_point: Some(template.fork_point.clone()),
             heap_bytes: template.trial.lua_heap_bytes,
             hints: template.hints,
             used: Instant::now(),
             deaths,
             costs: Costs::default(),
         };
-        let engine = &template.base.engine;
+        let engine = &entry.base.engine;
         tracing::info!(base = %key.id, engine = engine.name, heap_bytes = entry.heap_bytes, "base loaded");
         self.inherited.remove(&key);
         self.bases.insert(key, entry);
-        self.start_warming_up(key);
-        template.base
+        if template.cold {
+            self.start_warming_up(key, template.fork_point);
+        }
     }
 
     /// Takes note of what came of evaluating the base.

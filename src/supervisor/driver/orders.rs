@@ -44,10 +44,8 @@ impl Driver {
         };
         match from {
             Some(from) => {
-                let cold =
-                    matches!(source, Source::Template(base) if self.bases.get(&base).is_some_and(|entry| entry.cold));
                 let slot = &mut self.shards[shard];
-                slot.cold = cold;
+                slot.cold = self.dispatch.is_warming_up(source);
                 slot.ordered = Some(Instant::now());
                 // The runtime before is stopped first, whatever becomes of the fork: nobody is to be pointed to it.
                 slot.pid = None;

@@ -82,10 +82,10 @@ impl Driver {
         let (marks, busy) = (self.settings.memory, self.dispatch.queued() > 0);
         self.shards[shard].heap_bytes = done.lua_heap_bytes;
         self.shards[shard].rested(now);
-        let (template_bytes, costs, cold) = self
-            .entry_of(shard)
-            .map_or((0, Costs::default(), true), |entry| (entry.heap_bytes, entry.costs, entry.cold));
-        let outdated = self.shards[shard].cold && !cold;
+        let (template_bytes, costs) =
+            self.entry_of(shard).map_or((0, Costs::default()), |entry| (entry.heap_bytes, entry.costs));
+        let source = self.dispatch.shard(shard).and_then(|(state, _)| state.source());
+        let outdated = self.shards[shard].cold && !source.is_some_and(|source| self.dispatch.is_warming_up(source));
         if done.drifted {
             self.counters.drifts += 1;
             tracing::error!(shard, generation, "the base no longer evaluates to itself: the runtime is replaced");

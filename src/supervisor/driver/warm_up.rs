@@ -4,6 +4,7 @@ use super::{
     super::{
         ResetReason,
         dispatch::Source,
+        template::ForkPoint,
         zygote::{self, Warm, WarmUpError},
     },
     Driver, Entry, Event,
@@ -12,10 +13,8 @@ use crate::{build::base::BaseKey, task};
 
 impl Driver {
     /// A cold template serves at once; beside it a warm one is made.
-    pub(super) fn start_warming_up(&mut self, key: BaseKey) {
-        let cold = self.bases.get(&key).filter(|entry| entry.cold);
-        self.dispatch.set_warming_up(key, cold.is_some());
-        let Some(cold) = cold.and_then(|entry| entry.fork_point.clone()) else { return };
+    pub(super) fn start_warming_up(&mut self, key: BaseKey, cold: ForkPoint) {
+        self.dispatch.set_warming_up(key, true);
         self.warming_up += 1;
         // Weak: nobody who stops waits for it.
         let events = self.events.clone();
@@ -32,10 +31,9 @@ impl Driver {
     /// The template with that process id may be replaced by a warm one, and so may the runtimes that were forked from it.
     pub(super) fn warmed_up(&mut self, key: BaseKey, cold: u32, result: Result<Warm, WarmUpError>) {
         self.warming_up -= 1;
-        let is_cold = |entry: &&mut Entry| entry.fork_point.as_ref().is_some_and(|point| point.pid() == cold);
+        let is_it = |entry: &&mut Entry| entry.fork_point.as_ref().is_some_and(|point| point.pid() == cold);
         // The base may have been given up, or loaded anew.
-        let Some(entry) = self.bases.get_mut(&key).filter(is_cold) else { return };
-        entry.cold = false;
+        let Some(entry) = self.bases.get_mut(&key).filter(is_it) else { return };
         self.dispatch.set_warming_up(key, false);
         let Warm { fork_point, trial } = match result {
             Ok(warm) => warm,

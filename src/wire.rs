@@ -3,6 +3,8 @@
 //! The server's end is asynchronous ([`Connection`]), the runtime's end plain blocking [`Read`] and [`Write`]. What a
 //! frame means is decided elsewhere.
 
+mod watch;
+
 use std::{
     io::{self, IoSlice, Read, Write},
     mem::MaybeUninit,
@@ -14,9 +16,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use prost::Message;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, Interest},
+    io::{AsyncWriteExt, Interest},
     net::UnixStream,
 };
+use watch::Socket;
 
 use crate::proto::runtime::{Command, command};
 
@@ -118,7 +121,7 @@ pub fn write(writer: &mut impl Write, message: &impl Message) -> Result<(), Wire
 /// The server's end of the socket pair to one runtime.
 #[derive(Debug)]
 pub struct Connection {
-    stream: UnixStream,
+    socket: Socket,
     buffer: BytesMut,
 }
 
@@ -126,7 +129,7 @@ impl Connection {
     /// Wraps the server's end.
     #[must_use]
     pub fn new(stream: UnixStream) -> Self {
-        Self { stream, buffer: BytesMut::new() }
+        Self { socket: Socket::new(stream), buffer: BytesMut::new() }
     }
 
     /// Sends one frame.
@@ -136,7 +139,7 @@ impl Connection {
     pub async fn send(&mut self, message: &impl Message) -> Result<(), WireError> {
         let mut frame = Vec::new();
         encode(message, &mut frame)?;
-        Ok(self.stream.write_all(&frame).await?)
+        Ok(self.socket.watched()?.write_all(&frame).await?)
     }
 
     /// Sends one frame together with descriptors.
@@ -146,8 +149,8 @@ impl Connection {
     pub async fn send_with_fds(&mut self, message: &impl Message, fds: &[BorrowedFd<'_>]) -> Result<(), WireError> {
         let mut frame = Vec::new();
         encode(message, &mut frame)?;
-        let sent = self
-            .stream
+        let stream = self.socket.watched()?;
+        let sent = stream
             .async_io(Interest::WRITABLE, || {
                 let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
                 let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -155,23 +158,31 @@ impl Connection {
                     return Err(io::Error::other("too many descriptors for one frame"));
                 }
                 let bytes = [IoSlice::new(&frame)];
-                Ok(rustix::net::sendmsg(self.stream.as_fd(), &bytes, &mut ancillary, SendFlags::NOSIGNAL)?)
+                Ok(rustix::net::sendmsg(stream.as_fd(), &bytes, &mut ancillary, SendFlags::NOSIGNAL)?)
             })
             .await?;
-        Ok(self.stream.write_all(&frame[sent..]).await?)
+        Ok(stream.write_all(&frame[sent..]).await?)
     }
 
     /// Waits for the end of the other side, which was asked nothing. Whatever it says is wrong, half a frame too: it
     /// would swallow the beginning of the next answer. Cancel safe.
     pub async fn unasked(&mut self) -> WireError {
         if self.buffer.is_empty() {
-            match self.stream.read_buf(&mut self.buffer).await {
+            match self.socket.read(&mut self.buffer, PREFIX_BYTES).await {
                 Ok(0) => return WireError::Closed,
                 Ok(_) => {}
                 Err(error) => return error.into(),
             }
         }
         WireError::OutOfTurn("a report that nobody asked for")
+    }
+
+    /// Lets gather what arrives: it wakes nobody up until somebody waits for it, or sends.
+    ///
+    /// # Errors
+    /// [`WireError::Io`].
+    pub fn let_gather(&mut self) -> Result<(), WireError> {
+        Ok(self.socket.unwatch()?)
     }
 
     /// Receives one frame. Cancel safe: what has arrived stays in the buffer.
@@ -184,8 +195,8 @@ impl Connection {
                 return Ok(message);
             }
             let announced = self.announced()?.unwrap_or_default();
-            self.buffer.reserve(READ_BYTES.max(announced.saturating_sub(self.buffer.len())));
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+            let room = READ_BYTES.max(announced.saturating_sub(self.buffer.len()));
+            if self.socket.read(&mut self.buffer, room).await? == 0 {
                 let between_frames = self.buffer.is_empty();
                 return Err(if between_frames {
                     WireError::Closed
@@ -288,6 +299,30 @@ mod tests {
         }
         drop(theirs);
         assert!(matches!(connection.receive::<Report>().await, Err(WireError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn what_gathers_is_received_and_so_is_what_comes_after_it() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut connection = Connection::new(ours);
+        let mut bytes = Vec::new();
+        encode(&hello(), &mut bytes).unwrap();
+        for is_there in [true, false] {
+            connection.let_gather().unwrap();
+            if is_there {
+                theirs.write_all(&bytes).await.unwrap();
+                assert_eq!(connection.receive::<Report>().await.unwrap(), hello());
+            } else {
+                let (received, sent) = tokio::join!(connection.receive::<Report>(), theirs.write_all(&bytes));
+                assert_eq!(received.unwrap(), hello());
+                sent.unwrap();
+            }
+        }
+        connection.let_gather().unwrap();
+        connection.send(&hello()).await.unwrap();
+        connection.let_gather().unwrap();
+        drop(theirs);
+        assert!(matches!(connection.unasked().await, WireError::Closed));
     }
 
     #[tokio::test]

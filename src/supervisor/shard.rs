@@ -315,7 +315,10 @@ async fn receive_from(look: Instant, connection: &mut Connection) -> Result<Repo
     if let Some(report) = connection.received()? {
         return Ok(report);
     }
-    tokio::time::sleep_until(look).await;
+    if Instant::now() < look {
+        connection.let_gather()?;
+        tokio::time::sleep_until(look).await;
+    }
     connection.receive().await
 }
 

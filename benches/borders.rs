@@ -107,7 +107,7 @@ fn layout() -> Layout {
         id: BaseId::of("test", WITCH),
         engine: EngineFacts::default().into(),
         xml: WITCH.into(),
-        stats: (0..STATS).map(|number| (stat(number), StatValue::Number(1.0))).collect(),
+        stats: (0..STATS).map(|number| (stat(number).into(), StatValue::Number(1.0))).collect(),
         warnings: Vec::new(),
     };
     let engine = EngineFacts { name: "test".to_owned(), version: "1".to_owned(), ..EngineFacts::default() };

@@ -23,7 +23,7 @@ use std::{
 use clap::Parser;
 use pobatch::{
     build::{
-        outcome::StatValue,
+        outcome::{NamedStat, StatValue},
         passive::{Passive, PassiveKind},
         variation::Variation,
     },
@@ -155,12 +155,12 @@ impl Moves {
 }
 
 /// Values by name, as bits: NaN is not equal to itself.
-fn exact(stats: &[(String, StatValue)]) -> BTreeMap<&str, String> {
+fn exact(stats: &[NamedStat]) -> BTreeMap<&str, String> {
     let value = |value: &StatValue| match value {
         StatValue::Number(number) => format!("{number} {:x}", number.to_bits()),
         other => format!("{other:?}"),
     };
-    stats.iter().map(|(name, stat)| (name.as_str(), value(stat))).collect()
+    stats.iter().map(|(name, stat)| (&**name, value(stat))).collect()
 }
 
 /// The share code of the varied build. What the variation promises, and what the code is when it is loaded from scratch,

@@ -77,6 +77,25 @@ pub enum Command {
     Health(Health),
 }
 
+impl Command {
+    /// Whether a server runs in this process.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        let target = match self {
+            Self::Serve(_) | Self::Suite(_) | Self::Doctor(_) => return true,
+            Self::Status(_) | Self::Admin(_) | Self::Health(_) => return false,
+            Self::Eval(settings) => &settings.target,
+            Self::Compare(settings) => &settings.target,
+            Self::Describe(settings) => &settings.target,
+            Self::Explain(settings) => &settings.target,
+            Self::Export(settings) => &settings.target,
+            Self::Verify(settings) => &settings.target,
+            Self::Bench(settings) => &settings.target,
+        };
+        matches!(target, Target::Own(_))
+    }
+}
+
 /// A server: its engine and its limits.
 #[derive(Clone, Debug)]
 pub struct Server {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use common::front::{Front, connect};
 use pobatch::{
     build::{code, limits::Limits, outcome::StatValue, variation::Variation},
-    grpc::convert::{stats_from_proto, variation_to_proto},
+    grpc::convert::{Columns, variation_to_proto},
     proto::v1::{
         self, catalog_service_client::CatalogServiceClient, evaluation_service_client::EvaluationServiceClient,
         outcome::Result as Of,
@@ -52,7 +52,7 @@ fn bits(layout: &[v1::ResolvedStat], stats: &v1::Stats) -> BTreeMap<String, Stri
         StatValue::Number(number) => format!("{:x}", number.to_bits()),
         other => format!("{other:?}"),
     };
-    stats_from_proto(layout, stats).into_iter().map(|(name, value)| (name, bits(value))).collect()
+    Columns::of(layout).values(stats).into_iter().map(|(name, value)| (name.to_string(), bits(value))).collect()
 }
 
 async fn evaluated(server: &Served, variation: v1::Variation) -> Result<BTreeMap<String, String>, v1::Failure> {

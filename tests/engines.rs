@@ -388,7 +388,7 @@ fn golden(base: &Base, stat: &str, by: f64) -> String {
         StatValue::Text(text) => serde_json::Value::from(text.as_str()),
     };
     let stats: serde_json::Map<_, _> =
-        base.stats.iter().map(|(name, value)| (name.clone(), json(name, value))).collect();
+        base.stats.iter().map(|(name, value)| (name.to_string(), json(name, value))).collect();
     serde_json::json!({ "case": "base", "variation": {}, "stats": stats }).to_string()
 }
 

@@ -14,7 +14,10 @@ use common::{
     settings, spec, submit_all, with_base,
 };
 use pobatch::{
-    build::{outcome::StatValue, variation::Variation},
+    build::{
+        outcome::{NamedStat, StatValue},
+        variation::Variation,
+    },
     client::{Build, StatChoice},
     supervisor::Supervisor,
 };
@@ -61,7 +64,7 @@ async fn the_tree_optimizer_improves_a_build_and_keeps_its_promise() {
         let names = ["TotalEHP", "TotalDPS"].map(str::to_owned).to_vec();
         let described = client.describe_build(build, StatChoice::Named(names)).await.unwrap();
         assert_eq!(described.warnings, []);
-        let number = |(_, value): &(String, StatValue)| match value {
+        let number = |(_, value): &NamedStat| match value {
             StatValue::Number(number) => *number,
             other => panic!("{other:?}"),
         };

@@ -275,7 +275,7 @@ const KNOWN: [&str; 3] = ["Life", "TotalDPS", "Minion.Life"];
 
 /// A base for which no engine is needed.
 fn base() -> Base {
-    let number = |name: &str| (name.to_owned(), StatValue::Number(1.0));
+    let number = |name: &str| (name.into(), StatValue::Number(1.0));
     let described = StatInfo {
         name: "Minion.Life".into(),
         label: String::new(),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use pobatch::{
     build::{code, limits::Limits, variation::Variation},
     grpc::{
-        convert::{stats_from_proto, variation_to_proto},
+        convert::{Columns, variation_to_proto},
         server::router,
     },
     proto::v1::{
@@ -112,7 +112,7 @@ async fn good_variations_get_values_and_bad_ones_a_failure_that_names_the_field(
     let bits = |stats: &v1::Stats| stats.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(empty), bits(base));
     assert_eq!((&empty.absent, &empty.extra), (&base.absent, &base.extra));
-    assert!(stats_from_proto(&header.stats, empty).len() > 10);
+    assert!(Columns::of(&header.stats).values(empty).len() > 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

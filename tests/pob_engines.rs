@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::Arc,
 };
 
 use common::{bits, collect, evaluate, spec, submit_all};
@@ -87,7 +88,7 @@ fn variations() -> Vec<Variation> {
 }
 
 fn of(base: &Base, stat: &str) -> f64 {
-    let found = base.stats.iter().find(|(name, _)| name == stat);
+    let found = base.stats.iter().find(|(name, _)| **name == *stat);
     match found.unwrap().1 {
         pobatch::build::outcome::StatValue::Number(number) => number,
         ref other => panic!("{other:?}"),
@@ -103,11 +104,11 @@ async fn differing(places: &Places, other: &Path) -> BTreeSet<String> {
     }
     let [one, other] = &sheets[..] else { panic!() };
     assert_eq!(one.len(), other.len());
-    let differs = |((name, one), (same_name, other)): &(&(String, _), &(String, _))| {
+    let differs = |((name, one), (same_name, other)): &(&(Arc<str>, _), &(Arc<str>, _))| {
         assert_eq!(name, same_name);
         one != other
     };
-    one.iter().zip(other).filter(differs).map(|((name, _), _)| name.clone()).collect()
+    one.iter().zip(other).filter(differs).map(|((name, _), _)| name.to_string()).collect()
 }
 
 fn compare(places: &Places, a: &Path, b: &Path, more: &[&str]) -> Output {

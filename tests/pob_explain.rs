@@ -10,7 +10,7 @@ use common::front::{Front, connect};
 use pob_places::{booted, loaded, places, xml};
 use pobatch::{
     build::{outcome::StatValue, variation::Variation},
-    grpc::convert::{stats_from_proto, value_from_proto, variation_to_proto},
+    grpc::convert::{Columns, value_from_proto, variation_to_proto},
     proto::v1::{
         self, ExplanationState as State, catalog_service_client::CatalogServiceClient,
         evaluation_service_client::EvaluationServiceClient, outcome,
@@ -51,8 +51,8 @@ async fn evaluated(channel: &Channel, xml: &str, json: &str) -> Vec<(String, Str
         v1::EvaluateRequest { base: Some(base(xml)), variation: Some(variation(json)), stats, ..Default::default() };
     let answer = EvaluationServiceClient::new(channel.clone()).evaluate(request).await.unwrap().into_inner();
     let outcome::Result::Stats(stats) = answer.outcome.unwrap().result.unwrap() else { panic!("{json} failed") };
-    let values = stats_from_proto(&answer.header.unwrap().stats, &stats);
-    values.into_iter().map(|(name, value)| (name, bits(&value))).collect()
+    let values = Columns::of(&answer.header.unwrap().stats).values(&stats);
+    values.into_iter().map(|(name, value)| (name.to_string(), bits(&value))).collect()
 }
 
 async fn explain(channel: &Channel, xml: &str, json: &str, stat: &str) -> Result<v1::ExplainResponse, tonic::Status> {

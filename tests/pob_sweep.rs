@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use common::front::{Front, connect};
 use pob_places::{Places, places, xml};
 use pobatch::{
-    grpc::convert::stats_from_proto,
+    grpc::convert::Columns,
     proto::v1::{
         self, catalog_service_client::CatalogServiceClient, evaluate_batch_response, evaluate_sweep_response,
         evaluation_service_client::EvaluationServiceClient, outcome::Result as Of, sweep::Family,
@@ -66,7 +66,11 @@ fn values(layout: &[v1::ResolvedStat], outcome: &v1::Outcome) -> Values {
                 pobatch::build::outcome::StatValue::Number(number) => format!("{:x}", number.to_bits()),
                 other => format!("{other:?}"),
             };
-            Ok(stats_from_proto(layout, stats).into_iter().map(|(name, value)| (name, bits(value))).collect())
+            Ok(Columns::of(layout)
+                .values(stats)
+                .into_iter()
+                .map(|(name, value)| (name.to_string(), bits(value)))
+                .collect())
         }
     }
 }

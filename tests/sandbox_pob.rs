@@ -52,7 +52,7 @@ fn timeless(name: &str, lines: &str) -> Variation {
 /// The base and each jewel: values by name as bits, or why there are none (not every installation has every table).
 async fn values(settings: Settings, xml: &str) -> Vec<Result<Vec<(String, u64)>, String>> {
     let (supervisor, base): (Supervisor, _) = with_base(settings, xml).await;
-    let names: Vec<_> = base.stats.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<_> = base.stats.iter().map(|(name, _)| name.to_string()).collect();
     let session = supervisor.open(spec(&base)).await.expect("the session opens");
     let jewels = TIMELESS.iter().map(|(name, lines)| timeless(name, lines));
     let variations = std::iter::once(Variation::default()).chain(jewels);

@@ -16,7 +16,7 @@ use pobatch::{
         scenario::Scenario,
         variation::Variation,
     },
-    grpc::convert::{failure_from_proto, stats_from_proto, variation_to_proto},
+    grpc::convert::{Columns, failure_from_proto, variation_to_proto},
     grpc::server::Patience,
     proto::v1::{
         self, evaluate_batch_response, evaluate_stream_request, evaluate_stream_response, evaluate_sweep_response,
@@ -61,7 +61,7 @@ fn bits(layout: &[v1::ResolvedStat], stats: &v1::Stats) -> Vec<(String, String)>
         StatValue::Number(number) => format!("{:x}", number.to_bits()),
         other => format!("{other:?}"),
     };
-    stats_from_proto(layout, stats).into_iter().map(|(name, value)| (name, bits(value))).collect()
+    Columns::of(layout).values(stats).into_iter().map(|(name, value)| (name.to_string(), bits(value))).collect()
 }
 
 fn failed(failure: &v1::Failure) -> (FailureReason, String) {

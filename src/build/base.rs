@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
-use super::outcome::{StatValue, Warning};
+use super::outcome::{NamedStat, Warning};
 
 /// Name of a base: SHA-256 over the engine's name and the build's XML, written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,7 +88,7 @@ pub struct Base {
     /// What it is, for people; see [`label`].
     pub label: Arc<str>,
     /// Every scalar of its output, ordered by name.
-    pub stats: Vec<(String, StatValue)>,
+    pub stats: Vec<NamedStat>,
     /// What is odd about it.
     pub warnings: Vec<Warning>,
 }

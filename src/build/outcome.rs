@@ -1,6 +1,6 @@
 //! The outcome of one variation: stat values, or a typed failure; warnings in either case.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A scalar of an engine's output.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,13 +13,16 @@ pub enum StatValue {
     Text(String),
 }
 
+/// A stat and its value. The name is shared, since some ninety come with each outcome.
+pub type NamedStat = (Arc<str>, StatValue);
+
 /// Which stats a client wants back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Selection {
     /// Every scalar of the base, in the order of `Base::stats`, and whatever else the variation has.
     All,
     /// These, in this order.
-    Named(std::sync::Arc<[String]>),
+    Named(Arc<[String]>),
 }
 
 /// What is at one place of [`Stats::values`].
@@ -43,7 +46,7 @@ pub struct Stats {
     /// The values.
     pub values: Vec<f64>,
     /// Texts, and with [`Selection::All`] the stats that the base does not have, ordered by name.
-    pub extra: Vec<(String, StatValue)>,
+    pub extra: Vec<NamedStat>,
 }
 
 impl Stats {

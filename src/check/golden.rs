@@ -12,7 +12,10 @@ use std::{collections::BTreeMap, fmt};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::build::{outcome::StatValue, variation::Variation};
+use crate::build::{
+    outcome::{NamedStat, StatValue},
+    variation::Variation,
+};
 
 /// Stats by name.
 pub type Stats = BTreeMap<String, StatValue>;
@@ -122,9 +125,9 @@ pub struct Compared {
 }
 
 /// Compares values with those that they should be.
-pub fn compare(expected: &Stats, got: &[(String, StatValue)], mut mismatch: impl FnMut(Mismatch)) -> Compared {
+pub fn compare(expected: &Stats, got: &[NamedStat], mut mismatch: impl FnMut(Mismatch)) -> Compared {
     let mut compared = Compared { values: expected.len(), unsigned_zeros: 0 };
-    let got: BTreeMap<&str, &StatValue> = got.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    let got: BTreeMap<&str, &StatValue> = got.iter().map(|(name, value)| (&**name, value)).collect();
     for (name, truth) in expected {
         let value = got.get(name.as_str()).copied();
         match value.map(|value| agreement(truth, value)) {
@@ -205,11 +208,11 @@ mod tests {
     const FILE: &str = r#"{"case":"base","stats":{"A":1,"B":0.10000000000000001,"I":"inf","N":"nan","T":"1 / 2","Y":true},"variation":{}}
 {"case":"one","changed":{"A":2,"New":-0.0},"gone":["B"],"variation":{"level":3}}"#;
 
-    fn number(name: &str, value: f64) -> (String, StatValue) {
-        (name.to_owned(), StatValue::Number(value))
+    fn number(name: &str, value: f64) -> NamedStat {
+        (name.into(), StatValue::Number(value))
     }
 
-    fn base() -> Vec<(String, StatValue)> {
+    fn base() -> Vec<NamedStat> {
         vec![
             number("A", 1.0),
             number("B", 0.1),
@@ -220,7 +223,7 @@ mod tests {
         ]
     }
 
-    fn mismatches(case: usize, got: &[(String, StatValue)]) -> Vec<String> {
+    fn mismatches(case: usize, got: &[NamedStat]) -> Vec<String> {
         let golden = Golden::parse(FILE).unwrap();
         let mut names = Vec::new();
         compare(&golden.expected(&golden.cases[case]), got, |mismatch| names.push(mismatch.stat));
@@ -247,7 +250,7 @@ mod tests {
         got.last_mut().unwrap().1 = StatValue::Number(0.0);
         assert_eq!(mismatches(1, &got), ["New"]);
 
-        let expected = [number("Z", 0.0)].into();
+        let expected = [("Z".to_owned(), StatValue::Number(0.0))].into();
         let compared = compare(&expected, &[number("Z", -0.0)], |mismatch| panic!("{mismatch:?}"));
         assert_eq!(compared, Compared { values: 1, unsigned_zeros: 1 });
         let compared = compare(&expected, &[number("Z", 0.0)], |mismatch| panic!("{mismatch:?}"));

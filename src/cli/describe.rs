@@ -168,7 +168,7 @@ fn rows(described: &Described) -> Vec<Row> {
     for setting in &build.config {
         say("config", setting.name.clone(), setting.value.as_ref().map_or_else(String::new, config_words));
     }
-    rows.extend(described.stats.iter().map(|(name, value)| ("stats", name.clone(), Cell::Stat(value.clone()))));
+    rows.extend(described.stats.iter().map(|(name, value)| ("stats", name.to_string(), Cell::Stat(value.clone()))));
     for (number, warning) in (1..).zip(&described.warnings) {
         rows.push(("warnings", number.to_string(), Cell::Words(warning.message.clone())));
     }

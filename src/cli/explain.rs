@@ -18,7 +18,7 @@ pub async fn run(settings: config::Explain, output: &mut Output) -> Result<Verdi
     server.leave().await;
     let Explanation { base_id, value, sections, warnings } = explained;
     if settings.format == Format::Json {
-        let stats: Vec<_> = value.into_iter().map(|value| (settings.stat.clone(), value)).collect();
+        let stats: Vec<_> = value.into_iter().map(|value| (settings.stat.as_str().into(), value)).collect();
         output.json(&json!({
             "notice": notice,
             "base_id": base_id,

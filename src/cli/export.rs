@@ -10,7 +10,7 @@ use super::{
     table,
 };
 use crate::{
-    build::outcome::StatValue,
+    build::outcome::NamedStat,
     client::{EngineDescription, Exported},
     config::{self, BuildFormat, Format},
 };
@@ -46,7 +46,7 @@ pub async fn run(settings: config::Export, output: &mut Output) -> Result<Verdic
         BuildFormat::Report(Format::Csv) => {
             let stats = exported.stats.as_deref().unwrap_or_default();
             let named = |name: &str| std::iter::once(name.to_owned());
-            let names = stats.iter().map(|(name, _)| name.clone());
+            let names = stats.iter().map(|(name, _)| name.to_string());
             output.csv(named("share_code").chain(names).chain(named("warnings")))?;
             let values = stats.iter().map(|(_, value)| table::exact(Some(value)));
             output.csv(named(&exported.share_code).chain(values).chain(named(&words(&exported.warnings))))?;
@@ -58,7 +58,7 @@ pub async fn run(settings: config::Export, output: &mut Output) -> Result<Verdic
 /// For people: what was proved, what is odd, and the share code.
 fn summary(
     engine: &EngineDescription,
-    base: &[(String, StatValue)],
+    base: &[NamedStat],
     exported: &Exported,
     output: &mut Output,
 ) -> Result<(), CliError> {
@@ -71,7 +71,7 @@ fn summary(
         for (name, value) in stats {
             let before = base.iter().find(|(stat, _)| stat == name).map(|(_, value)| value);
             let change = table::difference(Some(value), before);
-            table.add_row([name, &table::value(before), &table::value(Some(value)), &change]);
+            table.add_row([&**name, &table::value(before), &table::value(Some(value)), &change]);
         }
         table::right(&mut table, 1);
         output.line(&table.to_string())?;

@@ -54,7 +54,12 @@ pub fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return usage(&error),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if !config.command.serves() {
+        // A client's tasks hand each other every outcome: among threads that takes longer than what they do with it.
+        runtime.worker_threads(1);
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&CliError::Runtime(error)),
     };
@@ -63,8 +68,16 @@ pub fn main() -> ExitCode {
         let _inside = runtime.enter();
         telemetry::start(&config.log);
     }
-    let mut output = Output::stdout();
-    let ended = runtime.block_on(run(config.command, &mut output));
+    // A task as all others are, and not this thread, which nobody could hand anything without waking it up.
+    let command = runtime.spawn(async move {
+        let mut output = Output::stdout();
+        let ended = run(config.command, &mut output).await;
+        (ended, output)
+    });
+    let (ended, mut output) = match runtime.block_on(command) {
+        Ok(ended) => ended,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
     telemetry::finish();
     match ended {
         // Whoever asks twice does not want to wait.

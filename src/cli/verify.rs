@@ -2,7 +2,7 @@
 
 use super::{CliError, Output, Verdict, input, progress, server::Server, shuffle::shuffle};
 use crate::{
-    build::{outcome::StatValue, variation::Variation},
+    build::{outcome::NamedStat, variation::Variation},
     check::golden::{Case, Compared, Golden, Mismatch, Shown, Stats, compare},
     client::{Build, Client, Named, Request, StatChoice},
     config,
@@ -101,7 +101,7 @@ struct Score<'a> {
 }
 
 impl Score<'_> {
-    fn stats(&mut self, case: &str, expected: &Stats, got: &[(String, StatValue)]) -> Result<(), CliError> {
+    fn stats(&mut self, case: &str, expected: &Stats, got: &[NamedStat]) -> Result<(), CliError> {
         let mut found: Vec<Mismatch> = Vec::new();
         self.cases += 1;
         let compared = compare(expected, got, |mismatch| found.push(mismatch));

@@ -10,13 +10,12 @@ use super::{
 use crate::{
     build::{
         base::StatInfo,
-        outcome::{StatValue, Warning},
+        outcome::{NamedStat, StatValue, Warning},
         passive::PassiveTree,
         variation::Variation,
     },
     grpc::convert::{
-        passive_from_proto, points_from_proto, stats_from_proto, value_from_proto, variation_to_proto,
-        warning_from_proto,
+        Columns, passive_from_proto, points_from_proto, value_from_proto, variation_to_proto, warning_from_proto,
     },
     proto::v1::{self, Base, StatDirection, catalog_service_client::CatalogServiceClient},
 };
@@ -62,7 +61,7 @@ pub struct Described {
     /// What it is made of.
     pub build: BuildDescription,
     /// The selected stats.
-    pub stats: Vec<(String, StatValue)>,
+    pub stats: Vec<NamedStat>,
     /// What is odd about it.
     pub warnings: Vec<Warning>,
 }
@@ -75,7 +74,7 @@ pub struct Exported {
     /// As a share code.
     pub share_code: String,
     /// Stats of the build as loaded from scratch, if they were asked for.
-    pub stats: Option<Vec<(String, StatValue)>>,
+    pub stats: Option<Vec<NamedStat>>,
     /// What is odd about it, if it was loaded.
     pub warnings: Vec<Warning>,
 }
@@ -163,7 +162,7 @@ impl Client {
         Ok(Described {
             base_id: answer.base_id,
             build: answer.build.unwrap_or_default(),
-            stats: stats_from_proto(&answer.stats, &answer.values.unwrap_or_default()),
+            stats: Columns::of(&answer.stats).values(&answer.values.unwrap_or_default()),
             warnings: answer.warnings.into_iter().map(warning_from_proto).collect(),
         })
     }
@@ -187,7 +186,7 @@ impl Client {
         // The answer's name is that of the varied build, which no server has loaded.
         let answer = self.ask_of(&build, export, |_: &v1::ExportBuildResponse| None).await?;
         Ok(Exported {
-            stats: answer.values.map(|values| stats_from_proto(&answer.stats, &values)),
+            stats: answer.values.map(|values| Columns::of(&answer.stats).values(&values)),
             xml: answer.xml,
             share_code: answer.share_code,
             warnings: answer.warnings.into_iter().map(warning_from_proto).collect(),

@@ -21,7 +21,7 @@ use super::{
     retry::{Again, chance},
 };
 use crate::{
-    grpc::convert::variation_to_proto,
+    grpc::convert::{Columns, variation_to_proto},
     proto::v1::{self, EvaluateStreamRequest, evaluate_stream_request, evaluate_stream_response::Response},
 };
 
@@ -55,7 +55,7 @@ pub struct Evaluation<I> {
 /// A call, and what its server has said so far.
 struct Running {
     call: Call,
-    layout: Vec<v1::ResolvedStat>,
+    columns: Columns,
     said: Option<Summary>,
 }
 
@@ -236,7 +236,7 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         let report = Report { endpoint, serial: self.serial, events, room };
         let client = self.client.links[endpoint].evaluation.clone();
         let call = Call::open(client, start, self.in_flight_max, report);
-        self.calls[endpoint] = Some(Running { call, layout: Vec::new(), said: None });
+        self.calls[endpoint] = Some(Running { call, columns: Columns::default(), said: None });
     }
 
     fn wake(&mut self) {
@@ -256,12 +256,12 @@ impl<I: Iterator<Item = Named>> Evaluation<I> {
         };
         match what {
             Ok(Some(Response::Header(message))) => {
-                let (header, layout) = Header::from_proto(message);
-                running.layout = layout;
+                let (header, columns) = Header::from_proto(message);
+                running.columns = columns;
                 self.begun(endpoint, header)
             }
             Ok(Some(Response::Outcome(message))) => {
-                let answer = answer(endpoint, &running.layout, message)?;
+                let answer = answer(endpoint, &running.columns, message)?;
                 let unknown = |()| ClientError::Protocol("an outcome of a variation that was not sent");
                 self.exchange.outcome(endpoint, answer).map_err(unknown)
             }

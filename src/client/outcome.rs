@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{ClientError, EngineInfo, exchange};
 use crate::{
-    build::outcome::{ComputePath, Failure, FailureReason, StatValue, Warning},
-    grpc::convert::{failure_from_proto, stats_from_proto, warning_from_proto},
+    build::outcome::{ComputePath, Failure, FailureReason, NamedStat, Warning},
+    grpc::convert::{Columns, failure_from_proto, warning_from_proto},
     proto::v1::{self, outcome, scenario_result},
 };
 
@@ -19,7 +19,7 @@ pub struct Header {
     /// Names of the selected stats.
     pub stats: Vec<String>,
     /// The base's own values.
-    pub base_stats: Vec<(String, StatValue)>,
+    pub base_stats: Vec<NamedStat>,
     /// What is odd about the base.
     pub base_warnings: Vec<Warning>,
     /// The server loaded the base a moment ago: for the first seconds variations take it longer.
@@ -34,7 +34,7 @@ pub struct ScenarioBase {
     /// The scenario's name.
     pub name: String,
     /// The base's values under it.
-    pub stats: Vec<(String, StatValue)>,
+    pub stats: Vec<NamedStat>,
     /// What is to be known of it.
     pub warnings: Vec<Warning>,
 }
@@ -43,7 +43,7 @@ pub struct ScenarioBase {
 #[derive(Clone, Debug)]
 pub struct ScenarioResult {
     /// Values, or why there are none.
-    pub result: Result<Vec<(String, StatValue)>, Failure>,
+    pub result: Result<Vec<NamedStat>, Failure>,
     /// What else is to be known.
     pub warnings: Vec<Warning>,
 }
@@ -58,7 +58,7 @@ pub struct Outcome {
     /// Which of the client's endpoints it came from, counted from 0.
     pub endpoint: usize,
     /// Values, or why there are none. With scenarios: no values, or why there are none under the first of them that failed.
-    pub result: Result<Vec<(String, StatValue)>, Failure>,
+    pub result: Result<Vec<NamedStat>, Failure>,
     /// What came of it under each scenario, in the order of the request.
     pub scenarios: Vec<ScenarioResult>,
     /// What else is to be known.
@@ -120,8 +120,9 @@ impl Outcome {
 
 impl Header {
     /// The header, and how the values of its call's outcomes are to be read.
-    pub(super) fn from_proto(header: v1::EvaluationHeader) -> (Self, Vec<v1::ResolvedStat>) {
-        let base_stats = stats_from_proto(&header.stats, &header.base_stats.unwrap_or_default());
+    pub(super) fn from_proto(header: v1::EvaluationHeader) -> (Self, Columns) {
+        let columns = Columns::of(&header.stats);
+        let base_stats = columns.values(&header.base_stats.unwrap_or_default());
         let known = Self {
             base_id: header.base_id,
             engine: EngineInfo::from_proto(header.engine.unwrap_or_default()),
@@ -133,13 +134,13 @@ impl Header {
                 .scenarios
                 .into_iter()
                 .map(|scenario| ScenarioBase {
-                    stats: stats_from_proto(&header.stats, &scenario.base_stats.unwrap_or_default()),
+                    stats: columns.values(&scenario.base_stats.unwrap_or_default()),
                     name: scenario.name,
                     warnings: scenario.warnings.into_iter().map(warning_from_proto).collect(),
                 })
                 .collect(),
         };
-        (known, header.stats)
+        (known, columns)
     }
 
     /// Whether outcomes of that header's call can stand beside those of this one's.
@@ -151,7 +152,7 @@ impl Header {
 /// An outcome of that endpoint's, for the exchange.
 pub(super) fn answer(
     endpoint: usize,
-    layout: &[v1::ResolvedStat],
+    columns: &Columns,
     message: v1::Outcome,
 ) -> Result<exchange::Answer<Outcome>, ClientError> {
     let path = match message.path() {
@@ -161,10 +162,10 @@ pub(super) fn answer(
         v1::ComputePath::None | v1::ComputePath::Unspecified => ComputePath::None,
     };
     let scenarios: Option<Vec<_>> =
-        message.scenarios.into_iter().map(|message| scenario_result(layout, message)).collect();
+        message.scenarios.into_iter().map(|message| scenario_result(columns, message)).collect();
     let scenarios = scenarios.ok_or(ClientError::Protocol("a scenario without a result"))?;
     let result = match message.result {
-        Some(outcome::Result::Stats(stats)) => Ok(stats_from_proto(layout, &stats)),
+        Some(outcome::Result::Stats(stats)) => Ok(columns.values(&stats)),
         Some(outcome::Result::Failure(failure)) => Err(failure_from_proto(failure)),
         None if scenarios.is_empty() => return Err(ClientError::Protocol("an outcome without a result")),
         None => scenarios.iter().find_map(|of| of.result.clone().err()).map_or(Ok(Vec::new()), Err),
@@ -194,9 +195,9 @@ pub(super) fn answer(
     Ok(exchange::Answer { index: message.index, verdict, is_warned, shard, outcome })
 }
 
-fn scenario_result(layout: &[v1::ResolvedStat], message: v1::ScenarioResult) -> Option<ScenarioResult> {
+fn scenario_result(columns: &Columns, message: v1::ScenarioResult) -> Option<ScenarioResult> {
     let result = match message.result? {
-        scenario_result::Result::Stats(stats) => Ok(stats_from_proto(layout, &stats)),
+        scenario_result::Result::Stats(stats) => Ok(columns.values(&stats)),
         scenario_result::Result::Failure(failure) => Err(failure_from_proto(failure)),
     };
     Some(ScenarioResult { result, warnings: message.warnings.into_iter().map(warning_from_proto).collect() })

@@ -3,7 +3,7 @@
 //! Forks answer that evaluate nothing afterwards: of the base one of its template, of a varied build one of the zygote
 //! that loads it from scratch. So whatever an engine does to explain something, no evaluation sees it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     convert::{named, warning_to_proto},
@@ -41,10 +41,10 @@ pub(super) async fn explain(
         supervisor.explain_once(base.engine.edition, &xml, &stat).await.map_err(lost)?
     };
 
-    let mut values: HashMap<String, StatValue> = stats.into_iter().collect();
-    let value = values.remove(&stat);
+    let mut values: HashMap<Arc<str>, StatValue> = stats.into_iter().collect();
+    let value = values.remove(&*stat);
     let described = &base.engine.stats;
-    let is_known = base.stats.iter().any(|(name, _)| *name == stat) || described.iter().any(|of| of.name == stat);
+    let is_known = base.stats.iter().any(|(name, _)| **name == *stat) || described.iter().any(|of| of.name == stat);
     if value.is_none() && !is_known {
         let problem = format!("neither the build nor the engine has a stat `{stat}`");
         return Err(CallError::UnknownStats(vec![Violation::new("stat", problem)]));

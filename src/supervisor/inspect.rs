@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     build::{
-        outcome::{Failure, FailureReason, StatValue, Warning},
+        outcome::{Failure, FailureReason, NamedStat, Warning},
         variation::Variation,
     },
     proto::{
@@ -33,7 +33,7 @@ const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// Every scalar of its output, ordered by name.
-    pub stats: Vec<(String, StatValue)>,
+    pub stats: Vec<NamedStat>,
     /// What is odd about it.
     pub warnings: Vec<Warning>,
 }
@@ -42,7 +42,7 @@ pub struct Loaded {
 #[derive(Clone, Debug)]
 pub struct Explained {
     /// Every scalar of its output, ordered by name.
-    pub stats: Vec<(String, StatValue)>,
+    pub stats: Vec<NamedStat>,
     /// What is odd about it.
     pub warnings: Vec<Warning>,
     /// The engine's breakdown; empty: it has none.

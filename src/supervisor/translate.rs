@@ -3,7 +3,7 @@
 use crate::{
     build::{
         base::{EditionId, EngineFacts, StatInfo},
-        outcome::{Cell, ComputePath, Failure, FailureReason, StatValue, Stats, Warning, WarningKind},
+        outcome::{Cell, ComputePath, Failure, FailureReason, NamedStat, StatValue, Stats, Warning, WarningKind},
     },
     proto::runtime as wire,
 };
@@ -36,13 +36,13 @@ fn stat_info(info: wire::StatInfo) -> StatInfo {
 }
 
 /// A named value; `None` if it has none.
-pub fn stat(stat: wire::Stat) -> Option<(String, StatValue)> {
+pub fn stat(stat: wire::Stat) -> Option<NamedStat> {
     let value = match stat.value? {
         wire::stat::Value::Number(number) => StatValue::Number(number),
         wire::stat::Value::Boolean(boolean) => StatValue::Boolean(boolean),
         wire::stat::Value::Text(text) => StatValue::Text(text),
     };
-    Some((stat.name, value))
+    Some((stat.name.into(), value))
 }
 
 /// A warning; a kind that is not known becomes `other`.

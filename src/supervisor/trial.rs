@@ -15,7 +15,7 @@ use super::{
 use crate::{
     build::{
         base::EditionId,
-        outcome::{Cell, Evaluated, Selection, StatValue},
+        outcome::{Cell, Evaluated, NamedStat, Selection, StatValue},
         variation::Variation,
     },
     check::{
@@ -92,8 +92,8 @@ async fn probe(settings: &Settings, zygote: &Zygote) -> Result<(), String> {
     let xml = probe::build(&zygote.facts.kind, &zygote.facts.tree_versions)?;
     let base = trial.load(&xml).await.map_err(|error| format!("a build of ours is refused: {error}"))?;
     let levels = probe::LEVELS.map(|level| Variation { level, ..Variation::default() });
-    let number = |stats: &[(String, StatValue)]| {
-        let found = stats.iter().find(|(name, _)| name == probe::STAT).map(|(_, value)| value);
+    let number = |stats: &[NamedStat]| {
+        let found = stats.iter().find(|(name, _)| **name == *probe::STAT).map(|(_, value)| value);
         match found {
             Some(StatValue::Number(number)) => Ok(*number),
             other => Err(format!("{} is no number: {other:?}", probe::STAT)),
@@ -140,7 +140,7 @@ fn read(path: &Path) -> Result<String, String> {
 struct Trial(Supervisor);
 
 /// The values of an outcome by name, or in words why there are none.
-type Outcome = Result<Vec<(String, StatValue)>, String>;
+type Outcome = Result<Vec<NamedStat>, String>;
 
 impl Trial {
     fn of(settings: &Settings, zygote: &Zygote) -> Result<Self, String> {

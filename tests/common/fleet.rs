@@ -6,7 +6,10 @@ use std::{
 };
 
 use pobatch::{
-    build::{outcome::StatValue, variation::Variation},
+    build::{
+        outcome::{NamedStat, StatValue},
+        variation::Variation,
+    },
     client::{Build, Client, Named, Outcome, Request, Results, RetryPolicy, StatChoice},
 };
 
@@ -67,8 +70,7 @@ pub fn said(outcome: &Outcome) -> Result<Vec<(String, String)>, &'static str> {
         StatValue::Number(number) => format!("{:x}", number.to_bits()),
         other => format!("{other:?}"),
     };
-    let values =
-        |stats: &Vec<(String, StatValue)>| stats.iter().map(|(name, value)| (name.clone(), exact(value))).collect();
+    let values = |stats: &Vec<NamedStat>| stats.iter().map(|(name, value)| (name.to_string(), exact(value))).collect();
     outcome.result.as_ref().map(values).map_err(|failure| failure.reason.as_str())
 }
 

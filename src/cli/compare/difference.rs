@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::build::outcome::StatValue;
+use crate::build::outcome::{NamedStat, StatValue};
 
 /// What one engine says of something: values by name, or in words why there are none.
-pub type Said = Result<Vec<(String, StatValue)>, String>;
+pub type Said = Result<Vec<NamedStat>, String>;
 
 /// Name under which a base itself is compared.
 pub const BASE: &str = "(base)";
@@ -112,13 +112,13 @@ fn numbered(sheet: &Sheet) -> Vec<(String, usize)> {
 }
 
 /// The stats that differ, by name.
-fn stats(a: Vec<(String, StatValue)>, b: Vec<(String, StatValue)>, is_asked_for: impl Fn(&str) -> bool) -> Vec<What> {
+fn stats(a: Vec<NamedStat>, b: Vec<NamedStat>, is_asked_for: impl Fn(&str) -> bool) -> Vec<What> {
     let mut both: BTreeMap<String, (Option<StatValue>, Option<StatValue>)> = BTreeMap::new();
     for (name, value) in a {
-        both.entry(name).or_default().0 = Some(value);
+        both.entry(name.to_string()).or_default().0 = Some(value);
     }
     for (name, value) in b {
-        both.entry(name).or_default().1 = Some(value);
+        both.entry(name.to_string()).or_default().1 = Some(value);
     }
     let differing = both.into_iter().filter(|(name, (a, b))| is_asked_for(name) && !is_same(a.as_ref(), b.as_ref()));
     differing.map(|(stat, (a, b))| What::Stat { stat, a, b }).collect()
@@ -151,8 +151,8 @@ pub fn most_often(differences: &[Difference]) -> Vec<(&str, usize)> {
 mod tests {
     use super::*;
 
-    fn number(name: &str, value: f64) -> (String, StatValue) {
-        (name.to_owned(), StatValue::Number(value))
+    fn number(name: &str, value: f64) -> NamedStat {
+        (name.into(), StatValue::Number(value))
     }
 
     fn sheet(entries: &[(&str, &[(&str, f64)])]) -> Sheet {

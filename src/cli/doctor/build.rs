@@ -1,7 +1,10 @@
 //! A build of ours, loaded and evaluated: what an installation is for.
 
 use crate::{
-    build::{outcome::StatValue, variation::Variation},
+    build::{
+        outcome::{NamedStat, StatValue},
+        variation::Variation,
+    },
     check::probe::{self, STAT},
     cli::server::Server,
     client::{Build, ClientError, Named, Request, StatChoice},
@@ -32,7 +35,7 @@ async fn evaluate(server: &Server, xml: String) -> Result<Result<Vec<f64>, Strin
     let variations =
         probe::LEVELS.map(|level| Named { id: String::new(), variation: Variation { level, ..Variation::default() } });
     let mut evaluation = server.client.evaluate(request, variations).await?;
-    let number = |stats: &[(String, StatValue)]| match stats {
+    let number = |stats: &[NamedStat]| match stats {
         [(_, StatValue::Number(number))] => Ok(*number),
         other => Err(format!("{STAT} is no number: {other:?}")),
     };

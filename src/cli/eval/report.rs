@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Direction;
 use crate::{
-    build::outcome::{Failure, StatValue, Warning},
+    build::outcome::{Failure, NamedStat, StatValue, Warning},
     cli::{CliError, Output, table},
     client::{EngineInfo, Header, Outcome, Summary},
     config::Format,
@@ -17,7 +17,7 @@ use crate::{
 /// With more stats than this a table has a row for each stat that changed, not a column for each.
 const COLUMNS_MAX: usize = 6;
 
-type Values = Vec<(String, StatValue)>;
+type Values = Vec<NamedStat>;
 
 /// What is shown of an outcome: all of it, or under one scenario.
 struct Row<'a> {
@@ -236,12 +236,12 @@ impl Report {
     }
 }
 
-fn find<'a>(stats: &'a [(String, StatValue)], name: &str) -> Option<&'a StatValue> {
-    stats.iter().find(|(stat, _)| stat == name).map(|(_, value)| value)
+fn find<'a>(stats: &'a [NamedStat], name: &str) -> Option<&'a StatValue> {
+    stats.iter().find(|(stat, _)| &**stat == name).map(|(_, value)| value)
 }
 
-fn by_name(stats: &[(String, StatValue)]) -> HashMap<&str, &StatValue> {
-    stats.iter().map(|(name, value)| (name.as_str(), value)).collect()
+fn by_name(stats: &[NamedStat]) -> HashMap<&str, &StatValue> {
+    stats.iter().map(|(name, value)| (&**name, value)).collect()
 }
 
 fn in_words(warning: &Warning) -> String {
@@ -273,8 +273,8 @@ fn add_result(value: &mut Value, result: &Result<Values, Failure>) {
 }
 
 /// Stats, for programs.
-pub fn stats_json(stats: &[(String, StatValue)]) -> Value {
-    stats.iter().map(|(name, stat)| (name.clone(), stat_json(stat))).collect::<serde_json::Map<_, _>>().into()
+pub fn stats_json(stats: &[NamedStat]) -> Value {
+    stats.iter().map(|(name, stat)| (name.to_string(), stat_json(stat))).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// A value, for programs.
@@ -314,7 +314,7 @@ mod tests {
             id: id.to_owned(),
             index: 0,
             result: match result {
-                Ok(life) => Ok(vec![("Life".to_owned(), StatValue::Number(life))]),
+                Ok(life) => Ok(vec![("Life".into(), StatValue::Number(life))]),
                 Err(reason) => Err(Failure::new(reason, "items[0].slot", "no slot `X`")),
             },
             scenarios: Vec::new(),

@@ -21,5 +21,5 @@ pub use overview::{overview_to_json, overview_to_proto};
 pub use passive::{passive_from_proto, passive_to_proto, points_from_proto, points_to_proto};
 pub use reduction::{Measure, reduction_from_proto};
 pub use request::{BaseSource, BuildSource, NamedBase, Options, base_from_proto, engine_named, options_from_proto};
-pub use stats::{Layout, named, resolve, stats_from_proto, value_from_proto};
+pub use stats::{Columns, Layout, named, resolve, value_from_proto};
 pub use variation::{echoed_id, variation_from_proto, variation_to_proto};

@@ -1,12 +1,15 @@
 //! Selections and values of stats.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crate::{
     build::{
         base::{Base, EngineFacts},
         limits::{Limit, Limits},
-        outcome::{Cell, Failure, FailureReason, Selection, StatValue, Stats},
+        outcome::{Cell, Failure, FailureReason, NamedStat, Selection, StatValue, Stats},
     },
     grpc::status::{CallError, Violation},
     proto::v1::{self, StatKind, StatPreset, named_value},
@@ -56,9 +59,9 @@ pub fn resolve(
         return Err(CallError::invalid("stats", "give names or a preset, not both"));
     }
 
-    let of_base: HashMap<&str, &StatValue> = base.stats.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    let of_base: HashMap<&str, &StatValue> = base.stats.iter().map(|(name, value)| (&**name, value)).collect();
     let (names, all) = match preset {
-        StatPreset::All => (base.stats.iter().map(|(name, _)| name.clone()).collect(), true),
+        StatPreset::All => (base.stats.iter().map(|(name, _)| name.to_string()).collect(), true),
         StatPreset::Unspecified if !message.names.is_empty() => {
             check_names(&message.names, &of_base, engine, limits)?;
             (message.names, false)
@@ -71,7 +74,7 @@ pub fn resolve(
     for name in names {
         let value = of_base.get(name.as_str()).copied();
         if let Some(text @ StatValue::Text(_)) = value {
-            values.extra.push((name.clone(), text.clone()));
+            values.extra.push((name.as_str().into(), text.clone()));
         }
         let (kind, cell, number) = packed(value);
         values.cells.push(cell);
@@ -143,7 +146,7 @@ impl Layout {
                 _ => Ok(Source::Place(index)),
             };
         }
-        let value = base.stats.iter().find(|(stat, _)| stat == name).map(|(_, value)| value);
+        let value = base.stats.iter().find(|(stat, _)| **stat == *name).map(|(_, value)| value);
         if value.is_none() && !engine.stats.iter().any(|stat| stat.name == name) {
             return Err(format!("neither the base nor the engine has a stat `{name}`"));
         }
@@ -170,7 +173,7 @@ impl Layout {
                 (Some(Cell::Text), _) => f64::NAN,
                 _ => 0.0,
             },
-            Source::Extra(name) => match stats.extra.iter().find(|(extra, _)| extra == name) {
+            Source::Extra(name) => match stats.extra.iter().find(|(extra, _)| **extra == **name) {
                 Some((_, StatValue::Number(number))) => *number,
                 Some((_, StatValue::Boolean(boolean))) => f64::from(*boolean),
                 Some((_, StatValue::Text(_))) => f64::NAN,
@@ -276,35 +279,47 @@ pub fn value_from_proto(message: &v1::NamedValue) -> Option<StatValue> {
     })
 }
 
-/// The values of a message, for clients: first those of the header, in its order and without the absent ones, then what
-/// else came. Total: places that a message lacks are absent.
-#[must_use]
-pub fn stats_from_proto(header: &[v1::ResolvedStat], message: &v1::Stats) -> Vec<(String, StatValue)> {
-    let mut extra: HashMap<&str, StatValue> =
-        message.extra.iter().filter_map(|extra| Some((extra.name.as_str(), value_from_proto(extra)?))).collect();
-    let mut absent = vec![false; header.len()];
-    for &index in &message.absent {
-        if let Some(place) = usize::try_from(index).ok().and_then(|index| absent.get_mut(index)) {
-            *place = true;
-        }
+/// What the packed values of an answer are, for clients: its header's stats, in their order.
+#[derive(Debug, Default)]
+pub struct Columns(Vec<(Arc<str>, StatKind)>);
+
+impl Columns {
+    /// Those that a header announces.
+    #[must_use]
+    pub fn of(header: &[v1::ResolvedStat]) -> Self {
+        Self(header.iter().map(|stat| (stat.name.as_str().into(), stat.kind())).collect())
     }
 
-    let mut values = Vec::with_capacity(message.values.len() + extra.len());
-    for ((stat, absent), &packed) in header.iter().zip(absent).zip(&message.values) {
-        // Most outcomes have nothing extra, and a map hashes what it is asked for all the same.
-        let own = if extra.is_empty() { None } else { extra.remove(stat.name.as_str()) };
-        let value = match (own, stat.kind()) {
-            (Some(value), _) => value,
-            (None, _) if absent => continue,
-            (None, StatKind::Boolean) => StatValue::Boolean(packed != 0.0),
-            (None, StatKind::Number) => StatValue::Number(packed),
-            (None, StatKind::Text | StatKind::Unspecified) => continue,
-        };
-        values.push((stat.name.clone(), value));
+    /// The values of a message: first those of the header, in its order and without the absent ones, then what else
+    /// came. Total: places that a message lacks are absent.
+    #[must_use]
+    pub fn values(&self, message: &v1::Stats) -> Vec<NamedStat> {
+        let mut extra: HashMap<&str, StatValue> =
+            message.extra.iter().filter_map(|extra| Some((extra.name.as_str(), value_from_proto(extra)?))).collect();
+        let mut absent = vec![false; self.0.len()];
+        for &index in &message.absent {
+            if let Some(place) = usize::try_from(index).ok().and_then(|index| absent.get_mut(index)) {
+                *place = true;
+            }
+        }
+
+        let mut values = Vec::with_capacity(message.values.len() + extra.len());
+        for (((name, kind), absent), &packed) in self.0.iter().zip(absent).zip(&message.values) {
+            // Most outcomes have nothing extra, and a map hashes what it is asked for all the same.
+            let own = if extra.is_empty() { None } else { extra.remove(&**name) };
+            let value = match (own, kind) {
+                (Some(value), _) => value,
+                (None, _) if absent => continue,
+                (None, StatKind::Boolean) => StatValue::Boolean(packed != 0.0),
+                (None, StatKind::Number) => StatValue::Number(packed),
+                (None, StatKind::Text | StatKind::Unspecified) => continue,
+            };
+            values.push((Arc::clone(name), value));
+        }
+        let rest = message.extra.iter();
+        values.extend(rest.filter_map(|e| extra.remove(e.name.as_str()).map(|value| (e.name.as_str().into(), value))));
+        values
     }
-    let rest = message.extra.iter().filter_map(|e| extra.remove(e.name.as_str()).map(|value| (e.name.clone(), value)));
-    values.extend(rest);
-    values
 }
 
 #[cfg(test)]
@@ -322,7 +337,7 @@ mod tests {
             engine: EngineFacts::default().into(),
             label: "".into(),
             xml: "<PathOfBuilding/>".into(),
-            stats: stats.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            stats: stats.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
             warnings: Vec::new(),
         }
     }
@@ -376,11 +391,11 @@ mod tests {
         let kinds: Vec<_> = layout.resolved().iter().map(v1::ResolvedStat::kind).collect();
         assert_eq!(kinds, [StatKind::Boolean, StatKind::Number, StatKind::Text, StatKind::Number]);
         assert_eq!(
-            stats_from_proto(&layout.resolved(), &layout.base_values()),
+            Columns::of(&layout.resolved()).values(&layout.base_values()),
             [
-                ("Lucky".to_owned(), StatValue::Boolean(true)),
-                ("Class".to_owned(), StatValue::Text("Witch".into())),
-                ("Life".to_owned(), StatValue::Number(100.0)),
+                ("Lucky".into(), StatValue::Boolean(true)),
+                ("Class".into(), StatValue::Text("Witch".into())),
+                ("Life".into(), StatValue::Number(100.0)),
             ]
         );
     }
@@ -434,12 +449,12 @@ mod tests {
             (&[0.0, 0.0, 0.0, f64::INFINITY][..], &[1][..])
         );
         assert_eq!(
-            stats_from_proto(&layout.resolved(), &message),
+            Columns::of(&layout.resolved()).values(&message),
             [
-                ("Class".to_owned(), StatValue::Number(3.0)),
-                ("Lucky".to_owned(), StatValue::Number(0.0)),
-                ("MaxHit".to_owned(), StatValue::Number(f64::INFINITY)),
-                ("Added".to_owned(), StatValue::Text("new".into())),
+                ("Class".into(), StatValue::Number(3.0)),
+                ("Lucky".into(), StatValue::Number(0.0)),
+                ("MaxHit".into(), StatValue::Number(f64::INFINITY)),
+                ("Added".into(), StatValue::Text("new".into())),
             ]
         );
     }

@@ -79,7 +79,7 @@ impl Driver {
                 evaluate.hints = entry.hints.clone();
                 // Without a selection the outcome is aligned with the base, which this runtime has never seen.
                 if spec.selection == Selection::All {
-                    evaluate.stats = entry.base.stats.iter().map(|(name, _)| name.clone()).collect();
+                    evaluate.stats = entry.base.stats.iter().map(|(name, _)| name.to_string()).collect();
                     evaluate.with_others = true;
                 }
                 variation_timeout = variation_timeout.max(PLAIN_TIMEOUT_MIN);

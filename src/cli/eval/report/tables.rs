@@ -47,12 +47,13 @@ impl Report {
             };
             let (values, base) = (by_name(stats), by_name(base));
             let mut said = false;
-            let more = stats.iter().map(|(stat, _)| stat).filter(|stat| !self.header.stats.contains(stat));
-            for stat in self.header.stats.iter().chain(more) {
-                let (value, base) = (values.get(stat.as_str()).copied(), base.get(stat.as_str()).copied());
+            let selected = || self.header.stats.iter().map(String::as_str);
+            let more = stats.iter().map(|(stat, _)| &**stat).filter(|stat| selected().all(|of| of != *stat));
+            for stat in selected().chain(more) {
+                let (value, base) = (values.get(stat).copied(), base.get(stat).copied());
                 let difference = table::difference(value, base);
                 if !difference.is_empty() {
-                    let cells = [stat.as_str(), &table::value(base), &table::value(value), &difference];
+                    let cells = [stat, &table::value(base), &table::value(value), &difference];
                     table.add_row(row(names.clone(), cells));
                     // Said once, above what else it changes.
                     names.fill(String::new());

@@ -228,6 +228,8 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
     use super::*;
     use crate::proto::runtime::{Hello, Report, report};
 
@@ -320,6 +322,9 @@ mod tests {
         }
         connection.let_gather().unwrap();
         connection.send(&hello()).await.unwrap();
+        let mut sent = vec![0; bytes.len()];
+        theirs.read_exact(&mut sent).await.unwrap();
+        assert_eq!(sent, bytes);
         connection.let_gather().unwrap();
         drop(theirs);
         assert!(matches!(connection.unasked().await, WireError::Closed));

@@ -47,6 +47,13 @@ fn servers_are_named_one_by_one_or_as_a_list() {
 }
 
 #[test]
+fn a_command_whose_servers_are_elsewhere_serves_nothing() {
+    let serves = |line: &str| command(line).serves();
+    assert!(serves("pobatch serve") && serves("pobatch bench --base b") && serves("pobatch doctor"));
+    assert!(!serves("pobatch bench --base b --endpoint http://a") && !serves("pobatch status"));
+}
+
+#[test]
 fn an_engine_is_named_where_the_servers_run_several() {
     let named = |line: &str| match command(&format!("pobatch verify --base b --golden g {line}")) {
         Command::Verify(verify) => match verify.target {

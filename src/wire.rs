@@ -237,6 +237,19 @@ mod tests {
         Report { report: Some(report::Report::Hello(Hello { protocol_version: PROTOCOL_VERSION, pid: 7 })) }
     }
 
+    /// The server's end of a socket pair, and the other one.
+    fn ends() -> (Connection, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (Connection::new(ours), theirs)
+    }
+
+    /// That many greetings, as they lie on the wire.
+    fn hellos(count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        (0..count).for_each(|_| encode(&hello(), &mut bytes).unwrap());
+        bytes
+    }
+
     #[test]
     fn a_frame_comes_back_as_it_was_sent() {
         let mut pipe = Vec::new();
@@ -270,10 +283,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_servers_end_reads_what_arrives_in_pieces() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(ours);
-        let mut bytes = Vec::new();
-        encode(&hello(), &mut bytes).unwrap();
+        let (mut connection, mut theirs) = ends();
+        let bytes = hellos(1);
         let (head, tail) = bytes.split_at(3);
         theirs.write_all(head).await.unwrap();
         tokio::select! {
@@ -289,13 +300,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_came_in_one_write_is_received_one_by_one() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(ours);
-        let mut bytes = Vec::new();
-        for _ in 0..3 {
-            encode(&hello(), &mut bytes).unwrap();
-        }
-        theirs.write_all(&bytes).await.unwrap();
+        let (mut connection, mut theirs) = ends();
+        theirs.write_all(&hellos(3)).await.unwrap();
         for _ in 0..3 {
             assert_eq!(connection.receive::<Report>().await.unwrap(), hello());
         }
@@ -305,10 +311,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_gathers_is_received_and_so_is_what_comes_after_it() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(ours);
-        let mut bytes = Vec::new();
-        encode(&hello(), &mut bytes).unwrap();
+        let (mut connection, mut theirs) = ends();
+        let bytes = hellos(1);
         for is_there in [true, false] {
             connection.let_gather().unwrap();
             if is_there {
@@ -332,8 +336,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_descriptor_travels_with_its_frame() {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut connection = Connection::new(ours);
+        let (mut connection, theirs) = ends();
         let (gift, kept) = std::os::unix::net::UnixStream::pair().unwrap();
         let fork = command::Command::Fork(crate::proto::runtime::Fork { role: "test".into(), ..Default::default() })
             .within(Duration::ZERO);

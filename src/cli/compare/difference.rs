@@ -1,6 +1,9 @@
 //! In what two engines differ about the same bases and variations. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::build::outcome::{NamedStat, StatValue};
 
@@ -113,15 +116,15 @@ fn numbered(sheet: &Sheet) -> Vec<(String, usize)> {
 
 /// The stats that differ, by name.
 fn stats(a: Vec<NamedStat>, b: Vec<NamedStat>, is_asked_for: impl Fn(&str) -> bool) -> Vec<What> {
-    let mut both: BTreeMap<String, (Option<StatValue>, Option<StatValue>)> = BTreeMap::new();
+    let mut both: BTreeMap<Arc<str>, (Option<StatValue>, Option<StatValue>)> = BTreeMap::new();
     for (name, value) in a {
-        both.entry(name.to_string()).or_default().0 = Some(value);
+        both.entry(name).or_default().0 = Some(value);
     }
     for (name, value) in b {
-        both.entry(name.to_string()).or_default().1 = Some(value);
+        both.entry(name).or_default().1 = Some(value);
     }
     let differing = both.into_iter().filter(|(name, (a, b))| is_asked_for(name) && !is_same(a.as_ref(), b.as_ref()));
-    differing.map(|(stat, (a, b))| What::Stat { stat, a, b }).collect()
+    differing.map(|(stat, (a, b))| What::Stat { stat: stat.to_string(), a, b }).collect()
 }
 
 /// To the last bit; every NaN is like any other.

@@ -24,6 +24,8 @@ const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
 const PAIRS: usize = 400;
 /// Sets of several options of config, of each build, unless the environment says otherwise.
 const SETS: usize = 100;
+/// Lines of items, of each build, unless the environment says otherwise.
+const LINES: usize = 60;
 
 fn from_env(name: &str, otherwise: usize) -> usize {
     env::var(name).map_or(otherwise, |text| text.parse().unwrap())
@@ -116,6 +118,23 @@ fn config_that_is_not_computed_again_has_the_bits_that_it_would_have() {
 }
 
 #[test]
+fn items_that_are_not_computed_again_have_the_bits_that_they_would_have() {
+    let Some(places) = places() else { return };
+    let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
+    let lines = from_env("POBATCH_ALIKE_LINES", LINES);
+    let mut vms = with_and_without(&places);
+    let mut bases = BUILDS.map(|build| (build, xml(&places, build), lines)).to_vec();
+    bases.push(("difficult", with_all_that_is_difficult(&places), lines / 10));
+    for (build, xml, lines) in bases {
+        let of_items = |offers: &Offers, chance: &mut Chance| offers.of_items(lines, chance);
+        let (computed, known) = compared(&mut vms, (build, &xml), of_items, 5, &mut chance);
+        assert!(computed > 10, "{build}: {computed} computed");
+        // Many lines of uniques change the item itself, or bring what PoB hands on to others.
+        assert!(known * 20 > computed, "{build}: {known} of {computed} not again");
+    }
+}
+
+#[test]
 fn the_base_and_variations_of_several_kinds_are_always_computed() {
     let Some(places) = places() else { return };
     let mut vm = booted(&places);
@@ -130,7 +149,11 @@ fn the_base_and_variations_of_several_kinds_are_always_computed() {
         let paths: Vec<_> = (0..2).map(|_| evaluated(&mut vm, &variation).2).collect();
         assert_eq!(paths, [false, false], "{variation}");
     }
-    for variation in [json!({ "allocate": [id] }), json!({ "config": { "conditionLowLife": true } })] {
+    let text = format!("{}\n+7 to maximum Life", Offers::of(&vm).items[0][1].as_str().unwrap());
+    let item = json!([{ "slot": Offers::of(&vm).items[0][0], "text": text }]);
+    for variation in
+        [json!({ "allocate": [id] }), json!({ "config": { "conditionLowLife": true } }), json!({ "items": item })]
+    {
         let twice: Vec<_> = (0..2).map(|_| evaluated(&mut vm, &variation).2).collect();
         assert_eq!(twice, [false, true], "{variation}");
     }

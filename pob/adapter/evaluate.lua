@@ -23,6 +23,7 @@ local M = {}
 ---@field next_item_id integer id of the next item that is not in the build
 ---@field main_socket_group integer
 ---@field only_nodes boolean nothing else is varied
+---@field only_items boolean nothing else is varied
 ---@field only_config boolean nothing else is varied
 ---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
 ---@field known boolean it was computed before, for a variation that comes to the same
@@ -31,6 +32,8 @@ local M = {}
 
 ---The kinds that change which nodes are allocated, and nothing else.
 local NODE_KINDS = { allocate = true, allocate_path = true, deallocate = true }
+---The kinds that change what is worn, and nothing else.
+local ITEM_KINDS = { items = true }
 ---The kinds that change config's inputs, and nothing else.
 local CONFIG_KINDS = { config = true, custom_mods = true }
 ---The kinds that have no applier of their own: they change the passive tree, or everything.
@@ -58,34 +61,78 @@ local function apply(variation, base, context)
 	end
 end
 
----What came to the same, or else what is needed to keep what comes of it. Neither, unless all that varies is of one kind.
----@param context EvaluationContext
+---What must be computed and may be kept.
+---@class (exact) Keeper
+---@field listen fun() lets `alike` listen to what is computed
+---@field keep fun(output: Output, env: table)
+
 ---@return Output? known
----@return (fun(output: Output, env: table))? keep what to do with the output
-local function find_alike(context)
-	if context.only_config then
-		local known, state = alike.find_config()
-		return known, state and function(output)
-			alike.keep_config(state, output)
-		end
-	end
-	local known, difference = alike.find(context.node_changes)
-	return known, difference and function(output, env)
-		alike.keep(difference, output, env)
-	end
+---@return Keeper?
+local function find_alike_config()
+	local known, state = alike.find_config()
+	return known,
+		state and {
+			listen = function()
+				alike.listen_to_config(function(field, watched)
+					trial.set(build.configTab, field, watched)
+				end)
+			end,
+			keep = function(output)
+				alike.keep_config(state, output)
+			end,
+		}
 end
 
----Lets `alike` listen to what is computed, until the trial ends.
+---@return Output? known
+---@return Keeper?
+local function find_alike_items()
+	local known, difference = alike.find_items()
+	local read = false
+	return known,
+		difference
+			and {
+				listen = function()
+					-- Whoever looks for words in an item's lines sees more of it than its modifiers.
+					local item, stock = common.classes.Item, common.classes.Item.FindModifierSubstring
+					trial.set(item, "FindModifierSubstring", function(...)
+						read = true
+						return stock(...)
+					end)
+					alike.listen_to_items(difference)
+				end,
+				keep = function(output)
+					if not read then
+						alike.keep_items(difference, output)
+					end
+				end,
+			}
+end
+
+---@param changes NodeChange[]?
+---@return Output? known
+---@return Keeper?
+local function find_alike_nodes(changes)
+	local known, difference = alike.find(changes)
+	return known, difference and {
+		listen = alike.listen,
+		keep = function(output, env)
+			alike.keep(difference, output, env)
+		end,
+	}
+end
+
+---What came to the same, or else what keeps what comes of it. Neither, unless all that varies is of one kind.
 ---@param context EvaluationContext
-local function listen(context)
-	trial.finally(alike.stop)
-	if not context.only_config then
-		alike.listen()
-		return
+---@return Output? known
+---@return Keeper?
+local function find_alike(context)
+	if context.only_config then
+		return find_alike_config()
+	elseif context.only_items then
+		return find_alike_items()
+	elseif context.only_nodes then
+		return find_alike_nodes(context.node_changes)
 	end
-	alike.listen_to_config(function(field, watched)
-		trial.set(build.configTab, field, watched)
-	end)
 end
 
 ---@param base LoadedBase
@@ -102,17 +149,18 @@ local function compute(base, context)
 	build.mainSocketGroup = context.main_socket_group
 	local update = context.update_grants or grants.depend_on_main(build.skillsTab.socketGroupList)
 	local only_nodes = context.only_nodes and not update
-	local known, keep = nil, nil
-	if (only_nodes or context.only_config) and not update and calculate.is_fast() then
-		known, keep = find_alike(context)
+	local known, keeper = nil, nil
+	if not update and calculate.is_fast() then
+		known, keeper = find_alike(context)
 	end
 	if known then
 		context.known = true
 		return known
 	end
 	context.computing()
-	if keep then
-		listen(context)
+	if keeper then
+		trial.finally(alike.stop)
+		keeper.listen()
 	end
 	prepared.allow(only_nodes)
 	if not update then
@@ -123,11 +171,11 @@ local function compute(base, context)
 		prepared.allow(false)
 		grants.update(context.main_socket_group)
 		env, databases = calculate.begin()
-		keep = nil
+		keeper = nil
 	end
 	local output = calculate.finish(env, databases)
-	if keep then
-		keep(output, env)
+	if keeper then
+		keeper.keep(output, env)
 	end
 	return output
 end
@@ -191,6 +239,7 @@ function M.run(variation, base, computing)
 		next_item_id = base.next_item_id,
 		main_socket_group = base.main_socket_group,
 		only_nodes = varies_only_nodes(variation),
+		only_items = varies_only(variation, ITEM_KINDS),
 		only_config = varies_only(variation, CONFIG_KINDS),
 		known = false,
 		update_grants = false,

@@ -18,6 +18,8 @@ local NODE_WHAT_IFS = 120
 ---How many are tried: some turn out to be alike, and are not computed again.
 local NODE_TRIES_MAX = 400
 local GROUPS_MAX, ITEMS_MAX = 4, 4
+---A line for each item that is tried: items that come to the same are not computed again.
+local LINES = { "+10 to maximum Life", "10% increased Damage", "+15 to Strength", "5% increased Armour" }
 
 ---@return integer[] ids of unallocated nodes next to allocated ones, ascending
 local function frontier()
@@ -77,7 +79,7 @@ local function add_items(list)
 		local item = not slot.nodeId and build.itemsTab.items[slot.selItemId]
 		if item and item.raw and count < ITEMS_MAX then
 			count = count + 1
-			list[#list + 1] = { items = { { slot = slot.slotName, text = item.raw } } }
+			list[#list + 1] = { items = { { slot = slot.slotName, text = item.raw .. "\n" .. LINES[count] } } }
 			list[#list + 1] = { items = { { slot = slot.slotName, empty = true } } }
 		end
 	end

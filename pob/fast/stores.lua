@@ -4,7 +4,6 @@
 -- PoB asks for at most nine names at once; a query for more than ten is refused, never cut short.
 
 local questions = require("fast.alike.asked")
-local classes = require("fast.alike.classes")
 local order = require("fast.alike.order")
 
 local band, floor, match, max = bit.band, math.floor, string.match, math.max
@@ -150,7 +149,7 @@ local function queries(list_of, has_limits, listens)
 		local product = 1
 		local list, only = list_of(store, name)
 		if list then
-			local noting, of_tree = listens and order.is_noting(), 0
+			local noting, movable = listens and order.is_noting(), 0
 			if listens and questions.wanted[name] then
 				questions.note(store, "MORE", name, flags, keywords)
 			end
@@ -167,14 +166,14 @@ local function queries(list_of, has_limits, listens)
 						value = mod.value or 0
 					end
 					product = product * (1 + value / 100)
-					if noting and classes.is_of_tree(mod) then
-						of_tree = of_tree + 1
+					if noting and order.may_move(mod) then
+						movable = movable + 1
 					end
 					local own = precision_of(mod.name)
 					precision = precision and max(precision, own or precision) or own
 				end
 			end
-			if of_tree > 1 then
+			if movable > 1 then
 				note_order(store, name, "product", 1, list, limits, "MORE", context, cfg, flags, keywords, source)
 			end
 		end

@@ -326,7 +326,7 @@ return function()
 			written = {}
 			journal.open(native)
 			journal.begin(base)
-			expect(journal.write({ [known] = 2 }, { note }, output, asked.news()), true)
+			expect(journal.write({ more = { [known] = 2 }, notes = { note }, questions = asked.news() }, output), true)
 			to_read = written
 			return assert(journal.read()[1])
 		end
@@ -356,9 +356,9 @@ return function()
 			journal.open(native)
 			journal.begin(base)
 			local late = classes.of(mod('Life', 'INC', 5 + 2 ^ -20))
-			expect(journal.write({ [late] = 1 }, {}, base, {}), false)
+			expect(journal.write({ more = { [late] = 1 }, notes = {}, questions = {} }, base), false)
 			local of_late = { name = 'Life', operation = 'sum', start = 0, values = { [late] = 1 }, sequence = {} }
-			expect(journal.write({ [known] = 1 }, { of_late }, base, {}), false)
+			expect(journal.write({ more = { [known] = 1 }, notes = { of_late }, questions = {} }, base), false)
 		end)
 
 		it('says from where on it is to be trusted', function()

@@ -15,6 +15,7 @@ local SPECS = {
 	'spec.prepared_spec',
 	'spec.alike_spec',
 	'spec.alike_config_spec',
+	'spec.alike_items_spec',
 	'spec.alike_jewels_spec',
 	'spec.literals_spec',
 	'spec.sample_xml_spec',

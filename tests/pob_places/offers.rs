@@ -10,10 +10,13 @@ use super::{
     pob_places::{Places, xml},
 };
 
-/// Nodes beside the tree, nodes of the tree, sockets of skills, slots of items, options of config with a value each; as a
-/// JSON list of lists.
+/// Nodes beside the tree, nodes of the tree, sockets of skills, slots of items, options of config with a value each, items
+/// with their texts, lines of items; as a JSON list of lists.
 const OFFERS: &str = r#"
-    local near, own, groups, slots, options = {}, {}, {}, {}, {}
+    local near, own, groups, slots, options, items, lines = {}, {}, {}, {}, {}, {}, {}
+    local function quoted(text)
+        return '"' .. text:gsub('[\\"]', "\\%0"):gsub("\n", "\\n"):gsub("%c", " ") .. '"'
+    end
     for id, node in pairs(build.spec.nodes) do
         local allocated = build.spec.allocNodes
         if allocated[id] then
@@ -41,8 +44,33 @@ const OFFERS: &str = r#"
             end
         end
     end
+    for name, slot in pairs(build.itemsTab.slots) do
+        local item = not slot.nodeId and build.itemsTab.items[slot.selItemId]
+        items[#items + 1] = item and item.raw and "[" .. quoted(name) .. "," .. quoted(item.raw) .. "]" or nil
+    end
+    local seen = {}
+    local function offer(line)
+        line = line:gsub("{[^}]*}", ""):gsub("%((%-?[%d.]+)%-%-?[%d.]+%)", "%1")
+        local mods, rest = modLib.parseMod(line)
+        if mods and mods[1] and not rest and not seen[line] then
+            seen[line] = true
+            lines[#lines + 1] = quoted(line)
+        end
+    end
+    for _, affix in pairs(data.itemMods.Item) do
+        for _, line in ipairs(affix) do
+            offer(line)
+        end
+    end
+    for _, texts in pairs(data.uniques) do
+        for _, text in ipairs(texts) do
+            for line in (text:match("Implicits: %d+\n(.*)") or ""):gmatch("[^\n]+") do
+                offer(line)
+            end
+        end
+    end
     local parts = {}
-    for index, list in ipairs({ near, own, groups, slots, options }) do
+    for index, list in ipairs({ near, own, groups, slots, options, items, lines }) do
         table.sort(list)
         parts[index] = "[" .. table.concat(list, ",") .. "]"
     end
@@ -56,14 +84,18 @@ pub struct Offers {
     pub groups: Vec<Value>,
     pub slots: Vec<Value>,
     pub options: Vec<Value>,
+    /// Slot and text.
+    pub items: Vec<Value>,
+    /// Lines of affixes and uniques that Path of Building understands.
+    pub lines: Vec<Value>,
 }
 
 impl Offers {
     pub fn of(vm: &Vm) -> Self {
         let text: String = vm.run(Path::new("offers"), OFFERS).unwrap();
         let lists: Vec<Vec<Value>> = serde_json::from_str(&text).unwrap();
-        let [near, own, groups, slots, options] = lists.try_into().unwrap();
-        Self { near, own, groups, slots, options }
+        let [near, own, groups, slots, options, items, lines] = lists.try_into().unwrap();
+        Self { near, own, groups, slots, options, items, lines }
     }
 
     /// Every node by itself, and so many pairs of two kinds, in an order of chance.
@@ -77,6 +109,32 @@ impl Offers {
         }
         for last in (1..list.len()).rev() {
             list.swap(last, chance.below(last + 1));
+        }
+        list
+    }
+
+    /// Each of so many lines on some of the items that are worn, on one or two at a time, some in place of an item's last.
+    pub fn of_items(&self, lines: usize, chance: &mut Chance) -> Vec<Value> {
+        let few: Vec<_> = (0..lines).map(|_| chance.pick(&self.lines)).collect();
+        let change = |line: &str, chance: &mut Chance| {
+            let item = chance.pick(&self.items);
+            let text = item[1].as_str().unwrap();
+            let kept = if chance.per_cent(15) { text.rsplit_once('\n').unwrap().0 } else { text };
+            json!({ "slot": item[0], "text": format!("{kept}\n{line}") })
+        };
+        let mut list = Vec::new();
+        for line in &few {
+            for _ in 0..4 {
+                let mut text = line.as_str().unwrap().to_owned();
+                if chance.per_cent(20) {
+                    text = format!("{text}\n{}", chance.pick(&few).as_str().unwrap());
+                }
+                let mut changes = vec![change(&text, chance)];
+                if chance.per_cent(15) {
+                    changes.push(change(chance.pick(&few).as_str().unwrap(), chance));
+                }
+                list.push(json!({ "items": changes }));
+            }
         }
         list
     }

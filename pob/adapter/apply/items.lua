@@ -55,6 +55,13 @@ local function load_item(text, id)
 	end
 end
 
+---@param id integer of an item, or 0
+---@return boolean
+local function grants_skills(id)
+	local item = build.itemsTab.items[id]
+	return item ~= nil and item.grantedSkills ~= nil and item.grantedSkills[1] ~= nil
+end
+
 ---@param slot_name string
 ---@param id integer
 local function equip(slot_name, id)
@@ -124,6 +131,9 @@ local function wear(changes, base, context)
 		if not id then
 			return err
 		end
+		-- PoB tells who grants a skill by the item's number, too.
+		context.update_grants = context.update_grants
+			or (id ~= slot.selItemId and (grants_skills(id) or grants_skills(slot.selItemId)))
 		equip(change.slot, id)
 		field_of[change.slot] = field .. ".slot"
 		order[#order + 1] = change.slot

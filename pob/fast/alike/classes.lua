@@ -1,5 +1,6 @@
--- Classes of modifiers: two of one class say the same, and differ at most in who says it (`source`). Owns the numbers that
--- stand for classes, and the lists of what each passive node brings. Numbers are never given anew.
+-- Classes of modifiers: two of one class say the same, and differ at most in who says it (`source`, and of an item the slot
+-- that it is worn in). Owns the numbers that stand for classes, and the lists of what each passive node brings. Numbers are
+-- never given anew.
 
 local match = string.match
 
@@ -18,9 +19,9 @@ local class_of = setmetatable({}, { __mode = "k" })
 ---@type table<table, boolean>
 local is_of_tree = setmetatable({}, { __mode = "k" })
 
----Fields that are left out of what a modifier says.
-local BUT_SOURCE = { source = true }
-local BUT_FLAGS = { source = true, flags = true, keywordFlags = true }
+---Fields that are left out of what a modifier says. PoB reads `sourceSlot` of one list alone (`LinkedSupport`).
+local BUT_SOURCE = { source = true, sourceSlot = true }
+local BUT_FLAGS = { source = true, sourceSlot = true, flags = true, keywordFlags = true }
 
 ---@param value any
 ---@param depth integer

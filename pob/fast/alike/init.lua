@@ -1,7 +1,7 @@
--- Variations of passive nodes, or of config, that come to the same. Two trees whose modifiers differ only in what no question
--- finds, or in who says it, give the same output: the second one is not computed again. Owns the outputs that are kept for
--- trees, for as long as the base is loaded; the runtimes of a base tell each other (`journal.lua`). Those for config are
--- `config.lua`'s.
+-- Variations of passive nodes, of items, or of config, that come to the same. Two trees whose modifiers differ only in what
+-- no question finds, or in who says it, give the same output: the second one is not computed again. Owns the outputs that
+-- are kept for trees, for as long as the base is loaded; the runtimes of a base tell each other (`journal.lua`). Those for
+-- items are `items.lua`'s, those for config `config.lua`'s.
 --
 -- While a variation is computed the modifier stores are listened to (`fast/stores.lua`): what they were asked for
 -- (`asked.lua`), and which of their answers depend on the order of nodes (`order.lua`). By induction over the questions, a
@@ -14,9 +14,11 @@ local asked = require("fast.alike.asked")
 local classes = require("fast.alike.classes")
 local config = require("fast.alike.config")
 local differences = require("fast.alike.difference")
+local items = require("fast.alike.items")
 local journal = require("fast.alike.journal")
 local order = require("fast.alike.order")
 local stores = require("fast.stores")
+local worn = require("fast.alike.worn")
 
 local M = {}
 
@@ -28,14 +30,13 @@ local KEPT_MAX = 4096
 local ASKED_UNHEARD = { "EffectOfBonusesFromGloves", "EffectOfBonusesFromBoots", "Keystone" }
 ---Stats of an output: room for these is made at once.
 local SCALARS = 1024
----Keeps classes and how many more there are of them apart: of one there are never so many.
-local KEY_STEP = 2 ^ 16
 
----An output, and what it depends on.
+---An output of another tree, and what it depends on; with what it has for `output_of`.
 ---@class (exact) Kept
 ---@field more table<integer, integer> `Difference.more`
 ---@field notes OrderNote[]
----@field output Output? nil: it is a record of another runtime, and was not asked for yet
+---@field output Output? nil: another runtime told it, and it was not asked for yet
+---@field record JournalRecord? that told it
 
 ---@type table<string, Kept[]> by those differences that count
 local kept = {}
@@ -115,6 +116,7 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 	order.forget()
 	differences.forget()
 	config.begin()
+	items.forget()
 	takes_part = false
 	if not (installed and env) or grants_in_order(env) then
 		return
@@ -147,6 +149,7 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 			order.may_be_several[name] = order.may_be_several[name] or classes.is_of_tree(mod) or nil
 		end
 	end
+	worn.begin(env)
 	takes_part = true
 	journal.begin(scalars_of(output))
 end
@@ -156,28 +159,9 @@ function M.share()
 	asked.forget_news()
 end
 
----@param more table<integer, integer>
----@return string
-local function key_of(more)
-	local counted, parts = {}, {}
-	for class, count_more in pairs(more) do
-		local one = asked.player:stand_in(class)
-		if one then
-			counted[one] = (counted[one] or 0) + count_more
-		end
-	end
-	for class, count_more in pairs(counted) do
-		if count_more ~= 0 then
-			parts[#parts + 1] = class * KEY_STEP + count_more
-		end
-	end
-	table.sort(parts)
-	return table.concat(parts, ",")
-end
-
 ---@param entry Kept
 local function put(entry)
-	local key = key_of(entry.more)
+	local key = asked.player:key(entry.more)
 	local entries = kept[key]
 	if not entries then
 		entries = {}
@@ -218,21 +202,37 @@ local function learn()
 	if trusted then
 		kept, count = {}, 0
 		config.forget()
+		items.forget()
 	end
 	-- What a runtime asked lies ahead of the outputs that depend on it, and holds whatever became of the runtime.
 	for _, record in ipairs(records) do
 		asked.learn(record.questions)
 	end
 	for i = trusted or 1, #records do
-		keep(records[i])
+		local record = records[i]
+		if record.items then
+			items.learn(record.items, record)
+		else
+			keep({ more = record.more, notes = record.notes, record = record })
+		end
 	end
 end
 
----@param entry Kept
+---@param entry Kept|KeptItems
 ---@return Output
 local function output_of(entry)
-	entry.output = entry.output or journal.output(entry --[[@as JournalRecord]])
+	entry.output = entry.output or journal.output(entry.record)
 	return entry.output
+end
+
+---Tells the other runtimes of an output, with all that was asked for so far.
+---@param record JournalRecord but for the questions
+---@param output Output without tables
+local function tell(record, output)
+	record.questions = asked.news()
+	if journal.write(record, output) then
+		asked.forget_news()
+	end
 end
 
 ---Looks for the output of the tree that is allocated now.
@@ -249,7 +249,7 @@ function M.find(changes)
 	end
 	learn()
 	bring_up_to_date()
-	local entries = kept[key_of(difference.more)]
+	local entries = kept[asked.player:key(difference.more)]
 	if entries then
 		local sequences = order.matters() and order.sequences(differences.nodes_in_order()) or {}
 		for i = 1, #entries do
@@ -257,6 +257,22 @@ function M.find(changes)
 				return output_of(entries[i]), nil
 			end
 		end
+	end
+	return nil, difference
+end
+
+---Looks for the output of the items that are worn now, if nothing else differs from the base.
+---@return Output?
+---@return ItemDifference? difference if it must be computed and may be kept
+function M.find_items()
+	local difference = takes_part and worn.difference()
+	if not difference then
+		return nil, nil
+	end
+	learn()
+	local entry = items.find(difference)
+	if entry then
+		return output_of(entry), nil
 	end
 	return nil, difference
 end
@@ -278,6 +294,13 @@ end
 ---Listens, until `stop`.
 function M.listen()
 	order.begin()
+	asked.listen(true)
+end
+
+---Listens to a calculation of other items. The nodes are the base's.
+---@param difference ItemDifference
+function M.listen_to_items(difference)
+	order.begin_with_names(difference.names)
 	asked.listen(true)
 end
 
@@ -324,9 +347,15 @@ function M.keep(difference, output, env)
 	end
 	local found = scalars_of(output)
 	keep({ more = difference.more, notes = notes, output = found })
-	if journal.write(difference.more, notes, found, asked.news()) then
-		asked.forget_news()
-	end
+	tell({ more = difference.more, notes = notes }, found)
+end
+
+---Keeps what was computed while listening to other items.
+---@param difference ItemDifference
+---@param output Output
+function M.keep_items(difference, output)
+	local found = scalars_of(output)
+	tell({ items = items.keep(difference, order.depends_on_names(), found) }, found)
 end
 
 ---Keeps what was computed while listening to another config.

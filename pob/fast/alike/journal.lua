@@ -12,11 +12,14 @@ local M = {}
 ---A record without content: some runtime's state is not what it should be, and nobody knows since when.
 local FORGET = ""
 
----What a runtime tells the others. With its output, once that was asked for, it is what they keep.
----@class (exact) JournalRecord: Kept
+---What a runtime tells the others: an output, with what it depends on, which is of nodes or of items.
+---@class (exact) JournalRecord
 ---@field questions Question[] that its calculations asked and that it did not tell before
----@field changed table<string, number|boolean|string> stats that are not the base's
----@field gone string[] stats that only the base has
+---@field more table<integer, integer>? of nodes: `Difference.more`
+---@field notes OrderNote[]? of nodes
+---@field items ToldItems?
+---@field changed table<string, number|boolean|string>? stats that are not the base's; filled in when it is written
+---@field gone string[]? stats that only the base has; filled in when it is written
 
 ---@type JournalRecord[]
 local NO_RECORDS = {}
@@ -46,16 +49,16 @@ function M.begin(output)
 	encoder, decoder = buffer.new({ dict = names }), buffer.new({ dict = names })
 end
 
----@param more table<integer, integer>
----@param notes OrderNote[]
+---Whether its numbers of classes mean the same to all.
+---@param record JournalRecord
 ---@return boolean
-local function is_understood(more, notes)
-	for class in pairs(more) do
+local function is_understood(record)
+	for class in pairs(record.more or {}) do
 		if class > classes_shared then
 			return false
 		end
 	end
-	for _, note in ipairs(notes) do
+	for _, note in ipairs(record.notes or {}) do
 		for class in pairs(note.values) do
 			if class > classes_shared then
 				return false
@@ -66,13 +69,11 @@ local function is_understood(more, notes)
 end
 
 ---Tells the others.
----@param more table<integer, integer>
----@param notes OrderNote[]
+---@param record JournalRecord
 ---@param output Output without tables
----@param questions Question[]
 ---@return boolean told
-function M.write(more, notes, output, questions)
-	if not (native and reference) or not is_understood(more, notes) then
+function M.write(record, output)
+	if not (native and reference) or not is_understood(record) then
 		return false
 	end
 	local changed, gone = {}, {}
@@ -88,8 +89,7 @@ function M.write(more, notes, output, questions)
 			gone[#gone + 1] = name
 		end
 	end
-	---@type JournalRecord
-	local record = { questions = questions, more = more, notes = notes, changed = changed, gone = gone }
+	record.changed, record.gone = changed, gone
 	return native.append_to_journal(encoder:reset():encode(record):get())
 end
 

@@ -1,6 +1,9 @@
 -- Answers of modifier stores that depend on the order in which PoB goes through the allocated nodes. That order is that of
 -- a hash table: another node may change it for all. Adding whole numbers gives the same in any order; what does not is
 -- noted here while a calculation runs, and compared with the order that another tree would have.
+--
+-- For items, whose slots have an order, it is enough to know whether anything depends on it: then they are compared with
+-- such as have the same in the same place.
 
 local actors = require("fast.alike.actors")
 local classes = require("fast.alike.classes")
@@ -27,8 +30,8 @@ local EXACT_STEP = 1024
 ---@type table<string, boolean>
 M.may_be_several = {}
 local NOTHING = {}
----The same during a calculation whose answers are noted, otherwise nothing. Read by `stores.lua`.
----@type table<string, boolean>
+---The same, or names with types, during a calculation whose answers are noted, otherwise nothing. Read by `stores.lua`.
+---@type table<string, boolean|table<string, boolean>>
 M.wanted = NOTHING
 ---What keystones bring: PoB adds it behind all that nodes bring, in an order that the note of their list tells.
 ---@type table<table, boolean>
@@ -38,6 +41,10 @@ M.of_keystones = {}
 local notes = {}
 ---Whether something was met that cannot be compared.
 local hopeless = false
+---Whether any modifier of the wanted names may stand elsewhere, and not those of nodes alone.
+local of_names = false
+---Whether an answer was met that then depends on the order.
+local depends_on_names = false
 
 ---Begins a calculation.
 function M.begin()
@@ -45,9 +52,21 @@ function M.begin()
 	M.wanted = M.may_be_several
 end
 
+---Begins a calculation in which modifiers of these names and types may stand elsewhere.
+---@param names table<string, table<string, boolean>>
+function M.begin_with_names(names)
+	M.wanted, of_names, depends_on_names = names, true, false
+end
+
 ---Nothing is noted any more.
 function M.stop()
-	M.wanted = NOTHING
+	M.wanted, of_names = NOTHING, false
+end
+
+---Whether an answer of the calculation depended on where modifiers of the names stand.
+---@return boolean
+function M.depends_on_names()
+	return depends_on_names
 end
 
 ---Whether a number adds up without rounding, in any order.
@@ -65,7 +84,17 @@ local function is_of_node(mod)
 	return classes.is_of_tree(mod) and not M.of_keystones[mod]
 end
 
----Whether several modifiers of a list are of nodes.
+---Whether a modifier may stand elsewhere among those of its name.
+---@param mod table
+---@return boolean
+function M.may_move(mod)
+	if of_names then
+		return M.wanted[mod.name] ~= nil
+	end
+	return is_of_node(mod)
+end
+
+---Whether several modifiers of a list may stand elsewhere.
 ---@param list table[]
 ---@param kind string? their type; nil: any
 ---@return boolean
@@ -73,7 +102,7 @@ function M.several(list, kind)
 	local count = 0
 	for i = 1, #list do
 		local mod = list[i]
-		if (not kind or mod.type == kind) and is_of_node(mod) then
+		if (not kind or mod.type == kind) and M.may_move(mod) then
 			count = count + 1
 		end
 	end
@@ -108,6 +137,10 @@ end
 function M.note(store, name, start, list, value_of, query)
 	-- What nodes say of others comes through lists of the player's store, in the order that was noted there.
 	if actors.is_of_another(store) then
+		return
+	end
+	if of_names then
+		depends_on_names = depends_on_names or not query.kind or M.wanted[name][query.kind] ~= nil
 		return
 	end
 	local operation = query.operation

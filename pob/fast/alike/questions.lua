@@ -27,6 +27,8 @@ Q.__index = Q
 
 ---Stands for every type of modifier.
 local ANY = "*"
+---Keeps classes and how many more there are of them apart: of one there are never so many.
+local KEY_STEP = 2 ^ 16
 
 local M = { ANY = ANY }
 
@@ -129,6 +131,26 @@ function Q:stand_in(class)
 		self.stands_for[class] = answer
 	end
 	return answer
+end
+
+---What counts of a difference: the same for two that make the same. Holds for this version.
+---@param more table<integer, integer> class of modifiers -> how many more of it there are
+---@return string
+function Q:key(more)
+	local counted, parts = {}, {}
+	for class, count_more in pairs(more) do
+		local one = self:stand_in(class)
+		if one then
+			counted[one] = (counted[one] or 0) + count_more
+		end
+	end
+	for class, count_more in pairs(counted) do
+		if count_more ~= 0 then
+			parts[#parts + 1] = class * KEY_STEP + count_more
+		end
+	end
+	table.sort(parts)
+	return table.concat(parts, ",")
 end
 
 ---@param mods table[]

@@ -23,8 +23,23 @@ use crate::{
 const GEM_LEVELS: usize = 20;
 /// Gem qualities that are tried, from 0.
 const GEM_QUALITIES: usize = 21;
-/// Increments that are tried on an item.
-const ITEM_STEPS: usize = 1_000;
+/// Lines that are tried on every item, in front of and behind a number. Some of them change the item itself on some slots.
+const ITEM_LINES: &[(&str, &str)] = &[
+    ("+", " to maximum Life"),
+    ("+", "% to Fire Resistance"),
+    ("+", " to Strength"),
+    ("", "% increased Critical Strike Chance"),
+    ("+", " to maximum Energy Shield"),
+    ("", "% increased Damage"),
+    ("+", " to maximum Mana"),
+    ("", "% increased Cast Speed"),
+    ("+", " to Intelligence"),
+    ("", "% increased Movement Speed"),
+    ("+", " to Dexterity"),
+    ("+", "% to Chaos Resistance"),
+];
+/// Numbers that are tried in each line, from 1.
+const ITEM_STEPS: usize = 100;
 /// Enemy levels that are tried.
 const ENEMY_LEVELS: usize = 80;
 /// Check boxes that both engines know.
@@ -146,10 +161,12 @@ fn items(xml: &str) -> Result<Maker, CliError> {
         return Err(CliError::NothingToVary("it wears no items"));
     }
     Ok(Maker {
-        distinct: worn.len() * ITEM_STEPS,
+        distinct: worn.len() * ITEM_LINES.len() * ITEM_STEPS,
         make: Box::new(move |number| {
             let (slot, text) = &worn[number % worn.len()];
-            let text = format!("{text}\n+{} to maximum Life", number / worn.len() + 1);
+            let step = number / worn.len();
+            let (before, behind) = ITEM_LINES[step % ITEM_LINES.len()];
+            let text = format!("{text}\n{before}{}{behind}", step / ITEM_LINES.len() + 1);
             let item = ItemChange { slot: slot.clone(), text: Some(text), item: None, empty: false };
             Variation { items: vec![item], ..Variation::default() }
         }),
@@ -277,6 +294,7 @@ Gold Ring
             items[0],
             r#"{"items":[{"slot":"Ring 1","text":"Rarity: RARE\nRing\nGold Ring\n+1 to maximum Life"}]}"#
         );
+        assert!(items[1].contains(r"Gold Ring\n+1% to Fire Resistance"), "{}", items[1]);
         let gems = texts(&variations(Kind::Gems, BUILD, &[], None, 2).unwrap());
         assert_eq!(gems[0], r#"{"gems":[{"group":2,"gem":2,"level":20,"quality":0}]}"#);
         assert_eq!(gems[1], r#"{"gems":[{"group":2,"gem":2,"level":19,"quality":0}]}"#);

@@ -10,6 +10,7 @@ mod child;
 mod growth;
 mod host;
 mod kinds;
+mod meter;
 mod plumbing;
 mod sheet;
 mod start;

@@ -6,10 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::time::{ClockId, clock_gettime};
 use serde::Deserialize;
 
-use super::child;
+use super::{child, meter::Meter};
 use crate::{
     cli::{CliError, server::Server},
     config::{self, Kind, Target},
@@ -54,6 +53,7 @@ impl Load {
 pub struct Said {
     pub engine: String,
     pub count: usize,
+    pub elapsed_seconds: f64,
     pub variations_per_second: f64,
     pub first_outcome_seconds: f64,
     pub compute_p50_seconds: f64,
@@ -71,14 +71,19 @@ pub struct Said {
 #[derive(Clone, Debug)]
 pub struct Measured {
     pub said: Said,
-    /// Processor time of the server itself for each variation.
+    /// Processor time of the server itself while the variations that count were played.
     pub server_seconds: f64,
 }
 
 impl Measured {
+    /// Processor time of the server itself for each variation, in seconds.
+    pub fn server_seconds_each(&self) -> f64 {
+        self.server_seconds / self.said.count.max(1) as f64
+    }
+
     /// The server's own share of the machine at that rate, 0 to 1.
     pub fn server_share(&self, processors: usize) -> f64 {
-        self.server_seconds * self.said.variations_per_second / processors as f64
+        self.server_seconds / self.said.elapsed_seconds / processors as f64
     }
 }
 
@@ -102,13 +107,12 @@ impl Host {
         let mut words: Vec<OsString> = vec![self.executable.clone().into(), "bench".into()];
         words.extend(["--endpoint".into(), self.server.urls.join(",").into(), "--format".into(), "json".into()]);
         words.extend(load.arguments());
-        let before = processor_time();
+        let meter = Meter::start();
         let ended = child::run(words).await?;
-        let spent = processor_time().saturating_sub(before);
         let said: Said = serde_json::from_str(&ended.stdout).map_err(|_| ended.unexpected("measured nothing"))?;
-        // The first variation, which loads the base, is neither counted nor warm-up.
-        let played = load.count + load.warm_up + 1;
-        Ok(Measured { said, server_seconds: spent.as_secs_f64() / played as f64 })
+        // What counts is the last that a client does.
+        let spent = meter.end(Duration::try_from_secs_f64(said.elapsed_seconds).unwrap_or_default());
+        Ok(Measured { said, server_seconds: spent.as_secs_f64() })
     }
 
     /// Runs a client several times, and gives the median. All but the first meet a server that knows its variations.
@@ -155,9 +159,4 @@ pub fn median(mut all: Vec<Measured>) -> Option<Measured> {
     all.sort_by(|a, b| a.said.variations_per_second.total_cmp(&b.said.variations_per_second));
     let middle = all.len() / 2;
     all.into_iter().nth(middle)
-}
-
-/// Processor time of this process, of all its threads and none of its children.
-fn processor_time() -> Duration {
-    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap_or_default()
 }

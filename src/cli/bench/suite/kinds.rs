@@ -100,7 +100,7 @@ fn rates_note(settings: &Suite) -> String {
         "{} variations each, behind {} of warm-up, on a server that computed nothing before; medians of {} rounds. The percentiles are of the time that a runtime takes \
          for one variation that it computes; on the plain path it loads the varied build. Not again: the share that was not \
          computed, as another variation, never the same, had come to the same. Server CPU is the server's own share of all \
-         processors at that rate.",
+         processors in that time.",
         settings.count, settings.warm_up, settings.rounds
     );
     if settings.baseline.is_some() {

@@ -55,7 +55,7 @@ fn row(what: &str, measured: &Measured, processors: usize) -> Vec<Cell> {
         Cell::text(what),
         Cell::rate(measured.said.variations_per_second),
         Cell::percent(measured.said.cached as f64 / measured.said.count.max(1) as f64),
-        Cell::Number(measured.server_seconds * 1e6, 1),
+        Cell::Number(measured.server_seconds_each() * 1e6, 1),
         Cell::percent(measured.server_share(processors)),
     ]
 }

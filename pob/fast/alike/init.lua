@@ -105,6 +105,19 @@ local function scalars_of(output)
 	return copy
 end
 
+---Leaves nothing but the scalars of an output. What was computed is nobody else's; a copy would take as long as some
+---hundred questions.
+---@param output Output
+---@return Output
+local function strip(output)
+	for name, value in pairs(output) do
+		if type(value) == "table" then
+			output[name] = nil
+		end
+	end
+	return output
+end
+
 ---Forgets everything; begins with a base, or with none.
 ---@param env table? the environment of the base
 ---@param output Output of the base
@@ -345,24 +358,24 @@ function M.keep(difference, output, env)
 	if not notes then
 		return
 	end
-	local found = scalars_of(output)
-	keep({ more = difference.more, notes = notes, output = found })
-	tell({ more = difference.more, notes = notes }, found)
+	strip(output)
+	keep({ more = difference.more, notes = notes, output = output })
+	tell({ more = difference.more, notes = notes }, output)
 end
 
 ---Keeps what was computed while listening to other items.
 ---@param difference ItemDifference
 ---@param output Output
 function M.keep_items(difference, output)
-	local found = scalars_of(output)
-	tell({ items = items.keep(difference, order.depends_on_names(), found) }, found)
+	strip(output)
+	tell({ items = items.keep(difference, order.depends_on_names(), output) }, output)
 end
 
 ---Keeps what was computed while listening to another config.
 ---@param state ConfigState
 ---@param output Output
 function M.keep_config(state, output)
-	config.keep(state, scalars_of(output))
+	config.keep(state, strip(output))
 end
 
 return M

@@ -48,6 +48,13 @@ fn with_and_without(places: &Places) -> [Vm; 2] {
     [booted(places), booted_but(places, &["alike"])]
 }
 
+/// The builds with a measure for each, and the difficult one with its own.
+fn bases(places: &Places, each: usize, difficult: usize) -> Vec<(&'static str, String, usize)> {
+    let mut bases = BUILDS.map(|build| (build, xml(places, build), each)).to_vec();
+    bases.push(("difficult", with_all_that_is_difficult(places), difficult));
+    bases
+}
+
 /// Evaluates variations of a build by both VMs, between them some others for the first one, so many in a hundred. Both must
 /// say the same. Gives how many were computed and how many were not computed again.
 fn compared(
@@ -86,9 +93,7 @@ fn what_is_not_computed_again_has_the_bits_that_it_would_have() {
     let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
     let pairs = from_env("POBATCH_ALIKE_PAIRS", PAIRS);
     let mut vms = with_and_without(&places);
-    let mut bases = BUILDS.map(|build| (build, xml(&places, build), pairs)).to_vec();
-    bases.push(("difficult", with_all_that_is_difficult(&places), pairs / 20));
-    for (build, xml, pairs) in bases {
+    for (build, xml, pairs) in bases(&places, pairs, pairs / 20) {
         let of_nodes = |offers: &Offers, chance: &mut Chance| offers.of_nodes(pairs, chance);
         let (computed, known) = compared(&mut vms, (build, &xml), of_nodes, 2, &mut chance);
         assert!(computed > 50, "{build}: {computed} computed");
@@ -104,9 +109,7 @@ fn config_that_is_not_computed_again_has_the_bits_that_it_would_have() {
     let sets = from_env("POBATCH_ALIKE_SETS", SETS);
     let mut vms = with_and_without(&places);
     // Of the difficult one every tenth: with all skills in full DPS each takes ten times as long.
-    let mut bases = BUILDS.map(|build| (build, xml(&places, build), 1)).to_vec();
-    bases.push(("difficult", with_all_that_is_difficult(&places), 10));
-    for (build, xml, step) in bases {
+    for (build, xml, step) in bases(&places, 1, 10) {
         let of_config = |offers: &Offers, chance: &mut Chance| {
             offers.of_config(sets, chance).into_iter().step_by(step).collect::<Vec<_>>()
         };
@@ -123,9 +126,7 @@ fn items_that_are_not_computed_again_have_the_bits_that_they_would_have() {
     let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
     let lines = from_env("POBATCH_ALIKE_LINES", LINES);
     let mut vms = with_and_without(&places);
-    let mut bases = BUILDS.map(|build| (build, xml(&places, build), lines)).to_vec();
-    bases.push(("difficult", with_all_that_is_difficult(&places), lines / 10));
-    for (build, xml, lines) in bases {
+    for (build, xml, lines) in bases(&places, lines, lines / 10) {
         let of_items = |offers: &Offers, chance: &mut Chance| offers.of_items(lines, chance);
         let (computed, known) = compared(&mut vms, (build, &xml), of_items, 5, &mut chance);
         assert!(computed > 10, "{build}: {computed} computed");

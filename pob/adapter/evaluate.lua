@@ -22,20 +22,18 @@ local M = {}
 ---@field needs_plain fun(reason: string): EngineError
 ---@field next_item_id integer id of the next item that is not in the build
 ---@field main_socket_group integer
----@field only_nodes boolean nothing else is varied
----@field only_items boolean nothing else is varied
----@field only_config boolean nothing else is varied
+---@field only 'nodes'|'items'|'config'|nil nothing else is varied; nil: something else is, or several of them
 ---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
 ---@field known boolean it was computed before, for a variation that comes to the same
 ---@field update_grants boolean the groups of granted skills must be brought up to date
 ---@field computing fun() to be called ahead of all that may take long
 
----The kinds that change which nodes are allocated, and nothing else.
-local NODE_KINDS = { allocate = true, allocate_path = true, deallocate = true }
----The kinds that change what is worn, and nothing else.
-local ITEM_KINDS = { items = true }
----The kinds that change config's inputs, and nothing else.
-local CONFIG_KINDS = { config = true, custom_mods = true }
+---The kinds that change nothing else than which nodes are allocated, what is worn, or config's inputs.
+local ONLY = {
+	nodes = { allocate = true, allocate_path = true, deallocate = true },
+	items = { items = true },
+	config = { config = true, custom_mods = true },
+}
 ---The kinds that have no applier of their own: they change the passive tree, or everything.
 local PLAIN_KINDS = { "build", "class", "ascendancy", "masteries", "tattoos" }
 
@@ -108,11 +106,11 @@ local function find_alike_items()
 			}
 end
 
----@param changes NodeChange[]?
+---@param context EvaluationContext
 ---@return Output? known
 ---@return Keeper?
-local function find_alike_nodes(changes)
-	local known, difference = alike.find(changes)
+local function find_alike_nodes(context)
+	local known, difference = alike.find(context.node_changes)
 	return known, difference and {
 		listen = alike.listen,
 		keep = function(output, env)
@@ -121,19 +119,9 @@ local function find_alike_nodes(changes)
 	}
 end
 
----What came to the same, or else what keeps what comes of it. Neither, unless all that varies is of one kind.
----@param context EvaluationContext
----@return Output? known
----@return Keeper?
-local function find_alike(context)
-	if context.only_config then
-		return find_alike_config()
-	elseif context.only_items then
-		return find_alike_items()
-	elseif context.only_nodes then
-		return find_alike_nodes(context.node_changes)
-	end
-end
+---What came to the same, or else what keeps what comes of it, by all that varies.
+---@type table<string, fun(context: EvaluationContext): Output?, Keeper?>
+local FIND_ALIKE = { nodes = find_alike_nodes, items = find_alike_items, config = find_alike_config }
 
 ---@param base LoadedBase
 ---@param context EvaluationContext
@@ -148,10 +136,9 @@ local function compute(base, context)
 	end)
 	build.mainSocketGroup = context.main_socket_group
 	local update = context.update_grants or grants.depend_on_main(build.skillsTab.socketGroupList)
-	local only_nodes = context.only_nodes and not update
 	local known, keeper = nil, nil
-	if not update and calculate.is_fast() then
-		known, keeper = find_alike(context)
+	if context.only and not update and calculate.is_fast() then
+		known, keeper = FIND_ALIKE[context.only](context)
 	end
 	if known then
 		context.known = true
@@ -162,7 +149,7 @@ local function compute(base, context)
 		trial.finally(alike.stop)
 		keeper.listen()
 	end
-	prepared.allow(only_nodes)
+	prepared.allow(context.only == "nodes" and not update)
 	if not update then
 		env, databases = calculate.begin()
 		update = grants.signature(env) ~= base.grants
@@ -201,17 +188,21 @@ local function varies_only(variation, kinds)
 			return false
 		end
 	end
-	return next(variation) ~= nil
+	return true
 end
 
 ---@param variation Variation
----@return boolean
-local function varies_only_nodes(variation)
+---@return 'nodes'|'items'|'config'|nil
+local function all_that_varies(variation)
 	if next(variation) == nil then
 		base_from_prepared = not base_from_prepared
-		return not base_from_prepared
+		return not base_from_prepared and "nodes" or nil
 	end
-	return varies_only(variation, NODE_KINDS)
+	for only, kinds in pairs(ONLY) do
+		if varies_only(variation, kinds) then
+			return only
+		end
+	end
 end
 
 local function nobody_waits() end
@@ -238,14 +229,12 @@ function M.run(variation, base, computing)
 		needs_plain = needs_plain,
 		next_item_id = base.next_item_id,
 		main_socket_group = base.main_socket_group,
-		only_nodes = varies_only_nodes(variation),
-		only_items = varies_only(variation, ITEM_KINDS),
-		only_config = varies_only(variation, CONFIG_KINDS),
+		only = all_that_varies(variation),
 		known = false,
 		update_grants = false,
 		computing = computing or nobody_waits,
 	}
-	if not context.only_nodes and (not context.only_config or variation.custom_mods) then
+	if context.only ~= "nodes" and (context.only ~= "config" or variation.custom_mods) then
 		-- What a client writes is parsed while it is applied.
 		context.computing()
 	end

@@ -17,8 +17,8 @@ local JIT_OPTIONS = {
 local NODE_WHAT_IFS = 120
 ---How many are tried: some turn out to be alike, and are not computed again.
 local NODE_TRIES_MAX = 400
-local GROUPS_MAX, ITEMS_MAX = 4, 4
----A line for each item that is tried: items that come to the same are not computed again.
+local GROUPS_MAX = 4
+---So many items are tried, each with a line of its own: items that come to the same are not computed again.
 local LINES = { "+10 to maximum Life", "10% increased Damage", "+15 to Strength", "5% increased Armour" }
 
 ---@return integer[] ids of unallocated nodes next to allocated ones, ascending
@@ -77,7 +77,7 @@ local function add_items(list)
 	local count = 0
 	for _, slot in ipairs(build.itemsTab.orderedSlots) do
 		local item = not slot.nodeId and build.itemsTab.items[slot.selItemId]
-		if item and item.raw and count < ITEMS_MAX then
+		if item and item.raw and count < #LINES then
 			count = count + 1
 			list[#list + 1] = { items = { { slot = slot.slotName, text = item.raw .. "\n" .. LINES[count] } } }
 			list[#list + 1] = { items = { { slot = slot.slotName, empty = true } } }

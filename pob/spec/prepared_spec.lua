@@ -4,6 +4,7 @@ local spec = require('spec.spec')
 local answers = require('fast.prepared.answers')
 local plan = require('fast.prepared.plan')
 local recipes = require('fast.prepared.recipes')
+local same = require('fast.same')
 local writes = require('fast.prepared.writes')
 
 local describe, it, expect = spec.describe, spec.it, spec.expect
@@ -192,13 +193,16 @@ return function()
 		end)
 
 		it('are the same if all that they hold is', function()
-			assert(answers.same({ 1, { x = { 'y' } } }, { 1, { x = { 'y' } } }))
+			assert(same({ 1, { x = { 'y' } } }, { 1, { x = { 'y' } } }))
 			for _, other in ipairs({ { 1 }, { 1, { x = { 'z' } } }, { 1, { x = { 'y' } }, 3 }, { 1, { x = { 'y' }, w = 1 } } }) do
-				assert(not answers.same({ 1, { x = { 'y' } } }, other))
-				assert(not answers.same(other, { 1, { x = { 'y' } } }))
+				assert(not same({ 1, { x = { 'y' } } }, other))
+				assert(not same(other, { 1, { x = { 'y' } } }))
 			end
 			local nan = 0 / 0
-			assert(not answers.same({ nan }, { nan }), 'what cannot be compared counts as changed')
+			assert(not same({ nan }, { nan }), 'what cannot be compared counts as changed')
+			assert(same({ 0 }, { 0 }) and not same({ 0 }, { -0.0 }), 'two zeros of different sign are equal, and not the same')
+			assert(same({ 1, x = 2 }, { 1 }, { x = true }) and same({ 1 }, { 1, x = 2 }, { x = true }))
+			assert(not same({ { x = 1 } }, { {} }, { x = true }), 'what is left out is left out of these tables alone')
 		end)
 
 		it('count as changed if they go too deep, even in a circle', function()
@@ -207,7 +211,7 @@ return function()
 				t.t = t
 				return t
 			end
-			assert(not answers.same(circle(), circle()))
+			assert(not same(circle(), circle()))
 		end)
 
 		it('are the modifiers of some names, in order', function()

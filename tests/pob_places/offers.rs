@@ -10,10 +10,10 @@ use super::{
     pob_places::{Places, xml},
 };
 
-/// Nodes beside the tree, nodes of the tree, sockets of skills, slots of items, options of config with a value each, items
-/// with their texts, lines of items; as a JSON list of lists.
+/// Nodes beside the tree, nodes of the tree, sockets of skills, options of config with a value each, slots with the texts of
+/// their items, lines of items; as a JSON list of lists.
 const OFFERS: &str = r#"
-    local near, own, groups, slots, options, items, lines = {}, {}, {}, {}, {}, {}, {}
+    local near, own, groups, options, items, lines = {}, {}, {}, {}, {}, {}
     local function quoted(text)
         return '"' .. text:gsub('[\\"]', "\\%0"):gsub("\n", "\\n"):gsub("%c", " ") .. '"'
     end
@@ -32,9 +32,6 @@ const OFFERS: &str = r#"
     end
     for index, group in ipairs(build.skillsTab.socketGroupList) do
         groups[#groups + 1] = not group.source and index or nil
-    end
-    for name, slot in pairs(build.itemsTab.slots) do
-        slots[#slots + 1] = not slot.nodeId and slot.selItemId > 0 and '"' .. name .. '"' or nil
     end
     for _, option in ipairs(LoadModule("Modules/ConfigOptions")) do
         for _, choice in ipairs(option.list or { { val = option.type == "check" or 3 } }) do
@@ -70,7 +67,7 @@ const OFFERS: &str = r#"
         end
     end
     local parts = {}
-    for index, list in ipairs({ near, own, groups, slots, options, items, lines }) do
+    for index, list in ipairs({ near, own, groups, options, items, lines }) do
         table.sort(list)
         parts[index] = "[" .. table.concat(list, ",") .. "]"
     end
@@ -82,7 +79,6 @@ pub struct Offers {
     pub near: Vec<Value>,
     pub own: Vec<Value>,
     pub groups: Vec<Value>,
-    pub slots: Vec<Value>,
     pub options: Vec<Value>,
     /// Slot and text.
     pub items: Vec<Value>,
@@ -94,8 +90,8 @@ impl Offers {
     pub fn of(vm: &Vm) -> Self {
         let text: String = vm.run(Path::new("offers"), OFFERS).unwrap();
         let lists: Vec<Vec<Value>> = serde_json::from_str(&text).unwrap();
-        let [near, own, groups, slots, options, items, lines] = lists.try_into().unwrap();
-        Self { near, own, groups, slots, options, items, lines }
+        let [near, own, groups, options, items, lines] = lists.try_into().unwrap();
+        Self { near, own, groups, options, items, lines }
     }
 
     /// Every node by itself, and so many pairs of two kinds, in an order of chance.
@@ -159,7 +155,7 @@ impl Offers {
     /// Something that the environment is not prepared for, to leave traces if there are any.
     pub fn other(&self, chance: &mut Chance) -> Value {
         match chance.below(5) {
-            0 => json!({ "items": [{ "slot": chance.pick(&self.slots), "empty": true }] }),
+            0 => json!({ "items": [{ "slot": chance.pick(&self.items)[0], "empty": true }] }),
             1 => json!({ "groups": [{ "group": 1 + chance.below(self.groups.len()), "enabled": false }] }),
             2 => json!({ "groups": [{ "group": 1 + chance.below(self.groups.len()), "include_in_full_dps": true }] }),
             3 => json!({ "main_socket_group": chance.pick(&self.groups) }),

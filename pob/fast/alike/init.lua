@@ -105,8 +105,7 @@ local function scalars_of(output)
 	return copy
 end
 
----Leaves nothing but the scalars of an output. What was computed is nobody else's; a copy would take as long as some
----hundred questions.
+---Leaves nothing but the scalars of an output. What was computed is nobody else's, so it takes no copy.
 ---@param output Output
 ---@return Output
 local function strip(output)

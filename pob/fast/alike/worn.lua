@@ -6,13 +6,11 @@
 -- whose hashes the accelerator checks.
 
 local classes = require("fast.alike.classes")
+local same = require("fast.same")
 
-local next, rawequal, rawget = next, rawequal, rawget
+local rawequal = rawequal
 
 local M = {}
-
----Deeper than the tables of an item go.
-local DEPTH_MAX = 8
 
 ---Fields in which an item may differ: its number, its text, and what both modifiers and text come to.
 local OWN_FIELDS = {
@@ -62,48 +60,6 @@ local ids = {}
 ---Of those items the ones that may differ, by slot.
 ---@type table<string, WornItem>
 local worn = {}
----Whether two values are the same throughout.
----@param a any
----@param b any
----@param depth integer
----@return boolean
-local function same(a, b, depth)
-	if rawequal(a, b) then
-		-- Two zeros of different sign are equal.
-		return a ~= 0 or 1 / a == 1 / b
-	elseif type(a) ~= "table" or type(b) ~= "table" or depth == 0 then
-		return false
-	end
-	for key, value in next, a do
-		if not same(value, rawget(b, key), depth - 1) then
-			return false
-		end
-	end
-	for key in next, b do
-		if rawget(a, key) == nil then
-			return false
-		end
-	end
-	return true
-end
-
----Whether two items differ at most in their modifiers, and in what leads to those.
----@param a table
----@param b table
----@return boolean
-local function differ_in_modifiers(a, b)
-	for key, value in next, a do
-		if not OWN_FIELDS[key] and not same(value, rawget(b, key), DEPTH_MAX) then
-			return false
-		end
-	end
-	for key in next, b do
-		if not OWN_FIELDS[key] and rawget(a, key) == nil then
-			return false
-		end
-	end
-	return true
-end
 
 ---The modifiers that an item brings in a slot.
 ---@param item table
@@ -244,7 +200,7 @@ end
 ---@return boolean told
 local function add_item(difference, slot, item)
 	local of_base = worn[slot.slotName]
-	if not of_base or not differ_in_modifiers(of_base.item, item) or grants(item) then
+	if not of_base or not same(of_base.item, item, OWN_FIELDS) or grants(item) then
 		return false
 	end
 	local old, new = of_base.classes, M.classes_of(list_of(item, slot) or {})

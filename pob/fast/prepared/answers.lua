@@ -1,8 +1,8 @@
--- What a part of PoB asks modifier stores and tables for, and whether it would be told the same again.
+-- What a part of PoB asks modifier stores and tables for.
 
 local watch = require("fast.watch")
 
-local rawequal, rawget, rawset = rawequal, rawget, rawset
+local rawget, rawset = rawget, rawset
 
 local M = {}
 
@@ -16,8 +16,6 @@ local QUERIES = {
 	TabulateInternal = 9,
 	HasModInternal = 6,
 }
----A modifier is a table of a table or two. What goes deeper counts as changed.
-local DEPTH_MAX = 6
 
 ---Takes note of the names that a store is asked for.
 ---@param store table
@@ -54,32 +52,6 @@ function M.counting(t, counts)
 		counts[key] = (counts[key] or 0) + 1
 	end)
 end
-
----Whether two values are the same, or tables of the same.
----@param a any
----@param b any
----@param depth integer?
----@return boolean
-local function same(a, b, depth)
-	depth = depth or DEPTH_MAX
-	if rawequal(a, b) then
-		return true
-	elseif type(a) ~= "table" or type(b) ~= "table" or depth == 0 then
-		return false
-	end
-	for key, value in pairs(a) do
-		if not same(value, b[key], depth - 1) then
-			return false
-		end
-	end
-	for key in pairs(b) do
-		if a[key] == nil then
-			return false
-		end
-	end
-	return true
-end
-M.same = same
 
 ---Modifiers of a list that have one of these names.
 ---@param list table[]

@@ -9,6 +9,7 @@
 local answers = require("fast.prepared.answers")
 local plan = require("fast.prepared.plan")
 local recipes = require("fast.prepared.recipes")
+local same = require("fast.same")
 local take_down = require("fast.prepared.take_down")
 local writes = require("fast.prepared.writes")
 
@@ -114,15 +115,15 @@ local function is_unaffected(env)
 				return false
 			end
 			for j = 1, #known do
-				if not answers.same(found[j], known[j]) then
+				if not same(found[j], known[j]) then
 					return false
 				end
 			end
 		end
 	end
-	return answers.same(env.modDB.conditions, prepared.conditions)
-		and answers.same(env.modDB.multipliers, prepared.multipliers)
-		and answers.same(answers.named(env.initialNodeModDB, prepared.node_reads), prepared.node_answers)
+	return same(env.modDB.conditions, prepared.conditions)
+		and same(env.modDB.multipliers, prepared.multipliers)
+		and same(answers.named(env.initialNodeModDB, prepared.node_reads), prepared.node_answers)
 end
 
 ---Adds what the part behind the nodes adds.

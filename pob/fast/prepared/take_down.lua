@@ -5,6 +5,7 @@
 local answers = require("fast.prepared.answers")
 local plan = require("fast.prepared.plan")
 local recipes = require("fast.prepared.recipes")
+local same = require("fast.same")
 local stages = require("fast.prepared.stages")
 local writes = require("fast.prepared.writes")
 
@@ -196,7 +197,7 @@ local function find_tails(prepared, book, a, b, without)
 		for i = 1, #list do
 			local mod, twin = list[i], b[name][i]
 			if before[i] then
-				if not answers.same(mod, before[i]) then
+				if not same(mod, before[i]) then
 					refuse("another modifier of '" .. name .. "'")
 				end
 			elseif rawequal(mod, twin) then

@@ -23,28 +23,47 @@ const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
 /// Pairs of nodes to allocate, and as many of one to allocate and one to give up, of each build.
 const PAIRS: usize = 30;
 
-/// Counts the skills that are created of socket groups: nothing else tells whether PoB set the environment up itself.
-const COUNT_SKILLS: &str = "
-    created = 0
-    local stock = build.calcsTab.calcs.createActiveSkill
-    function build.calcsTab.calcs.createActiveSkill(effect, supports, actor, group, ...)
+/// Changes of gems and what goes with them, of each build.
+const SKILLS: usize = 150;
+
+/// Counts how often PoB begins with an environment, and the skills that it creates of socket groups: nothing else tells
+/// whether it set the environment up itself.
+const COUNT: &str = "
+    begun, created = 0, 0
+    local calcs = build.calcsTab.calcs
+    local begin, create = calcs.initModDB, calcs.createActiveSkill
+    function calcs.initModDB(env, store)
+        begun = begun + (store == env.modDB and 1 or 0)
+        return begin(env, store)
+    end
+    function calcs.createActiveSkill(effect, supports, actor, group, ...)
         created = created + (group and 1 or 0)
-        return stock(effect, supports, actor, group, ...)
+        return create(effect, supports, actor, group, ...)
     end
 ";
+
+/// What PoB did for an outcome.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Work {
+    /// Environments that it began with.
+    begun: u32,
+    /// Skills that it created of socket groups.
+    skills: u32,
+}
 
 /// Loads a base and counts from then on.
 fn load(vm: &mut Vm, xml: &str) {
     vm.load_base(xml).unwrap();
-    vm.run::<()>(Path::new("count"), COUNT_SKILLS).unwrap();
+    vm.run::<()>(Path::new("count"), COUNT).unwrap();
 }
 
-/// An outcome, without the time it took, and how many skills were created for it.
-fn evaluated(vm: &mut Vm, variation: &Value) -> (RawOutcome, u32) {
-    vm.run::<()>(Path::new("zero"), "created = 0").unwrap();
+/// An outcome, without the time it took, and what was done for it.
+fn evaluated(vm: &mut Vm, variation: &Value) -> (RawOutcome, Work) {
+    vm.run::<()>(Path::new("zero"), "begun, created = 0, 0").unwrap();
     let mut outcome = vm.evaluate(variation.to_string().as_bytes(), &[], false);
     outcome.compute_seconds = 0.0;
-    (outcome, vm.run(Path::new("created"), "return created").unwrap())
+    let [begun, skills] = vm.run(Path::new("work"), "return { begun, created }").unwrap();
+    (outcome, Work { begun, skills })
 }
 
 /// A VM with this accelerator, and one without it. Neither computes but once what comes to the same.
@@ -72,14 +91,14 @@ fn variations_of_nodes_have_the_same_bits_with_it_and_without_it() {
                 let other = offers.other(&mut chance);
                 assert_eq!(evaluated(&mut with, &other).0, evaluated(&mut without, &other).0, "{build} {other}");
             }
-            let (outcome, created) = evaluated(&mut with, &variation);
-            let (truth, created_without) = evaluated(&mut without, &variation);
+            let (outcome, work) = evaluated(&mut with, &variation);
+            let (truth, work_without) = evaluated(&mut without, &variation);
             assert_eq!(outcome, truth, "{build} {variation}");
             if outcome.failure.is_none() {
-                assert!(created_without > 0, "{build} {variation}: the count of skills counts nothing");
+                assert!(work_without.skills > 0, "{build} {variation}: the count of skills counts nothing");
                 computed += 1;
                 // For full DPS PoB sets up another environment, in both.
-                made_by_pob += u32::from(created >= created_without);
+                made_by_pob += u32::from(work.skills >= work_without.skills);
             }
         }
         assert_eq!(evaluated(&mut with, &json!({})).0, base, "{build}: the base afterwards");
@@ -88,18 +107,55 @@ fn variations_of_nodes_have_the_same_bits_with_it_and_without_it() {
     }
 }
 
+#[test]
+fn variations_of_skills_have_the_same_bits_with_it_and_without_it() {
+    let Some(places) = places() else { return };
+    let mut chance = Chance::new(seed("POBATCH_PREPARED_SEED"));
+    let (mut with, mut without) = with_and_without(&places);
+    let mut bases = BUILDS.map(|build| (build, xml(&places, build))).to_vec();
+    bases.push(("difficult", with_all_that_is_difficult(&places)));
+    for (build, xml) in bases {
+        load(&mut with, &xml);
+        load(&mut without, &xml);
+        with.warm_up().unwrap();
+        let offers = Offers::of(&with);
+        let (mut computed, mut begun_by_pob) = (0_usize, 0_usize);
+        for variation in offers.of_skills(SKILLS, &mut chance) {
+            let (outcome, work) = evaluated(&mut with, &variation);
+            let (truth, work_without) = evaluated(&mut without, &variation);
+            assert_eq!(outcome, truth, "{build} {variation}");
+            if outcome.failure.is_none() {
+                assert!(work_without.begun > 0, "{build} {variation}: the count of environments counts nothing");
+                computed += 1;
+                begun_by_pob += usize::from(work.begun >= work_without.begun);
+            }
+        }
+        eprintln!("{build}: {computed} outcomes, {begun_by_pob} of them of an environment that PoB began with");
+        assert!(computed * 2 > SKILLS && begun_by_pob * 2 < computed, "{build}: {begun_by_pob} of {computed}");
+    }
+}
+
 /// Checks that a node has a say in what is prepared: PoB makes the environment, and the bits are the same.
 fn is_made_by_pob(with: &mut Vm, without: &mut Vm, variation: &Value) {
-    let (outcome, created) = evaluated(with, variation);
+    let (outcome, work) = evaluated(with, variation);
     let (truth, _) = evaluated(without, variation);
     assert_eq!(outcome.failure, None, "{variation}");
     assert_eq!(outcome, truth, "{variation}");
-    assert!(created > 0, "{variation}: PoB did not make it");
+    assert!(work.begun > 0 && work.skills > 0, "{variation}: PoB did not make it");
 }
 
 fn is_prepared(with: &mut Vm, variation: &Value) {
-    let (outcome, created) = evaluated(with, variation);
-    assert_eq!((outcome.failure, created), (None, 0), "{variation}");
+    let (outcome, work) = evaluated(with, variation);
+    assert_eq!((outcome.failure, work), (None, Work { begun: 0, skills: 0 }), "{variation}");
+}
+
+/// Checks that PoB makes what is about skills, and nothing that lies before it.
+fn is_prepared_for_skills(with: &mut Vm, without: &mut Vm, variation: &Value) {
+    let (outcome, work) = evaluated(with, variation);
+    let (truth, _) = evaluated(without, variation);
+    assert_eq!(outcome.failure, None, "{variation}");
+    assert_eq!(outcome, truth, "{variation}");
+    assert!(work.begun == 0 && work.skills > 0, "{variation}: {work:?}");
 }
 
 /// The id of a node of that name.
@@ -138,7 +194,31 @@ fn a_node_that_an_item_or_a_gem_depends_on_leaves_it_to_pob() {
 }
 
 #[test]
-fn nothing_but_nodes_may_vary() {
+fn gems_that_the_items_see_and_what_sets_all_up_twice_leave_it_to_pob() {
+    let Some(places) = places() else { return };
+    let (mut with, mut without) = with_and_without(&places);
+    let xml = xml(&places, "occ-vortex");
+    load(&mut with, &xml);
+    load(&mut without, &xml);
+    let id = Offers::of(&with).near[0].clone();
+    is_prepared_for_skills(&mut with, &mut without, &json!({ "gems": [{ "group": 1, "gem": 1, "level": 3 }] }));
+    is_prepared_for_skills(
+        &mut with,
+        &mut without,
+        &json!({ "gems": [{ "group": 1, "gem": 2, "quality": 7 }], "allocate": [id] }),
+    );
+    is_prepared_for_skills(&mut with, &mut without, &json!({ "main_socket_group": 2 }));
+    // Items count the gems that are socketed in them.
+    is_made_by_pob(&mut with, &mut without, &json!({ "gems": [{ "group": 1, "gem": 2, "enabled": false }] }));
+    is_made_by_pob(&mut with, &mut without, &json!({ "groups": [{ "group": 1, "enabled": false }] }));
+    // With this one PoB begins anew as soon as it has found it.
+    let energy_blade = json!({ "gems": [{ "group": 1, "gem": 1, "replace": "Energy Blade" }] });
+    is_made_by_pob(&mut with, &mut without, &energy_blade);
+    is_prepared(&mut with, &json!({ "allocate": [id] }));
+}
+
+#[test]
+fn nothing_but_nodes_and_skills_may_vary() {
     let Some(places) = places() else { return };
     let (mut with, mut without) = with_and_without(&places);
     let xml = xml(&places, "occ-vortex");
@@ -148,6 +228,8 @@ fn nothing_but_nodes_may_vary() {
     is_prepared(&mut with, &json!({ "allocate": [id] }));
     is_made_by_pob(&mut with, &mut without, &json!({ "allocate": [id], "level": 70 }));
     is_made_by_pob(&mut with, &mut without, &json!({ "config": { "conditionLowLife": true } }));
+    let gems = json!([{ "group": 1, "gem": 1, "level": 3 }]);
+    is_made_by_pob(&mut with, &mut without, &json!({ "gems": gems, "config": { "conditionLowLife": true } }));
     is_prepared(&mut with, &json!({ "allocate": [id] }));
 }
 
@@ -158,7 +240,7 @@ fn the_base_by_itself_is_computed_in_both_ways_in_turn() {
     load(&mut vm, &xml(&places, "occ-vortex"));
     let four: Vec<_> = (0..4).map(|_| evaluated(&mut vm, &json!({}))).collect();
     assert!(four.iter().all(|(outcome, _)| *outcome == four[0].0));
-    let by_pob: Vec<_> = four.iter().map(|(_, created)| *created > 0).collect();
+    let by_pob: Vec<_> = four.iter().map(|(_, work)| work.skills > 0).collect();
     assert!(by_pob == [false, true, false, true] || by_pob == [true, false, true, false], "{by_pob:?}");
 }
 

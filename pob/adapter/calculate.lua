@@ -106,7 +106,7 @@ end
 function M.finish(env, databases)
 	if not imitated then
 		-- MAIN mode notes in groups and gems what calculations on its way then find there.
-		prepared.allow(false)
+		prepared.allow(nil)
 		wipeGlobalCache()
 		env = build.calcsTab.calcs.buildOutput(build, "MAIN")
 		return M.flatten(env.player.output)

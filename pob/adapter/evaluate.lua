@@ -23,6 +23,7 @@ local M = {}
 ---@field next_item_id integer id of the next item that is not in the build
 ---@field main_socket_group integer
 ---@field only 'nodes'|'items'|'config'|nil nothing else is varied; nil: something else is, or several of them
+---@field prepares Prepares? of what the environment may be prepared for, all that is varied; nil: something else is
 ---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
 ---@field known boolean it was computed before, for a variation that comes to the same
 ---@field update_grants boolean the groups of granted skills must be brought up to date
@@ -33,6 +34,11 @@ local ONLY = {
 	nodes = { allocate = true, allocate_path = true, deallocate = true },
 	items = { items = true },
 	config = { config = true, custom_mods = true },
+}
+---The kinds for which the environment is prepared, be it of nodes alone or not.
+local PREPARED = {
+	allocate = true, allocate_path = true, deallocate = true,
+	gems = true, groups = true, main_socket_group = true,
 }
 ---The kinds that have no applier of their own: they change the passive tree, or everything.
 local PLAIN_KINDS = { "build", "class", "ascendancy", "masteries", "tattoos" }
@@ -129,7 +135,7 @@ local FIND_ALIKE = { nodes = find_alike_nodes, items = find_alike_items, config 
 local function compute(base, context)
 	local env, databases
 	trial.finally(function()
-		prepared.allow(false)
+		prepared.allow(nil)
 		if env then
 			calculate.clean_up(env)
 		end
@@ -149,13 +155,13 @@ local function compute(base, context)
 		trial.finally(alike.stop)
 		keeper.listen()
 	end
-	prepared.allow(context.only == "nodes" and not update)
+	prepared.allow(not update and context.prepares or nil)
 	if not update then
 		env, databases = calculate.begin()
 		update = grants.signature(env) ~= base.grants
 	end
 	if update then
-		prepared.allow(false)
+		prepared.allow(nil)
 		grants.update(context.main_socket_group)
 		env, databases = calculate.begin()
 		keeper = nil
@@ -205,6 +211,16 @@ local function all_that_varies(variation)
 	end
 end
 
+---@param variation Variation
+---@param only 'nodes'|'items'|'config'|nil as of `all_that_varies`
+---@return Prepares?
+local function what_to_prepare(variation, only)
+	if only == "nodes" then
+		return "nodes"
+	end
+	return next(variation) ~= nil and varies_only(variation, PREPARED) and "skills" or nil
+end
+
 local function nobody_waits() end
 
 ---@param variation Variation
@@ -221,6 +237,7 @@ function M.run(variation, base, computing)
 			return nil, needs_plain("'" .. kind .. "' has no fast path")
 		end
 	end
+	local only = all_that_varies(variation)
 	---@type EvaluationContext
 	local context = {
 		warnings = {},
@@ -229,7 +246,8 @@ function M.run(variation, base, computing)
 		needs_plain = needs_plain,
 		next_item_id = base.next_item_id,
 		main_socket_group = base.main_socket_group,
-		only = all_that_varies(variation),
+		only = only,
+		prepares = what_to_prepare(variation, only),
 		known = false,
 		update_grants = false,
 		computing = computing or nobody_waits,

@@ -5,6 +5,7 @@ local answers = require('fast.prepared.answers')
 local plan = require('fast.prepared.plan')
 local recipes = require('fast.prepared.recipes')
 local same = require('fast.same')
+local sockets = require('fast.prepared.sockets')
 local writes = require('fast.prepared.writes')
 
 local describe, it, expect = spec.describe, spec.it, spec.expect
@@ -239,6 +240,23 @@ return function()
 			expect(writes.since(look), {})
 			t.inner = {}
 			assert(refusal(writes.since, look):find('inner', 1, true))
+		end)
+	end)
+
+	describe('gems in sockets', function()
+		it('are counted by slot: those that PoB knows and that are switched on, in groups that are', function()
+			local known, unknown, off = { gemData = {}, enabled = true }, { enabled = true }, { gemData = {}, enabled = false }
+			expect(
+				sockets.count({
+					{ enabled = true, slot = 'Helmet', gemList = { known, unknown, off, known } },
+					{ enabled = true, slot = 'Helmet', gemList = { known } },
+					{ enabled = true, slot = 'Gloves', gemList = { off } },
+					{ enabled = false, slot = 'Boots', gemList = { known } },
+					{ enabled = true, slot = 'Boots', source = 'Item:1', gemList = { known } },
+					{ enabled = true, gemList = { known } },
+				}),
+				{ Helmet = 3 }
+			)
 		end)
 	end)
 end

@@ -10,10 +10,10 @@ use super::{
     pob_places::{Places, xml},
 };
 
-/// Nodes beside the tree, nodes of the tree, sockets of skills, options of config with a value each, slots with the texts of
-/// their items, lines of items; as a JSON list of lists.
+/// Nodes beside the tree, nodes of the tree, groups of skills, their gems, names of all gems that there are, options of config
+/// with a value each, slots with the texts of their items, lines of items; as a JSON list of lists.
 const OFFERS: &str = r#"
-    local near, own, groups, options, items, lines = {}, {}, {}, {}, {}, {}
+    local near, own, groups, gems, gem_names, options, items, lines = {}, {}, {}, {}, {}, {}, {}, {}
     local function quoted(text)
         return '"' .. text:gsub('[\\"]', "\\%0"):gsub("\n", "\\n"):gsub("%c", " ") .. '"'
     end
@@ -32,6 +32,12 @@ const OFFERS: &str = r#"
     end
     for index, group in ipairs(build.skillsTab.socketGroupList) do
         groups[#groups + 1] = not group.source and index or nil
+        for gem in ipairs(not group.source and group.gemList or {}) do
+            gems[#gems + 1] = "[" .. index .. "," .. gem .. "]"
+        end
+    end
+    for _, gem in pairs(data.gems) do
+        gem_names[#gem_names + 1] = quoted(gem.name)
     end
     for _, option in ipairs(LoadModule("Modules/ConfigOptions")) do
         for _, choice in ipairs(option.list or { { val = option.type == "check" or 3 } }) do
@@ -67,7 +73,7 @@ const OFFERS: &str = r#"
         end
     end
     local parts = {}
-    for index, list in ipairs({ near, own, groups, options, items, lines }) do
+    for index, list in ipairs({ near, own, groups, gems, gem_names, options, items, lines }) do
         table.sort(list)
         parts[index] = "[" .. table.concat(list, ",") .. "]"
     end
@@ -79,6 +85,9 @@ pub struct Offers {
     pub near: Vec<Value>,
     pub own: Vec<Value>,
     pub groups: Vec<Value>,
+    /// Group and place in it.
+    pub gems: Vec<Value>,
+    pub gem_names: Vec<Value>,
     pub options: Vec<Value>,
     /// Slot and text.
     pub items: Vec<Value>,
@@ -90,8 +99,8 @@ impl Offers {
     pub fn of(vm: &Vm) -> Self {
         let text: String = vm.run(Path::new("offers"), OFFERS).unwrap();
         let lists: Vec<Vec<Value>> = serde_json::from_str(&text).unwrap();
-        let [near, own, groups, options, items, lines] = lists.try_into().unwrap();
-        Self { near, own, groups, options, items, lines }
+        let [near, own, groups, gems, gem_names, options, items, lines] = lists.try_into().unwrap();
+        Self { near, own, groups, gems, gem_names, options, items, lines }
     }
 
     /// Every node by itself, and so many pairs of two kinds, in an order of chance.
@@ -107,6 +116,38 @@ impl Offers {
             list.swap(last, chance.below(last + 1));
         }
         list
+    }
+
+    /// So many changes of gems, some of two at once, some with another group switched off, another main skill, or a node.
+    pub fn of_skills(&self, count: usize, chance: &mut Chance) -> Vec<Value> {
+        let change = |chance: &mut Chance| {
+            let gem = chance.pick(&self.gems);
+            let mut change = json!({ "group": gem[0], "gem": gem[1] });
+            let (field, value) = match chance.below(8) {
+                0..=2 => ("level", json!(1 + chance.below(30))),
+                3..=4 => ("quality", json!(chance.below(24))),
+                5 => ("enabled", json!(chance.per_cent(20))),
+                _ => ("replace", chance.pick(&self.gem_names).clone()),
+            };
+            change[field] = value;
+            change
+        };
+        let of_one = |_| {
+            let mut changes = vec![change(chance)];
+            if chance.per_cent(25) {
+                changes.push(change(chance));
+            }
+            let mut variation = json!({ "gems": changes });
+            match chance.below(12) {
+                0 => variation["groups"] = json!([{ "group": chance.pick(&self.groups), "enabled": false }]),
+                1 => variation["main_socket_group"] = chance.pick(&self.groups).clone(),
+                2 => variation["allocate"] = json!([chance.pick(&self.near)]),
+                3 => variation["deallocate"] = json!([chance.pick(&self.own)]),
+                _ => {}
+            }
+            variation
+        };
+        (0..count).map(of_one).collect()
     }
 
     /// Each of so many lines on some of the items that are worn, on one or two at a time, some in place of an item's last.

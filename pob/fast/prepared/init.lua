@@ -1,6 +1,7 @@
--- The environment of a calculation (`calcs.initEnv`) for variations that change passive nodes alone. Nearly all that is
--- in it comes from items, gems and config, and is the same each time: it is taken down once, and copied from then on. Of
--- PoB's function only the part about nodes runs, on a copy of what lies before it; what lies behind is put in.
+-- The environment of a calculation (`calcs.initEnv`) for variations that change passive nodes or skills alone. Nearly all
+-- that is in it comes from items, gems and config, and is the same each time: it is taken down once, and copied from then
+-- on. Of PoB's function only the part about nodes runs, on a copy of what lies before it; what lies behind, which is about
+-- skills, is put in. Where skills are varied that part runs, too.
 --
 -- What may be copied is found out, not listed: the base's environment is set up twice, side by side. Tables that both
 -- have in one place are shared with the rest of PoB, all others belong to the environment. What the part behind the
@@ -10,13 +11,20 @@ local answers = require("fast.prepared.answers")
 local plan = require("fast.prepared.plan")
 local recipes = require("fast.prepared.recipes")
 local same = require("fast.same")
+local sockets = require("fast.prepared.sockets")
 local take_down = require("fast.prepared.take_down")
 local writes = require("fast.prepared.writes")
 
 local M = {}
 
----What `initEnv` is to leave alone.
-local ACCELERATE = { requirementsItems = true, requirementsGems = true, skills = true }
+---What `initEnv` is to leave alone, by what is varied.
+local LEFT_ALONE = {
+	nodes = { requirementsItems = true, requirementsGems = true, skills = true },
+	skills = { requirementsItems = true },
+}
+
+---What is varied: passive nodes; socket groups with their gems and the main skill, or passive nodes, or both.
+---@alias Prepares 'nodes'|'skills'
 
 ---@class (exact) Prepared
 ---@field plan_before Plan the tables that are there before the nodes come
@@ -30,6 +38,7 @@ local ACCELERATE = { requirementsItems = true, requirementsGems = true, skills =
 ---@field tails { mod: table?, source: any, ref: integer? }[] modifiers that it adds
 ---@field writes Write[] what it writes into tables that all see
 ---@field nodes { id: integer, node: table? }[] nodes on which the items depend
+---@field sockets table<string, integer> how many gems they have in them, by slot
 ---@field reads string[] names that the part behind the nodes asks the character's modifiers for
 ---@field answers table<string, table[]> what it found there
 ---@field node_reads table<string, boolean> names that the part about items asks the nodes for
@@ -46,6 +55,8 @@ local allowed = false
 ---The environment that is being made from the copy.
 ---@type table?
 local in_hand
+---Whether PoB would have set that environment up once more, for what it found in it.
+local begun_again = false
 ---@type table[] its items that make enemies explode
 local sources
 ---The calculator whose function is replaced.
@@ -64,42 +75,48 @@ local function copies_of(from, env)
 	return specCopy({ modDB = mods, enemyDB = env.enemyDB })
 end
 
----Makes the environment up to where the part about the nodes ends.
+---Makes the environment up to where the part about the nodes ends; where skills are varied, all of it.
 ---@param from Prepared
 ---@param override table
+---@param varied Prepares
 ---@return table[] made
 ---@return table? player
 ---@return table? enemy
-local function make_before(from, override)
+local function make_before(from, override, varied)
 	local made = {}
 	plan.make(from.plan_before, made)
 	local env = made[1]
 	env.override = override
 	local player, enemy = copies_of(from, env)
-	in_hand, sources = env, from.sources
+	in_hand, begun_again, sources = env, false, from.sources
 	-- PoB begins with what it is given, here with nothing: all is in the copy.
 	stock_init(build, "CALCULATOR", override, {
 		env = env,
-		accelerate = ACCELERATE,
+		accelerate = LEFT_ALONE[varied],
 		cachedPlayerDB = new("ModDB"),
 		cachedEnemyDB = new("ModDB"),
 	})
 	in_hand = nil
-	env.modDB.parent, env.enemyDB.parent = false, false
 	return made, player, enemy
 end
 
----Whether the items find the nodes that they found in the base.
----@param allocated table<integer, table>
+---Whether the items find the nodes and the gems that they found in the base.
 ---@return boolean
-local function keeps_items(allocated)
-	local nodes = prepared.nodes
+local function keeps_items()
+	local nodes, allocated = prepared.nodes, build.spec.allocNodes
 	for i = 1, #nodes do
 		if allocated[nodes[i].id] ~= nodes[i].node then
 			return false
 		end
 	end
-	return true
+	return allowed == "nodes" or same(sockets.count(build.skillsTab.socketGroupList), prepared.sockets)
+end
+
+---Whether the items would find what they found in the base of what nodes bring.
+---@param env table
+---@return boolean
+local function finds_nodes(env)
+	return same(answers.named(env.initialNodeModDB, prepared.node_reads), prepared.node_answers)
 end
 
 ---Whether the part behind the nodes would find what it found in the base.
@@ -121,9 +138,7 @@ local function is_unaffected(env)
 			end
 		end
 	end
-	return same(env.modDB.conditions, prepared.conditions)
-		and same(env.modDB.multipliers, prepared.multipliers)
-		and same(answers.named(env.initialNodeModDB, prepared.node_reads), prepared.node_answers)
+	return same(env.modDB.conditions, prepared.conditions) and same(env.modDB.multipliers, prepared.multipliers)
 end
 
 ---Adds what the part behind the nodes adds.
@@ -156,11 +171,14 @@ end
 ---@param reset fun()
 local function verify(from, reset)
 	reset()
-	local stock, override = stock_init(build, "CALCULATOR", {}), {}
+	local stock = stock_init(build, "CALCULATOR", {})
 	reset()
-	local made = make_before(from, override)
-	make_behind(from, made)
-	recipes.compare(stock, made[1])
+	local of_skills = make_before(from, {}, "skills")
+	recipes.compare(stock, of_skills[1])
+	reset()
+	local of_nodes = make_before(from, {}, "nodes")
+	make_behind(from, of_nodes)
+	recipes.compare(stock, of_nodes[1])
 end
 
 ---Takes down the environment of the base that is loaded.
@@ -168,12 +186,14 @@ end
 ---@param reset fun() makes of the build what it is before a calculation
 ---@return string? problem why it cannot be; then PoB makes it each time
 function M.prepare(calcs, reset)
-	prepared, allowed = nil, false
+	prepared, allowed = nil, nil
 	if installed_in ~= calcs then
 		return
 	end
 	local ok, found = pcall(function()
-		local taken = take_down.run(calcs, stock_init, make_before, reset)
+		local taken = take_down.run(calcs, stock_init, function(from, override)
+			return make_before(from, override, "nodes")
+		end, reset)
 		verify(taken, reset)
 		return taken
 	end)
@@ -196,10 +216,10 @@ function M.names_asked()
 	return names
 end
 
----Says whether nothing but nodes differs from the base in what is calculated now.
----@param value boolean
-function M.allow(value)
-	allowed = value
+---Says what differs from the base in what is calculated now.
+---@param varied Prepares? nil: anything
+function M.allow(varied)
+	allowed = varied
 end
 
 ---@param override table?
@@ -229,11 +249,31 @@ local function list_before_items(list, env, nodes, finish_jewels)
 	env.radiusJewelList, env.extraRadiusNodeList = {}, {}
 	local found = list(env, nodes, finish_jewels)
 	env.radiusJewelList = jewels
+	-- What PoB was given to begin with is not asked for anything.
+	env.modDB.parent, env.enemyDB.parent = false, false
 	env.extraRadiusNodeList = take_down.extra_nodes(env)
 	for _, item in ipairs(sources) do
 		table.insert(env.explodeSources, item)
 	end
 	return found
+end
+
+---Makes the environment of what is calculated now.
+---@param override table
+---@return table? env nil: PoB has to
+---@return table? player
+---@return table? enemy
+local function make(override)
+	local jewels, conditions = override.extraJewelFuncs, override.conditions
+	local made, player, enemy = make_before(prepared, override, allowed)
+	if not begun_again and finds_nodes(made[1]) and (allowed == "skills" or is_unaffected(made[1])) then
+		if allowed == "nodes" then
+			make_behind(prepared, made)
+		end
+		return made[1], player, enemy
+	end
+	-- An attempt that does not count must leave nothing there.
+	override.extraJewelFuncs, override.conditions = jewels, conditions
 end
 
 ---Replaces the function in a build's calculator.
@@ -257,6 +297,11 @@ function M.install(calcs)
 		return stock_list(env, nodes, finish_jewels)
 	end
 	function calcs.initEnv(of_build, mode, override, spec_env)
+		if in_hand and spec_env and spec_env.env == in_hand then
+			-- With what it has found by now PoB would go on in a copy that is made already.
+			begun_again = true
+			return in_hand
+		end
 		if
 			prepared
 			and allowed
@@ -264,17 +309,12 @@ function M.install(calcs)
 			and not spec_env
 			and of_build == build
 			and is_plain(override)
-			and keeps_items(build.spec.allocNodes)
+			and keeps_items()
 		then
-			local given = override or {}
-			-- A first attempt that does not count must leave nothing there.
-			local had = given.extraJewelFuncs
-			local made, player, enemy = make_before(prepared, given)
-			if not given.extraJewelFuncs[1] and is_unaffected(made[1]) then
-				make_behind(prepared, made)
-				return made[1], player, enemy
+			local env, player, enemy = make(override or {})
+			if env then
+				return env, player, enemy
 			end
-			given.extraJewelFuncs = had
 		end
 		return stock_init(of_build, mode, override, spec_env)
 	end

@@ -6,6 +6,7 @@ local answers = require("fast.prepared.answers")
 local plan = require("fast.prepared.plan")
 local recipes = require("fast.prepared.recipes")
 local same = require("fast.same")
+local sockets = require("fast.prepared.sockets")
 local stages = require("fast.prepared.stages")
 local writes = require("fast.prepared.writes")
 
@@ -243,6 +244,7 @@ local function prepare(a, b)
 		tree_multipliers = a.multipliers,
 		sources = { unpack(a.env.explodeSources, a.sources + 1) },
 		nodes = decisive_nodes(a),
+		sockets = sockets.count(build.skillsTab.socketGroupList),
 		late = {},
 		sets = {},
 		tails = {},

@@ -24,7 +24,7 @@ const BUILDS: [&str; 3] = ["occ-vortex", "dual-wield-coc", "perforate-zerker"];
 const PAIRS: usize = 30;
 
 /// Changes of gems and what goes with them, of each build.
-const SKILLS: usize = 150;
+const SKILLS: usize = 80;
 
 /// Counts how often PoB begins with an environment, and the skills that it creates of socket groups: nothing else tells
 /// whether it set the environment up itself.

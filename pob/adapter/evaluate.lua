@@ -23,7 +23,7 @@ local M = {}
 ---@field next_item_id integer id of the next item that is not in the build
 ---@field main_socket_group integer
 ---@field only 'nodes'|'items'|'config'|nil nothing else is varied; nil: something else is, or several of them
----@field prepares Prepares? of what the environment may be prepared for, all that is varied; nil: something else is
+---@field prepares Prepares? what is varied, if the environment may be prepared for it
 ---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
 ---@field known boolean it was computed before, for a variation that comes to the same
 ---@field update_grants boolean the groups of granted skills must be brought up to date

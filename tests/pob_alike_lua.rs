@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "this test needs no second source of chance")]
 mod chance;
 #[path = "pob_places/offers.rs"]
+#[allow(dead_code, reason = "this test needs no more than it imports")]
 mod offers;
 mod pob_places;
 

@@ -51,6 +51,13 @@ struct Work {
     skills: u32,
 }
 
+/// The builds, and a difficult one, each with its name.
+fn bases(places: &Places) -> Vec<(&'static str, String)> {
+    let mut bases = BUILDS.map(|build| (build, xml(places, build))).to_vec();
+    bases.push(("difficult", with_all_that_is_difficult(places)));
+    bases
+}
+
 /// Loads a base and counts from then on.
 fn load(vm: &mut Vm, xml: &str) {
     vm.load_base(xml).unwrap();
@@ -76,9 +83,7 @@ fn variations_of_nodes_have_the_same_bits_with_it_and_without_it() {
     let Some(places) = places() else { return };
     let mut chance = Chance::new(seed("POBATCH_PREPARED_SEED"));
     let (mut with, mut without) = with_and_without(&places);
-    let mut bases = BUILDS.map(|build| (build, xml(&places, build))).to_vec();
-    bases.push(("difficult", with_all_that_is_difficult(&places)));
-    for (build, xml) in bases {
+    for (build, xml) in bases(&places) {
         load(&mut with, &xml);
         load(&mut without, &xml);
         // As it is served: compiled.
@@ -112,9 +117,7 @@ fn variations_of_skills_have_the_same_bits_with_it_and_without_it() {
     let Some(places) = places() else { return };
     let mut chance = Chance::new(seed("POBATCH_PREPARED_SEED"));
     let (mut with, mut without) = with_and_without(&places);
-    let mut bases = BUILDS.map(|build| (build, xml(&places, build))).to_vec();
-    bases.push(("difficult", with_all_that_is_difficult(&places)));
-    for (build, xml) in bases {
+    for (build, xml) in bases(&places) {
         load(&mut with, &xml);
         load(&mut without, &xml);
         with.warm_up().unwrap();

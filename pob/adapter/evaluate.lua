@@ -35,7 +35,7 @@ local ONLY = {
 	items = { items = true },
 	config = { config = true, custom_mods = true },
 }
----The kinds for which the environment is prepared, be it of nodes alone or not.
+---The kinds that leave alone what lies before nodes and skills, for which the environment is prepared.
 local PREPARED = {
 	allocate = true, allocate_path = true, deallocate = true,
 	gems = true, groups = true, main_socket_group = true,

@@ -78,6 +78,14 @@ fn with_and_without(places: &Places) -> (Vm, Vm) {
     (booted_but(places, &["alike"]), booted_but(places, &["alike", "prepared"]))
 }
 
+/// An outcome that has the same bits with it and without it, and what was done for it in either case.
+fn same_bits(with: &mut Vm, without: &mut Vm, build: &str, variation: &Value) -> (RawOutcome, Work, Work) {
+    let (outcome, work) = evaluated(with, variation);
+    let (truth, work_without) = evaluated(without, variation);
+    assert_eq!(outcome, truth, "{build} {variation}");
+    (outcome, work, work_without)
+}
+
 #[test]
 fn variations_of_nodes_have_the_same_bits_with_it_and_without_it() {
     let Some(places) = places() else { return };
@@ -94,11 +102,9 @@ fn variations_of_nodes_have_the_same_bits_with_it_and_without_it() {
         for variation in offers.of_nodes(PAIRS, &mut chance) {
             if chance.per_cent(20) {
                 let other = offers.other(&mut chance);
-                assert_eq!(evaluated(&mut with, &other).0, evaluated(&mut without, &other).0, "{build} {other}");
+                same_bits(&mut with, &mut without, build, &other);
             }
-            let (outcome, work) = evaluated(&mut with, &variation);
-            let (truth, work_without) = evaluated(&mut without, &variation);
-            assert_eq!(outcome, truth, "{build} {variation}");
+            let (outcome, work, work_without) = same_bits(&mut with, &mut without, build, &variation);
             if outcome.failure.is_none() {
                 assert!(work_without.skills > 0, "{build} {variation}: the count of skills counts nothing");
                 computed += 1;
@@ -124,9 +130,7 @@ fn variations_of_skills_have_the_same_bits_with_it_and_without_it() {
         let offers = Offers::of(&with);
         let (mut computed, mut begun_by_pob) = (0_usize, 0_usize);
         for variation in offers.of_skills(SKILLS, &mut chance) {
-            let (outcome, work) = evaluated(&mut with, &variation);
-            let (truth, work_without) = evaluated(&mut without, &variation);
-            assert_eq!(outcome, truth, "{build} {variation}");
+            let (outcome, work, work_without) = same_bits(&mut with, &mut without, build, &variation);
             if outcome.failure.is_none() {
                 assert!(work_without.begun > 0, "{build} {variation}: the count of environments counts nothing");
                 computed += 1;
@@ -140,10 +144,8 @@ fn variations_of_skills_have_the_same_bits_with_it_and_without_it() {
 
 /// Checks that a node has a say in what is prepared: PoB makes the environment, and the bits are the same.
 fn is_made_by_pob(with: &mut Vm, without: &mut Vm, variation: &Value) {
-    let (outcome, work) = evaluated(with, variation);
-    let (truth, _) = evaluated(without, variation);
+    let (outcome, work, _) = same_bits(with, without, "", variation);
     assert_eq!(outcome.failure, None, "{variation}");
-    assert_eq!(outcome, truth, "{variation}");
     assert!(work.begun > 0 && work.skills > 0, "{variation}: PoB did not make it");
 }
 
@@ -154,10 +156,8 @@ fn is_prepared(with: &mut Vm, variation: &Value) {
 
 /// Checks that PoB makes what is about skills, and nothing that lies before it.
 fn is_prepared_for_skills(with: &mut Vm, without: &mut Vm, variation: &Value) {
-    let (outcome, work) = evaluated(with, variation);
-    let (truth, _) = evaluated(without, variation);
+    let (outcome, work, _) = same_bits(with, without, "", variation);
     assert_eq!(outcome.failure, None, "{variation}");
-    assert_eq!(outcome, truth, "{variation}");
     assert!(work.begun == 0 && work.skills > 0, "{variation}: {work:?}");
 }
 

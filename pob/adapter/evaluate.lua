@@ -35,11 +35,8 @@ local ONLY = {
 	items = { items = true },
 	config = { config = true, custom_mods = true },
 }
----The kinds that leave alone what lies before nodes and skills, for which the environment is prepared.
-local PREPARED = {
-	allocate = true, allocate_path = true, deallocate = true,
-	gems = true, groups = true, main_socket_group = true,
-}
+---The kinds that change skills, and nothing else.
+local SKILLS = { gems = true, groups = true, main_socket_group = true }
 ---The kinds that have no applier of their own: they change the passive tree, or everything.
 local PLAIN_KINDS = { "build", "class", "ascendancy", "masteries", "tattoos" }
 
@@ -187,10 +184,11 @@ local base_from_prepared = true
 
 ---@param variation Variation
 ---@param kinds table<string, boolean>
+---@param more table<string, boolean>? other kinds that it may vary, too
 ---@return boolean
-local function varies_only(variation, kinds)
+local function varies_only(variation, kinds, more)
 	for kind in pairs(variation) do
-		if not kinds[kind] then
+		if not kinds[kind] and not (more and more[kind]) then
 			return false
 		end
 	end
@@ -218,7 +216,7 @@ local function what_to_prepare(variation, only)
 	if only == "nodes" then
 		return "nodes"
 	end
-	return next(variation) ~= nil and varies_only(variation, PREPARED) and "skills" or nil
+	return next(variation) ~= nil and varies_only(variation, SKILLS, ONLY.nodes) and "skills" or nil
 end
 
 local function nobody_waits() end

@@ -191,9 +191,7 @@ function M.prepare(calcs, reset)
 		return
 	end
 	local ok, found = pcall(function()
-		local taken = take_down.run(calcs, stock_init, function(from, override)
-			return make_before(from, override, "nodes")
-		end, reset)
+		local taken = take_down.run(calcs, stock_init, make_before, reset)
 		verify(taken, reset)
 		return taken
 	end)

@@ -265,7 +265,7 @@ end
 ---Takes down the base that is loaded.
 ---@param calcs table
 ---@param init function `calcs.initEnv`
----@param make_before fun(prepared: Prepared, override: table): table[]
+---@param make_before fun(prepared: Prepared, override: table, varied: Prepares): table[]
 ---@param reset fun() makes of the build what it is before a calculation
 ---@return Prepared
 function M.run(calcs, init, make_before, reset)
@@ -282,7 +282,7 @@ function M.run(calcs, init, make_before, reset)
 	if not (a.joined and b.joined) then
 		refuse("an order of things that is not known")
 	end
-	check_nodes(b, make_before(prepared, {})[1])
+	check_nodes(b, make_before(prepared, {}, "nodes")[1])
 	local before = writes.look(tables_of_all())
 	stages.go_on(calcs, a)
 	prepared.writes = writes.since(before)
@@ -293,7 +293,7 @@ function M.run(calcs, init, make_before, reset)
 	if a.result ~= a.env or b.result ~= b.env then
 		refuse("an environment that is set up twice")
 	end
-	local made = make_before(prepared, {})
+	local made = make_before(prepared, {}, "nodes")
 	find_sets(prepared, book, made, a.env)
 	find_tails(prepared, book, a.env.modDB.mods, b.env.modDB.mods, made[1].modDB.mods)
 	recipes.complete(book)

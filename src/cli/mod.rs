@@ -21,7 +21,7 @@ mod status;
 mod table;
 mod verify;
 
-use std::{process::ExitCode, time::Duration};
+use std::{num::NonZero, process::ExitCode, thread, time::Duration};
 
 use clap::error::ErrorKind;
 pub use error::CliError;
@@ -54,12 +54,8 @@ pub fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return usage(&error),
     };
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if !config.command.serves() {
-        // A client's tasks hand each other every outcome: among threads that takes longer than what they do with it.
-        runtime.worker_threads(1);
-    }
-    let runtime = match runtime.enable_all().build() {
+    let threads = threads(config.command.serves(), thread::available_parallelism().map_or(1, NonZero::get));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&CliError::Runtime(error)),
     };
@@ -93,6 +89,12 @@ pub fn main() -> ExitCode {
         Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
+}
+
+/// How many threads run the tasks. Those hand each other every outcome, and among threads that takes longer than what they
+/// do with it. So a client has one, and a server half as many as there are processors: the processors are the runtimes'.
+fn threads(serves: bool, processors: usize) -> usize {
+    if serves { (processors / 2).max(1) } else { 1 }
 }
 
 async fn run(command: Command, output: &mut Output) -> Result<Verdict, CliError> {
@@ -131,4 +133,15 @@ fn usage(error: &UsageError) -> ExitCode {
 fn failed(error: &CliError) -> ExitCode {
     output::complain(&error::in_words(error));
     ExitCode::from(error.exit_code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::threads;
+
+    #[test]
+    fn a_server_has_half_the_processors_and_a_client_one() {
+        assert_eq!([1, 2, 3, 16].map(|processors| threads(true, processors)), [1, 1, 1, 8]);
+        assert_eq!(threads(false, 16), 1);
+    }
 }

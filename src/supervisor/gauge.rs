@@ -18,8 +18,8 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 /// The kernel looks at every page of a runtime to know its size, some milliseconds for some hundred megabytes. The pause is
-/// that many times as long as the measurement took, so that measuring takes half a per cent of a processor.
-const PAUSE_FACTOR: u32 = 200;
+/// that many times as long as the measurement took, so that measuring takes a fifth of a per cent of a processor.
+const PAUSE_FACTOR: u32 = 500;
 
 /// What the runtimes use.
 #[derive(Debug, Default)]

@@ -13,7 +13,6 @@ use std::{
 };
 
 use bytes::BytesMut;
-use rustix::buffer::spare_capacity;
 use tokio::{io::AsyncReadExt, net::UnixStream};
 
 /// The socket. It does not block, watched or not.
@@ -80,8 +79,9 @@ impl Socket {
 
 /// Appends what has arrived; [`io::ErrorKind::WouldBlock`]: nothing has.
 fn arrived(socket: BorrowedFd<'_>, buffer: &mut BytesMut, room: usize) -> io::Result<usize> {
-    let mut bytes = Vec::with_capacity(room);
-    let count = rustix::io::read(socket, spare_capacity(&mut bytes))?;
-    buffer.extend_from_slice(&bytes);
-    Ok(count)
+    let filled = buffer.len();
+    buffer.resize(filled + room, 0);
+    let read = rustix::io::read(socket, &mut buffer[filled..]);
+    buffer.truncate(filled + read.unwrap_or_default());
+    Ok(read?)
 }

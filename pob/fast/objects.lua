@@ -12,27 +12,34 @@ function M.install()
 	---@type table<string, fun(parent: table?): table>
 	local makers = {}
 
-	local function fill(object, parent)
+	---All fields at once: key by key the table would grow four times.
+	---@param class table
+	---@param parent table?
+	---@param mods table? what a database has in place of being a list
+	---@return table
+	local function make(class, parent, mods)
+		local object = {
+			Object = false,
+			parent = parent or false,
+			actor = parent and parent.actor or {},
+			multipliers = {},
+			conditions = {},
+			mods = mods,
+		}
 		object.Object = object
-		object.parent = parent or false
-		object.actor = parent and parent.actor or {}
-		object.multipliers = {}
-		object.conditions = {}
-		return object
+		return setmetatable(object, class)
 	end
 
 	function makers.ModDB(parent)
-		local object = fill(setmetatable({}, db), parent)
-		object.mods = {}
-		return object
+		return make(db, parent, {})
 	end
 
 	function makers.ModList(parent)
-		return fill(setmetatable({}, list), parent)
+		return make(list, parent)
 	end
 
 	function makers.ModStore(parent)
-		return fill(setmetatable({}, store), parent)
+		return make(store, parent)
 	end
 
 	function new(class_name, ...)

@@ -1,6 +1,9 @@
 -- Passive nodes: the set of allocated nodes is replaced by another one, without what nothing connects, as long as no
 -- node changes the tree itself. Anything else (masteries, sockets that hold jewels) goes the plain way.
 
+-- Taken here because the lock-down removes it.
+local new_table = require("table.new")
+
 local graph = require("adapter.edit.graph")
 local trial = require("adapter.trial")
 
@@ -273,10 +276,8 @@ end
 ---@return table<integer, table>
 local function in_order_of_loading(set, changes, base)
 	local ordered = {}
-	for id, node in pairs(set) do
-		if IS_START[node.type] then
-			ordered[id] = node
-		end
+	for _, id in ipairs(base.starts) do
+		ordered[id] = set[id]
 	end
 	local added, count = {}, 0
 	for _, change in ipairs(changes) do
@@ -311,7 +312,7 @@ function M.apply(variation, base, context)
 		return
 	end
 	local spec = build.spec
-	local set = {}
+	local set = new_table(0, #base.starts + #base.ordered_ids)
 	for id, node in pairs(spec.allocNodes) do
 		set[id] = node
 	end

@@ -229,8 +229,8 @@ end
 ---Names on whose order something depends that may be compared.
 ---@type table<string, boolean>
 local followed = {}
----What nodes bring of those names.
----@type table<Brought, Brought>
+---What a node brings of those names; false: nothing. It brings the same in all variations of nodes.
+---@type table<table, Brought|false>
 local followed_of = {}
 
 ---Nothing that is known depends on any order.
@@ -255,18 +255,20 @@ function M.matters()
 	return next(followed) ~= nil
 end
 
----@param brought Brought
----@return Brought
-local function followed_part(brought)
-	local part = followed_of[brought]
-	if not part then
+---@param node table
+---@return Brought|false
+local function followed_part(node)
+	local part = followed_of[node]
+	if part == nil then
+		local brought = classes.brought(node)
 		part = { names = {}, classes = {} }
 		for i, name in ipairs(brought.names) do
 			if followed[name] then
 				part.names[#part.names + 1], part.classes[#part.classes + 1] = name, brought.classes[i]
 			end
 		end
-		followed_of[brought] = part
+		part = part.names[1] ~= nil and part
+		followed_of[node] = part
 	end
 	return part
 end
@@ -280,10 +282,12 @@ function M.sequences(nodes)
 		found[name] = {}
 	end
 	for _, node in pairs(nodes) do
-		local part = followed_part(classes.brought(node))
-		for i = 1, #part.names do
-			local sequence = found[part.names[i]]
-			sequence[#sequence + 1] = part.classes[i]
+		local part = followed_part(node)
+		if part then
+			for i = 1, #part.names do
+				local sequence = found[part.names[i]]
+				sequence[#sequence + 1] = part.classes[i]
+			end
 		end
 	end
 	return found

@@ -17,6 +17,7 @@ local SPECS = {
 	'spec.alike_config_spec',
 	'spec.alike_items_spec',
 	'spec.alike_jewels_spec',
+	'spec.alike_tags_spec',
 	'spec.literals_spec',
 	'spec.sample_xml_spec',
 	'spec.sample_items_spec',

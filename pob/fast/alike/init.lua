@@ -4,8 +4,9 @@
 -- items are `items.lua`'s, those for config `config.lua`'s.
 --
 -- While a variation is computed the modifier stores are listened to (`fast/stores.lua`): what they were asked for
--- (`asked.lua`), and which of their answers depend on the order of nodes (`order.lua`). By induction over the questions, a
--- second calculation goes the way of the first as long as each answer is the same.
+-- (`asked.lua`), which of their answers depend on the order of nodes (`order.lua`), and which tags let no modifier pass
+-- (`tags.lua`). By induction over the questions, a second calculation goes the way of the first as long as each answer is
+-- the same.
 
 -- Taken here because the lock-down removes it.
 local new_table = require("table.new")
@@ -18,6 +19,7 @@ local items = require("fast.alike.items")
 local journal = require("fast.alike.journal")
 local order = require("fast.alike.order")
 local stores = require("fast.stores")
+local tags = require("fast.alike.tags")
 local worn = require("fast.alike.worn")
 
 local M = {}
@@ -41,7 +43,7 @@ local SCALARS = 1024
 ---@type table<string, Kept[]> by those differences that count
 local kept = {}
 local count = 0
----At which version of the questions the keys were made.
+---At which version of the questions and of the tags the keys were made.
 local keyed_at = 0
 
 ---Whether the base takes part.
@@ -55,8 +57,12 @@ function M.know_stores()
 end
 
 ---The loaded build's calculator is one that we know.
-function M.install()
+---@param calcs table
+function M.install(calcs)
 	installed = stores_known
+	if installed then
+		tags.install(calcs)
+	end
 end
 
 ---Modifiers of each class one, by name.
@@ -144,12 +150,14 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 		return
 	end
 	differences.begin(env, calcs, granted[1])
-	asked.reset(by_name({ differences.number_classes(), of_config.player }), by_name({ of_config.enemy }))
-	for _, names in ipairs({ ASKED_UNHEARD, asked_ahead }) do
-		for _, name in ipairs(names) do
-			asked.settle(name)
-		end
+	local of_nodes = differences.number_classes()
+	asked.reset(by_name({ of_nodes, of_config.player }), by_name({ of_config.enemy }))
+	local unheard = tableConcat(ASKED_UNHEARD, asked_ahead)
+	-- What opens a tag that is shut counts, too, though nobody asks for it while no modifier stands behind the tag.
+	for _, name in ipairs(tableConcat(unheard, tags.begin(of_nodes, unheard))) do
+		asked.settle(name)
 	end
+	tags.look_at(env)
 	order.may_be_several, order.of_keystones = {}, {}
 	for _, keystone in pairs(build.spec.tree.keystoneMap) do
 		for _, mod in ipairs(keystone.modList or {}) do
@@ -166,14 +174,27 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 	journal.begin(scalars_of(output))
 end
 
----The template is done: what it knows all that is forked from it know.
+---What is known so far all others know, as the template's forks do, or are told.
 function M.share()
 	asked.forget_news()
+	tags.forget_news()
+end
+
+---What counts of a difference, as far as it is known now.
+---@param more table<integer, integer> `Difference.more`
+---@return string
+local function key_of(more)
+	return asked.player:key(more, tags.is_behind)
+end
+
+---@return integer
+local function version()
+	return asked.player.version + tags.version
 end
 
 ---@param entry Kept
 local function put(entry)
-	local key = asked.player:key(entry.more)
+	local key = key_of(entry.more)
 	local entries = kept[key]
 	if not entries then
 		entries = {}
@@ -182,12 +203,12 @@ local function put(entry)
 	entries[#entries + 1] = entry
 end
 
----New questions tell apart what was alike before them.
+---New questions, and tags that are open after all, tell apart what was alike before them.
 local function bring_up_to_date()
-	if keyed_at == asked.player.version then
+	if keyed_at == version() then
 		return
 	end
-	keyed_at = asked.player.version
+	keyed_at = version()
 	local old = kept
 	kept = {}
 	for _, entries in pairs(old) do
@@ -219,6 +240,7 @@ local function learn()
 	-- What a runtime asked lies ahead of the outputs that depend on it, and holds whatever became of the runtime.
 	for _, record in ipairs(records) do
 		asked.learn(record.questions)
+		tags.learn(record.tags)
 	end
 	for i = trusted or 1, #records do
 		local record = records[i]
@@ -238,12 +260,12 @@ local function output_of(entry)
 end
 
 ---Tells the other runtimes of an output, with all that was asked for so far.
----@param record JournalRecord but for the questions
+---@param record JournalRecord but for the questions and tags
 ---@param output Output without tables
 local function tell(record, output)
-	record.questions = asked.news()
+	record.questions, record.tags = asked.news(), tags.news()
 	if journal.write(record, output) then
-		asked.forget_news()
+		M.share()
 	end
 end
 
@@ -261,7 +283,7 @@ function M.find(changes)
 	end
 	learn()
 	bring_up_to_date()
-	local entries = kept[asked.player:key(difference.more)]
+	local entries = kept[key_of(difference.more)]
 	if entries then
 		local sequences = order.matters() and order.sequences(differences.nodes_in_order()) or {}
 		for i = 1, #entries do
@@ -307,6 +329,7 @@ end
 function M.listen()
 	order.begin()
 	asked.listen(true)
+	tags.look(true)
 end
 
 ---Listens to a calculation of other items. The nodes are the base's.
@@ -328,6 +351,7 @@ end
 function M.stop()
 	order.stop()
 	asked.listen(false)
+	tags.look(false)
 end
 
 ---Whether a node that is not plain leaves the order of nodes to matter in ways that nobody listens to: several nodes that

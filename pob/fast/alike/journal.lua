@@ -15,6 +15,7 @@ local FORGET = ""
 ---What a runtime tells the others: an output, with what it depends on, which is of nodes or of items.
 ---@class (exact) JournalRecord
 ---@field questions Question[] that its calculations asked and that it did not tell before
+---@field tags string[] that its calculations found open and that it did not tell before
 ---@field more table<integer, integer>? of nodes: `Difference.more`
 ---@field notes OrderNote[]? of nodes
 ---@field items ToldItems?

@@ -135,11 +135,12 @@ end
 
 ---What counts of a difference: the same for two that make the same. Holds for this version.
 ---@param more table<integer, integer> class of modifiers -> how many more of it there are
+---@param passed_over (fun(class: integer): boolean)? classes that do not count whoever finds them
 ---@return string
-function Q:key(more)
+function Q:key(more, passed_over)
 	local counted, parts = {}, {}
 	for class, count_more in pairs(more) do
-		local one = self:stand_in(class)
+		local one = not (passed_over and passed_over(class)) and self:stand_in(class)
 		if one then
 			counted[one] = (counted[one] or 0) + count_more
 		end

@@ -42,7 +42,7 @@ pub struct Runtime {
     vm: Option<Vm>,
     /// What the loaded base must evaluate to.
     reference: Reference,
-    /// Variations evaluated since the base was last compared.
+    /// Variations computed since the base was last compared.
     unchecked: u32,
     /// Whether this process evaluates; the first time, the collector is stopped and forking ends.
     evaluates: bool,
@@ -143,7 +143,8 @@ fn evaluate<S: Read + Write>(
         sent?;
         let known = outcome.path == KNOWN;
         outbox.put(wire::report::Report::Outcome(self::outcome(outcome)))?;
-        let check = runtime.is_check_due(order);
+        // One that was known ran no calculator, which is what leaves things behind.
+        let check = !known && runtime.is_check_due(order);
         if !known || check || outbox.is_full() {
             outbox.send(socket)?;
         }
@@ -212,7 +213,7 @@ impl Runtime {
         self.vm.as_ref().is_none_or(Vm::is_spent)
     }
 
-    /// Every so often: whether the base is to be compared. Counts one more variation.
+    /// Every so often: whether the base is to be compared. Counts one more variation that was computed.
     fn is_check_due(&mut self, order: &wire::Evaluate) -> bool {
         self.unchecked += 1;
         !order.plain && order.check_every > 0 && self.unchecked >= order.check_every && !self.is_spent()

@@ -14,7 +14,7 @@ use crate::{build::outcome::Selection, proto::runtime::Evaluate};
 /// Time budget of a variation that goes the plain path: a whole build is loaded.
 const PLAIN_TIMEOUT_MIN: Duration = Duration::from_secs(30);
 
-/// Variations of a runtime after which it compares its base: often enough to notice, and half a per cent of the time.
+/// Variations that a runtime computes before it compares its base: often enough to notice, and half a per cent of the time.
 const CHECK_EVERY: u32 = 200;
 
 impl Driver {

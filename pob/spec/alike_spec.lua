@@ -187,6 +187,25 @@ return function()
 			expect(#asked.news(), 0)
 		end)
 
+		it('is noted once, whatever was asked in between, and again if it is shown', function()
+			asked.reset({ Life = { life, mod('Life', 'MORE', 1) } }, {})
+			for _ = 1, 2 do
+				for keywords = 1, 2 do
+					asked.note(store, 'INC', 'Life', 1, keywords)
+					asked.note(store, 'INC', 'Life', 2, keywords)
+					asked.note(store, 'BASE', 'Life', 1, keywords)
+				end
+			end
+			expect(#asked.news(), 6)
+			expect(asked.player.shown.Life, nil)
+			asked.note(store, 'INC', 'Life', 1, 2, true)
+			expect(asked.player.shown.Life, true)
+			asked.reset({ Life = { life } }, {})
+			expect(asked.player:finds(life), false)
+			asked.note(store, 'INC', 'Life', 1, 2)
+			expect(asked.player:finds(life), true)
+		end)
+
 		it('is handed on to others, who then know it as well, and do not hand it on again', function()
 			asked.reset({ Life = { life }, Mana = { mana } }, {})
 			asked.note(store, 'INC', 'Life', 0, 0)

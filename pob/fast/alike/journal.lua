@@ -2,8 +2,9 @@
 -- (`src/runtime/journal.rs`) and reads what the others appended; all are forks of one template, so numbers of classes and
 -- names of stats mean the same to all. Owns the form of the records. Of an output it writes in what it differs from the base's.
 
--- Taken here because the lock-down removes it.
+-- Taken here because the lock-down removes them.
 local buffer = require("string.buffer")
+local new_table = require("table.new")
 
 local classes = require("fast.alike.classes")
 
@@ -29,6 +30,8 @@ local NO_RECORDS = {}
 local native
 ---@type Output? of the base; nil: nothing is told
 local reference
+---How many stats that has.
+local reference_count = 0
 ---Numbers of classes up to this one mean the same to all.
 local classes_shared = 0
 local encoder, decoder
@@ -46,7 +49,7 @@ function M.begin(output)
 		names[#names + 1] = name
 	end
 	table.sort(names)
-	reference, classes_shared = output, classes.count()
+	reference, reference_count, classes_shared = output, #names, classes.count()
 	encoder, decoder = buffer.new({ dict = names }), buffer.new({ dict = names })
 end
 
@@ -77,17 +80,21 @@ function M.write(record, output)
 	if not (native and reference) or not is_understood(record) then
 		return false
 	end
-	local changed, gone = {}, {}
+	local changed, gone, of_both = {}, {}, 0
 	for name, value in pairs(output) do
 		local of_base = reference[name]
+		of_both = of_both + (of_base ~= nil and 1 or 0)
 		-- Two zeros of different sign are equal.
 		if value ~= of_base or (value == 0 and 1 / value ~= 1 / of_base) then
 			changed[name] = value
 		end
 	end
-	for name in pairs(reference) do
-		if output[name] == nil then
-			gone[#gone + 1] = name
+	-- Seldom.
+	if of_both < reference_count then
+		for name in pairs(reference) do
+			if output[name] == nil then
+				gone[#gone + 1] = name
+			end
 		end
 	end
 	record.changed, record.gone = changed, gone
@@ -117,7 +124,7 @@ end
 ---@param record JournalRecord
 ---@return Output
 function M.output(record)
-	local output = {}
+	local output = new_table(0, reference_count)
 	for name, value in pairs(reference) do
 		output[name] = value
 	end

@@ -14,14 +14,29 @@ impl Driver {
         }
         let marks = self.settings.memory;
         loop {
-            let used: u64 = self.usage.values().sum();
-            // What is being loaded or warmed up has not been seen by the last measurement.
-            let expected = self.base_bytes().saturating_mul((1 + self.loading.len() + self.warming_up) as u64);
-            if memory::has_room(&marks, used, expected) {
+            if memory::has_room(&marks, self.used_bytes(), self.base_bytes().saturating_add(self.expected_bytes())) {
                 return Ok(());
             }
-            self.evict().ok_or(Refusal::MemoryFull)?;
+            if !self.spares.release() {
+                self.evict().ok_or(Refusal::MemoryFull)?;
+            }
         }
+    }
+
+    /// Whether all scratch memory may be taken before it is used.
+    pub(super) fn has_room_for_scratch(&self) -> bool {
+        let expected = self.spares.bytes_max().saturating_add(self.expected_bytes());
+        memory::has_room(&self.settings.memory, self.used_bytes(), expected)
+    }
+
+    /// What all runtimes take, and what is kept for the next ones.
+    fn used_bytes(&self) -> u64 {
+        self.usage.values().sum::<u64>().saturating_add(self.spares.kept_bytes())
+    }
+
+    /// What is being loaded or warmed up, which the last measurement has not seen.
+    fn expected_bytes(&self) -> u64 {
+        self.base_bytes().saturating_mul((self.loading.len() + self.warming_up) as u64)
     }
 
     /// What a template takes, by the largest one that is held.
@@ -65,8 +80,8 @@ impl Driver {
         // What was just reaped may be in neither sum for a moment; time does not run backwards.
         self.cpu = self.cpu.max(measurement.cpu);
         let marks = self.settings.memory;
-        while memory::is_over(&marks, self.usage.values().sum()) {
-            if self.evict().is_some() {
+        while memory::is_over(&marks, self.used_bytes()) {
+            if self.spares.release() || self.evict().is_some() {
                 continue;
             }
             // Nothing but shards is left: an idle one that is larger than its template shrinks to it.

@@ -16,6 +16,7 @@ impl Driver {
     pub(super) fn start_warming_up(&mut self, key: BaseKey, cold: ForkPoint) {
         self.dispatch.set_warming_up(key, true);
         self.warming_up += 1;
+        self.fill_scratch();
         // Weak: nobody who stops waits for it.
         let events = self.events.clone();
         task::spawn("warm up base", async move {
@@ -24,6 +25,19 @@ impl Driver {
             drop(cold);
             if let Some(events) = events.upgrade() {
                 let _ = events.send(Event::WarmedUp(key, pid, result)).await;
+            }
+        });
+    }
+
+    /// Warming up takes one processor; another one has the time now to find the pages that the shards are going to fill.
+    fn fill_scratch(&self) {
+        if !self.has_room_for_scratch() {
+            return;
+        }
+        let spares = self.spares.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = spares.fill() {
+                tracing::warn!(%error, "scratch memory is not filled ahead");
             }
         });
     }

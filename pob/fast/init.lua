@@ -23,7 +23,11 @@ local M = {}
 ---@field classes table<string, string[]>? methods of classes that it replaces or relies on
 ---@field functions (fun(): table<string, function>)? other functions
 ---@field calcs string[]? functions of a build's calculator
+---@field only string? the version that it was written for, if what others know of a later one is not enough for it
 ---@field install fun(calcs: table?)
+
+---What relies on how PoB's functions work together, and not on each alone.
+local WRITTEN_FOR = "2.55.5"
 
 local QUERIES = { "SumInternal", "MoreInternal", "FlagInternal", "OverrideInternal", "ListInternal", "TabulateInternal" }
 local FRONT = { "Sum", "More", "Flag", "Override", "List", "Tabulate", "EvalMod" }
@@ -83,6 +87,7 @@ local AT_BOOT = {
 	},
 	{
 		name = "prepared",
+		only = WRITTEN_FOR,
 		classes = STORES,
 		functions = function()
 			return { specCopy = specCopy, ["modLib.setSource"] = modLib.setSource }
@@ -91,6 +96,7 @@ local AT_BOOT = {
 	},
 	{
 		name = "alike",
+		only = WRITTEN_FOR,
 		classes = STORES,
 		functions = function()
 			return { MatchKeywordFlags = MatchKeywordFlags, ["modLib.setSource"] = modLib.setSource }
@@ -110,6 +116,7 @@ local IN_BUILD = {
 	{ name = "base_mods", calcs = { "initModDB" }, install = base_mods.install },
 	{
 		name = "prepared",
+		only = WRITTEN_FOR,
 		calcs = {
 			"initEnv", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList", "mergeSkillInstanceMods",
 		},
@@ -120,6 +127,7 @@ local IN_BUILD = {
 	},
 	{
 		name = "alike",
+		only = WRITTEN_FOR,
 		calcs = {
 			"initEnv", "buildModListForNode", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList",
 			"perform", "defence", "buildDefenceEstimations", "offence", "triggers", "mirages", "calcFullDPS",
@@ -164,7 +172,7 @@ local function install(accelerators, calcs)
 	local ready = {}
 	-- All are looked at before any is installed: one may replace what another relies on.
 	for _, accelerator in ipairs(accelerators) do
-		local known, unknown = source.all_known(native, relied_on(accelerator, calcs))
+		local known, unknown = source.all_known(native, relied_on(accelerator, calcs), accelerator.only)
 		if chosen and not chosen[accelerator.name] then
 			native.log("info", "accelerator " .. accelerator.name .. " is switched off")
 		elseif known then

@@ -21,6 +21,7 @@ local KEPT_MAX = 3
 ---@field jewels table[] entries of `env.radiusJewelList`
 ---@field explodes table[] what it added to `env.explodeSources`
 ---@field list table[]
+---@field sources table[]? what it gave back beside the list: newer versions of PoB say there which nodes explode
 
 ---A jewel without functions of its own gets one from PoB, another one each time, that does nothing to a list.
 ---@param jewels table[]
@@ -87,9 +88,21 @@ local function is_same(known, env)
 	return count == #known.nodes
 end
 
+---@generic T
+---@param list T[]
+---@return T[]
+local function copy_of(list)
+	local copy = {}
+	for i = 1, #list do
+		copy[i] = list[i]
+	end
+	return copy
+end
+
 ---@param known NodeList
 ---@param env table
----@return table
+---@return table list
+---@return table[]? sources
 local function repeated(known, env)
 	local nodes, granted, explodes = known.nodes, known.granted, known.explodes
 	for i = 1, #nodes do
@@ -103,7 +116,7 @@ local function repeated(known, env)
 	for i = 1, #all do
 		list[i] = all[i]
 	end
-	return list
+	return list, known.sources and copy_of(known.sources)
 end
 
 ---@param known NodeList
@@ -116,21 +129,18 @@ local function add(known, nodes)
 end
 
 ---@param env table
----@param list table[]
 ---@param exploding integer how many exploded before
+---@param list table[]
+---@param sources table[]?
 ---@return NodeList
-local function describe(env, list, exploding)
-	local known = { nodes = {}, own = {}, granted = {}, jewels = {}, explodes = {}, list = {} }
+local function describe(env, exploding, list, sources)
+	local known = { nodes = {}, own = {}, granted = {}, explodes = {} }
+	known.jewels, known.list = copy_of(env.radiusJewelList), copy_of(list)
+	known.sources = sources and copy_of(sources)
 	add(known, env.allocNodes)
 	add(known, env.extraRadiusNodeList)
-	for i = 1, #env.radiusJewelList do
-		known.jewels[i] = env.radiusJewelList[i]
-	end
 	for i = exploding + 1, #env.explodeSources do
 		known.explodes[#known.explodes + 1] = env.explodeSources[i]
-	end
-	for i = 1, #list do
-		known.list[i] = list[i]
 	end
 	return known
 end
@@ -151,11 +161,11 @@ function M.install(calcs)
 			end
 		end
 		local exploding = #env.explodeSources
-		local list = stock(env, nodes, finish_jewels)
+		local list, sources = stock(env, nodes, finish_jewels)
 		if #kept < KEPT_MAX then
-			kept[#kept + 1] = describe(env, list, exploding)
+			kept[#kept + 1] = describe(env, exploding, list, sources)
 		end
-		return list
+		return list, sources
 	end
 end
 

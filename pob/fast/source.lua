@@ -55,16 +55,18 @@ end
 ---Whether every function is one that we know.
 ---@param native NativeHost
 ---@param functions table<string, function?>
+---@param only string? the version in which each must have been read; nil: any
 ---@return boolean
 ---@return string? unknown name of the first that is not
-function M.all_known(native, functions)
+function M.all_known(native, functions, only)
 	local names = {}
 	for name in pairs(functions) do
 		names[#names + 1] = name
 	end
 	table.sort(names)
 	for _, name in ipairs(names) do
-		if not M.version(native, name, functions[name]) then
+		local version = M.version(native, name, functions[name])
+		if not version or (only and version ~= only) then
 			return false, name
 		end
 	end

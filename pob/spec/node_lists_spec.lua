@@ -6,19 +6,21 @@ local node_lists = require('fast.node_lists')
 local describe, it, expect = spec.describe, spec.it, spec.expect
 
 ---A calculator that makes a list, grants and explodes as PoB's does, and counts how often.
-local function calculator()
+---@param gives_back boolean? it gives back what explodes, as newer versions do
+local function calculator(gives_back)
 	local calcs = { made = 0 }
 	function calcs.buildModListForNodeList(env, nodes)
 		calcs.made = calcs.made + 1
 		local list = {}
+		local sources = gives_back and {} or env.explodeSources
 		for _, node in pairs(nodes) do
 			list[#list + 1] = node.modList[1]
 			node.grantedSkills = { 'of ' .. node.id }
 			if node.explodes then
-				env.explodeSources[#env.explodeSources + 1] = node
+				sources[#sources + 1] = node
 			end
 		end
-		return list
+		return list, gives_back and sources or nil
 	end
 	node_lists.install(calcs)
 	return calcs
@@ -82,6 +84,21 @@ return function()
 			expect(one.grantedSkills[1], 'of 1')
 			expect(#env.explodeSources, 2)
 			expect(env.explodeSources[2] == two, true)
+		end)
+
+		it_is('comes with what explodes, where that is given back', function()
+			local calcs = calculator(true)
+			for _ = 1, 3 do
+				local env = environment({ one, two })
+				local list, sources = ask(calcs, env)
+				expect(#list, 2)
+				expect(#env.explodeSources, 1)
+				expect(#sources, 1)
+				expect(sources[1] == two, true)
+				-- Whoever asked may write into it.
+				sources[1] = nil
+			end
+			expect(calcs.made, 1)
 		end)
 
 		it_is('is made anew for other nodes, another order and other modifiers', function()

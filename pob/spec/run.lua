@@ -6,12 +6,14 @@ package.path = here .. '?.lua;' .. here .. '?/init.lua;' .. package.path
 
 local SPECS = {
 	'spec.check_spec',
+	'spec.source_spec',
 	'spec.graph_spec',
 	'spec.edit_spec',
 	'spec.host_spec',
 	'spec.trial_spec',
 	'spec.buffs_spec',
 	'spec.node_lists_spec',
+	'spec.gem_names_spec',
 	'spec.prepared_spec',
 	'spec.alike_spec',
 	'spec.alike_config_spec',
@@ -23,6 +25,7 @@ local SPECS = {
 	'spec.sample_items_spec',
 	'spec.sample_build_spec',
 	'spec.sample_calc_spec',
+	'spec.sample_explain_spec',
 	'spec.sample_variation_spec',
 	'spec.sample_plain_spec',
 	'spec.sample_faults_spec',

@@ -87,4 +87,26 @@ return function()
 			assert(not nodes.connected(without)[b])
 		end)
 	end)
+
+	describe('tattoos', function()
+		local function tattooed(kind)
+			return { isTattoo = true, overrideType = kind }
+		end
+
+		it('are counted by type, and a type of which none is left is not there', function()
+			local counts = { Ngamahu = 2, Tukohama = 1 }
+			local found = nodes.count_tattoos(counts, {
+				{ node = tattooed('Ngamahu'), add = true },
+				{ node = tattooed('Tukohama'), add = false },
+				{ node = tattooed('Arohongui'), add = true },
+				{ node = tattooed('Rongokurai'), add = true },
+				{ node = tattooed('Rongokurai'), add = false },
+				{ node = tattooed(nil), add = true },
+				{ node = node(3, 'Normal'), add = true },
+			})
+			assert(found.Ngamahu == 3 and found.Arohongui == 1)
+			assert(found.Tukohama == nil and found.Rongokurai == nil)
+			assert(counts.Ngamahu == 2 and counts.Tukohama == 1)
+		end)
+	end)
 end

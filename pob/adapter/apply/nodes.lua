@@ -268,6 +268,26 @@ local function count_notables(changes)
 	return count
 end
 
+---How many tattoos of each type there are once these nodes were allocated or given up. PoB counts anew: a type of which none
+---is left has no entry.
+---@param counts table<string, integer>
+---@param changes NodeChange[]
+---@return table<string, integer>
+function M.count_tattoos(counts, changes)
+	local found = {}
+	for type, count in pairs(counts) do
+		found[type] = count
+	end
+	for _, change in ipairs(changes) do
+		local type = change.node.isTattoo and change.node.overrideType
+		if type then
+			local count = (found[type] or 0) + (change.add and 1 or -1)
+			found[type] = count ~= 0 and count or nil
+		end
+	end
+	return found
+end
+
 ---A table of allocated nodes, filled in the order in which PoB fills it when it loads such a build: starts, then ids.
 ---Those of the base are in order already; only what the variation adds must be sorted.
 ---@param set table<integer, table>
@@ -336,6 +356,10 @@ function M.apply(variation, base, context)
 	end
 	context.node_changes = changes
 	trial.set(spec, "allocatedNotableCount", count_notables(changes))
+	-- Versions before 2.60 do not count them.
+	if spec.allocatedTattooTypes then
+		trial.set(spec, "allocatedTattooTypes", M.count_tattoos(spec.allocatedTattooTypes, changes))
+	end
 	trial.set(spec, "allocNodes", in_order_of_loading(set, changes, base))
 end
 

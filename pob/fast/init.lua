@@ -26,8 +26,8 @@ local M = {}
 ---@field only string? the version that it was written for, if what others know of a later one is not enough for it
 ---@field install fun(calcs: table?)
 
----What relies on how PoB's functions work together, and not on each alone.
-local WRITTEN_FOR = "2.55.5"
+---The version in which all was read that `alike` relies on.
+local ALIKE_READ_IN = "2.55.5"
 
 local QUERIES = { "SumInternal", "MoreInternal", "FlagInternal", "OverrideInternal", "ListInternal", "TabulateInternal" }
 local FRONT = { "Sum", "More", "Flag", "Override", "List", "Tabulate", "EvalMod" }
@@ -87,7 +87,6 @@ local AT_BOOT = {
 	},
 	{
 		name = "prepared",
-		only = WRITTEN_FOR,
 		classes = STORES,
 		functions = function()
 			return { specCopy = specCopy, ["modLib.setSource"] = modLib.setSource }
@@ -96,7 +95,7 @@ local AT_BOOT = {
 	},
 	{
 		name = "alike",
-		only = WRITTEN_FOR,
+		only = ALIKE_READ_IN,
 		classes = STORES,
 		functions = function()
 			return { MatchKeywordFlags = MatchKeywordFlags, ["modLib.setSource"] = modLib.setSource }
@@ -116,7 +115,6 @@ local IN_BUILD = {
 	{ name = "base_mods", calcs = { "initModDB" }, install = base_mods.install },
 	{
 		name = "prepared",
-		only = WRITTEN_FOR,
 		calcs = {
 			"initEnv", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList", "mergeSkillInstanceMods",
 		},
@@ -127,7 +125,7 @@ local IN_BUILD = {
 	},
 	{
 		name = "alike",
-		only = WRITTEN_FOR,
+		only = ALIKE_READ_IN,
 		calcs = {
 			"initEnv", "buildModListForNode", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList",
 			"perform", "defence", "buildDefenceEstimations", "offence", "triggers", "mirages", "calcFullDPS",

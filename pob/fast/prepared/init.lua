@@ -39,6 +39,7 @@ local LEFT_ALONE = {
 ---@field writes Write[] what it writes into tables that all see
 ---@field nodes { id: integer, node: table? }[] nodes on which the items depend
 ---@field sockets table<string, integer> how many gems they have in them, by slot
+---@field tattoos table<string, integer>? how many there are of each type: from 2.60 on PoB notes it with the character, before the items
 ---@field reads string[] names that the part behind the nodes asks the character's modifiers for
 ---@field answers table<string, table[]> what it found there
 ---@field node_reads table<string, boolean> names that the part about items asks the nodes for
@@ -100,7 +101,7 @@ local function make_before(from, override, varied)
 	return made, player, enemy
 end
 
----Whether the items find the nodes and the gems that they found in the base.
+---Whether the items find the nodes and the gems that they found in the base, and PoB as many tattoos.
 ---@return boolean
 local function keeps_items()
 	local nodes, allocated = prepared.nodes, build.spec.allocNodes
@@ -108,6 +109,9 @@ local function keeps_items()
 		if allocated[nodes[i].id] ~= nodes[i].node then
 			return false
 		end
+	end
+	if not same(build.spec.allocatedTattooTypes, prepared.tattoos) then
+		return false
 	end
 	return allowed == "nodes" or same(sockets.count(build.skillsTab.socketGroupList), prepared.sockets)
 end

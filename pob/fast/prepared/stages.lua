@@ -114,9 +114,9 @@ function M.go_on(calcs, run)
 		return copy(env)
 	end
 	function calcs.buildModListForNodeList(env, ...)
-		local nodes = list(env, ...)
+		local nodes, sources = list(env, ...)
 		note_list(run, env, nodes)
-		return nodes
+		return nodes, sources
 	end
 	function mergeDB(target, from)
 		note_merge(run, target, from)

@@ -22,7 +22,13 @@ local COUNTS = {
 	["Multiplier:AllocatedLifeMastery"] = true,
 }
 ---Fields of the environment that come with the nodes, and with who wants them.
-local NOT_TAKEN = { allocNodes = true, initialNodeModDB = true, extraRadiusNodeList = true, override = true }
+local NOT_TAKEN = {
+	allocNodes = true,
+	initialNodeModDB = true,
+	extraRadiusNodeList = true,
+	keystonesAdded = true,
+	override = true,
+}
 
 ---@param what string
 local function refuse(what)
@@ -245,6 +251,7 @@ local function prepare(a, b)
 		sources = { unpack(a.env.explodeSources, a.sources + 1) },
 		nodes = decisive_nodes(a),
 		sockets = sockets.count(build.skillsTab.socketGroupList),
+		tattoos = build.spec.allocatedTattooTypes,
 		late = {},
 		sets = {},
 		tails = {},

@@ -119,7 +119,13 @@ local IN_BUILD = {
 			"initEnv", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList", "mergeSkillInstanceMods",
 		},
 		functions = function()
-			return { wipeEnv = wipeEnv, mergeDB = mergeDB, tableConcat = tableConcat }
+			return {
+				wipeEnv = wipeEnv,
+				mergeDB = mergeDB,
+				tableConcat = tableConcat,
+				-- From 2.60 on.
+				["modLib.mergeKeystones"] = modLib.mergeKeystones,
+			}
 		end,
 		install = prepared.install,
 	},

@@ -55,7 +55,7 @@ local function note_copy(run, env)
 	end
 end
 
----The first list of nodes is made: the items come next.
+---The first list of nodes is made, from 2.60 on with what its keystones bring: the items come next.
 ---@param run Run
 ---@param env table
 ---@param nodes table the modifiers of the nodes
@@ -113,11 +113,19 @@ function M.go_on(calcs, run)
 		note_copy(run, env)
 		return copy(env)
 	end
+	local keystones = modLib.mergeKeystones
 	function calcs.buildModListForNodeList(env, ...)
 		local nodes, sources = list(env, ...)
-		note_list(run, env, nodes)
+		if not keystones then
+			note_list(run, env, nodes)
+		end
 		return nodes, sources
 	end
+	modLib.mergeKeystones = keystones
+		and function(env, nodes)
+			keystones(env, nodes)
+			note_list(run, env, nodes)
+		end
 	function mergeDB(target, from)
 		note_merge(run, target, from)
 		return merge(target, from)
@@ -129,6 +137,7 @@ function M.go_on(calcs, run)
 	end
 	local ok, message = coroutine.resume(run.thread)
 	specCopy, mergeDB, tableConcat, calcs.buildModListForNodeList = copy, merge, concat, list
+	modLib.mergeKeystones = keystones
 	if not ok then
 		error(message, 0)
 	end

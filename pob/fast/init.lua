@@ -23,11 +23,8 @@ local M = {}
 ---@field classes table<string, string[]>? methods of classes that it replaces or relies on
 ---@field functions (fun(): table<string, function>)? other functions
 ---@field calcs string[]? functions of a build's calculator
----@field only string? the version that it was written for, if what others know of a later one is not enough for it
+---@field together boolean? whether it must be one version that all of them are of, as it relies on how they work together
 ---@field install fun(calcs: table?)
-
----The version in which all was read that `alike` relies on.
-local ALIKE_READ_IN = "2.55.5"
 
 local QUERIES = { "SumInternal", "MoreInternal", "FlagInternal", "OverrideInternal", "ListInternal", "TabulateInternal" }
 local FRONT = { "Sum", "More", "Flag", "Override", "List", "Tabulate", "EvalMod" }
@@ -95,7 +92,7 @@ local AT_BOOT = {
 	},
 	{
 		name = "alike",
-		only = ALIKE_READ_IN,
+		together = true,
 		classes = STORES,
 		functions = function()
 			return { MatchKeywordFlags = MatchKeywordFlags, ["modLib.setSource"] = modLib.setSource }
@@ -131,10 +128,12 @@ local IN_BUILD = {
 	},
 	{
 		name = "alike",
-		only = ALIKE_READ_IN,
+		together = true,
 		calcs = {
 			"initEnv", "buildModListForNode", "buildModListForNodeList", "createActiveSkill", "buildActiveSkillModList",
 			"perform", "defence", "buildDefenceEstimations", "offence", "triggers", "mirages", "calcFullDPS",
+			-- From 2.60 on.
+			"defenceForConditionals", "resistances",
 		},
 		install = alike.install,
 	},
@@ -176,7 +175,7 @@ local function install(accelerators, calcs)
 	local ready = {}
 	-- All are looked at before any is installed: one may replace what another relies on.
 	for _, accelerator in ipairs(accelerators) do
-		local known, unknown = source.all_known(native, relied_on(accelerator, calcs), accelerator.only)
+		local known, unknown = source.all_known(native, relied_on(accelerator, calcs), accelerator.together)
 		if chosen and not chosen[accelerator.name] then
 			native.log("info", "accelerator " .. accelerator.name .. " is switched off")
 		elseif known then

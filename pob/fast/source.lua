@@ -52,23 +52,32 @@ function M.version(native, name, fn)
 	return digest and known[name] and known[name][digest] or nil
 end
 
+---Whether a function is not the same in each version that was read.
+---@param name string
+---@return boolean
+local function changes(name)
+	return next(known[name], (next(known[name]))) ~= nil
+end
+
 ---Whether every function is one that we know.
 ---@param native NativeHost
 ---@param functions table<string, function?>
----@param only string? the version in which each must have been read; nil: any
+---@param together boolean? whether all that are not the same in each version must be of one
 ---@return boolean
 ---@return string? unknown name of the first that is not
-function M.all_known(native, functions, only)
+function M.all_known(native, functions, together)
 	local names = {}
 	for name in pairs(functions) do
 		names[#names + 1] = name
 	end
 	table.sort(names)
+	local of_all
 	for _, name in ipairs(names) do
 		local version = M.version(native, name, functions[name])
-		if not version or (only and version ~= only) then
+		if not version or (together and changes(name) and version ~= (of_all or version)) then
 			return false, name
 		end
+		of_all = changes(name) and version or of_all
 	end
 	return true
 end

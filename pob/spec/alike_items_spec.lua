@@ -159,6 +159,7 @@ return function()
 			expect(wearing(1, { speed(), mana(), mod('CanExplode', 'FLAG', true) }), nil)
 			expect(wearing(1, { speed(), mana(), mod('Keystone', 'LIST', 'Pain') }), nil)
 			expect(wearing(1, { speed(), mana(), mod('Life', 'BASE', 1, { { type = 'DisablesItem', slotName = 'Ring' } }) }), nil)
+			expect(wearing(1, { speed(), mana(), mod('AllAddedDamageAsCold', 'FLAG', true) }), nil)
 			expect(wearing(1, { speed(), mana() }, { uniqueID = 'x', rangeLineList = {} }) ~= nil, true)
 			slots[1].selItemId = 0
 			expect(with_build(worn.difference), nil)

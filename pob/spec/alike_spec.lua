@@ -7,6 +7,7 @@ local journal = require('fast.alike.journal')
 local mod = require('spec.alike_support').mod
 local order = require('fast.alike.order')
 local questions = require('fast.alike.questions')
+local sources = require('fast.alike.sources')
 
 local describe, it, expect = spec.describe, spec.it, spec.expect
 
@@ -74,6 +75,27 @@ return function()
 			expect(classes.is_of_tree(mod('Life', 'INC', 5)), true)
 			expect(classes.is_of_tree(mod('Life', 'INC', 5, { source = 'Item:3:Treefall' })), false)
 			expect(classes.is_of_tree({ name = 'Life' }), false)
+		end)
+	end)
+
+	describe('who says a thing', function()
+		local function unusable(source)
+			return mod('CanNotUseItem', 'Flag', 1, { source = source })
+		end
+
+		it('matters of a few modifiers', function()
+			expect(sources.matter_to(unusable('Tree:1')), true)
+			expect(sources.matter_to(mod('AllAddedDamageAsCold', 'FLAG', true)), true)
+			expect(sources.matter_to(mod('FrenzyChargesMax', 'OVERRIDE', 3)), true)
+			expect(sources.matter_to(mod('FrenzyChargesMax', 'BASE', 1)), false)
+			expect(sources.matter_to(mod('Life', 'BASE', 1)), false)
+		end)
+
+		it('matters to a character whose modifiers are converted, or come first among those of several nodes', function()
+			expect(sources.matter({ Life = { mod('Life', 'BASE', 1), mod('Life', 'BASE', 1, { source = 'Tree:2' }) } }), false)
+			expect(sources.matter({ AllAddedDamageAsCold = { mod('AllAddedDamageAsCold', 'FLAG', true) } }), true)
+			expect(sources.matter({ CanNotUseItem = { unusable('Tree:1'), unusable('Item:1:Helmet') } }), false)
+			expect(sources.matter({ CanNotUseItem = { unusable('Tree:1'), unusable('Tree:2') } }), true)
 		end)
 	end)
 

@@ -5,6 +5,7 @@ local classes = require("fast.alike.classes")
 local jewels = require("fast.alike.jewels")
 local nodes = require("fast.nodes")
 local order = require("fast.alike.order")
+local sources = require("fast.alike.sources")
 
 local M = {}
 
@@ -60,23 +61,27 @@ function M.nodes_in_order()
 	return allocated
 end
 
----Whether a node brings the same modifiers whatever else is allocated, and nothing else happens with it.
+---Whether a node brings the same modifiers whatever else is allocated, and nothing else happens with it. From 2.60 on PoB
+---counts tattoos by itself.
 ---@param node table
 ---@return boolean
 local function is_plain(node)
 	return (node.type == "Normal" or node.type == "Notable")
 		and node.modList ~= nil
+		and not (node.isTattoo and build.spec.allocatedTattooTypes)
 		and (classes.in_place[node.id] ~= nil or not reached[node.id])
 		and not (granted and granted.id == node.id)
 		and not nodes.changes_itself(node.modList)
 end
 
----Whether a node changes what jewels do, and with it what others of the changed nodes bring.
+---Whether a node brings what its class does not tell: it changes what jewels do, and with it what others of the changed nodes
+---bring, or it matters who brings it.
 ---@param node table
 ---@return boolean
-local function changes_jewels(node)
-	for _, name in ipairs(classes.brought(node).names) do
-		if name == "ExtraJewelFunc" then
+local function cannot_be_told(node)
+	for _, class in ipairs(classes.brought(node).classes) do
+		local mod = classes.example(class)
+		if mod.name == "ExtraJewelFunc" or sources.matter_to(mod) then
 			return true
 		end
 	end
@@ -92,7 +97,7 @@ function M.of(changes)
 	end
 	for i = 1, #changes do
 		local node, more = changes[i].node, changes[i].add and 1 or -1
-		if changes_jewels(node) then
+		if cannot_be_told(node) then
 			return nil
 		elseif is_plain(node) then
 			if node.type == "Notable" then

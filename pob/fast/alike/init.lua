@@ -8,9 +8,6 @@
 -- (`tags.lua`). By induction over the questions, a second calculation goes the way of the first as long as each answer is
 -- the same.
 
--- Taken here because the lock-down removes it.
-local new_table = require("table.new")
-
 local asked = require("fast.alike.asked")
 local classes = require("fast.alike.classes")
 local config = require("fast.alike.config")
@@ -18,6 +15,8 @@ local differences = require("fast.alike.difference")
 local items = require("fast.alike.items")
 local journal = require("fast.alike.journal")
 local order = require("fast.alike.order")
+local outputs = require("fast.alike.outputs")
+local sources = require("fast.alike.sources")
 local stores = require("fast.stores")
 local tags = require("fast.alike.tags")
 local worn = require("fast.alike.worn")
@@ -30,8 +29,6 @@ local CHANGES_MAX = 12
 local KEPT_MAX = 4096
 ---What PoB asks for without a query to a database: by the first two it scales items, the third it looks up itself.
 local ASKED_UNHEARD = { "EffectOfBonusesFromGloves", "EffectOfBonusesFromBoots", "Keystone" }
----Stats of an output: room for these is made at once.
-local SCALARS = 1024
 
 ---An output of another tree, and what it depends on; with what it has for `output_of`.
 ---@class (exact) Kept
@@ -99,30 +96,6 @@ local function grants_in_order(env)
 	return granting > 1
 end
 
----@param output Output
----@return Output
-local function scalars_of(output)
-	local copy = new_table(0, SCALARS)
-	for name, value in pairs(output) do
-		if type(value) ~= "table" then
-			copy[name] = value
-		end
-	end
-	return copy
-end
-
----Leaves nothing but the scalars of an output. What was computed is nobody else's, so it takes no copy.
----@param output Output
----@return Output
-local function strip(output)
-	for name, value in pairs(output) do
-		if type(value) == "table" then
-			output[name] = nil
-		end
-	end
-	return output
-end
-
 ---Forgets everything; begins with a base, or with none.
 ---@param env table? the environment of the base
 ---@param output Output of the base
@@ -136,7 +109,7 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 	config.begin()
 	items.forget()
 	takes_part = false
-	if not (installed and env) or grants_in_order(env) then
+	if not (installed and env) or grants_in_order(env) or sources.matter(env.modDB.mods) then
 		return
 	end
 	local granted = {}
@@ -171,7 +144,7 @@ function M.prepare(env, output, calcs, asked_ahead, of_config)
 	end
 	worn.begin(env)
 	takes_part = true
-	journal.begin(scalars_of(output))
+	journal.begin(outputs.scalars_of(output))
 end
 
 ---What is known so far all others know, as the template's forks do, or are told.
@@ -354,12 +327,12 @@ function M.stop()
 	tags.look(false)
 end
 
----Whether a node that is not plain leaves the order of nodes to matter in ways that nobody listens to: several nodes that
----grant something, or several modifiers of a name of which nobody expected more than one.
+---Whether a node that is not plain leaves the order of nodes, or who says what, to matter in ways that nobody listens to:
+---several nodes that grant something, or several modifiers of a name of which nobody expected more than one.
 ---@param env table
 ---@return boolean
 local function surprises(env)
-	local found = grants_in_order(env)
+	local found = grants_in_order(env) or sources.matter(env.modDB.mods)
 	for name, list in pairs(env.modDB.mods) do
 		if not order.may_be_several[name] and order.several(list) then
 			order.may_be_several[name] = true
@@ -381,7 +354,7 @@ function M.keep(difference, output, env)
 	if not notes then
 		return
 	end
-	strip(output)
+	outputs.strip(output)
 	keep({ more = difference.more, notes = notes, output = output })
 	tell({ more = difference.more, notes = notes }, output)
 end
@@ -390,7 +363,7 @@ end
 ---@param difference ItemDifference
 ---@param output Output
 function M.keep_items(difference, output)
-	strip(output)
+	outputs.strip(output)
 	tell({ items = items.keep(difference, order.depends_on_names(), output) }, output)
 end
 
@@ -398,7 +371,7 @@ end
 ---@param state ConfigState
 ---@param output Output
 function M.keep_config(state, output)
-	config.keep(state, strip(output))
+	config.keep(state, outputs.strip(output))
 end
 
 return M

@@ -7,6 +7,7 @@
 
 local classes = require("fast.alike.classes")
 local same = require("fast.same")
+local sources = require("fast.alike.sources")
 
 local rawequal = rawequal
 
@@ -155,7 +156,7 @@ local function is_told(mod)
 			return false
 		end
 	end
-	return mod.type ~= "LIST" and type(mod.value) ~= "table"
+	return mod.type ~= "LIST" and type(mod.value) ~= "table" and not sources.matter_to(mod)
 end
 
 ---@param difference ItemDifference

@@ -126,6 +126,7 @@ fn outgoing(criterion: &mut Criterion) {
         path: ComputePath::Fast,
         shard: 0,
         generation: 1,
+        verification: None,
     }];
     let mut group = criterion.benchmark_group("outcome to its message");
     for (name, difference_to_base) in [("values", false), ("differences to the base", true)] {

@@ -166,6 +166,7 @@ fn results(criterion: &mut Criterion) {
         path: ComputePath::Fast,
         shard: 0,
         generation: 7,
+        verification: None,
     };
     let mut group = criterion.benchmark_group("results that are kept");
     group.throughput(Throughput::Elements(VARIATIONS));

@@ -223,6 +223,15 @@ fn bench_tells_what_it_measured() {
 }
 
 #[test]
+fn bench_counts_what_was_verified() {
+    let witch = example("witch.xml");
+    let arguments = ["bench", "--base", path(&witch), "--count", "10", "--warm-up", "0", "--verify-ratio", "1"];
+    let report = json_of(&[&arguments[..], &["--format", "json"]].concat());
+    assert_eq!((&report["verified"], &report["mismatches"], &report["plain"]), (&json!(10), &json!(0), &json!(10)));
+    assert!(good(&arguments).contains("10, 0 mismatches"));
+}
+
+#[test]
 fn doctor_finds_the_sample_engine_well_and_a_missing_installation_not() {
     assert!(good(&["doctor"]).ends_with("doctor: all is well\n"));
     let directory = tempfile::tempdir().unwrap();

@@ -52,6 +52,7 @@ async fn recording_costs_less_than_a_hundredth_of_the_throughput() {
         path: ComputePath::Fast,
         shard: 0,
         generation: 1,
+        verification: None,
     };
     let (mut recording, mut serving) = (Duration::MAX, Duration::MAX);
     for _ in 0..ROUNDS {

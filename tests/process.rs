@@ -11,7 +11,7 @@ use common::{
 };
 use pobatch::{
     build::{
-        outcome::{ComputePath, FailureReason},
+        outcome::{ComputePath, FailureReason, Verification},
         variation::Variation,
     },
     supervisor::{BaseError, Refusal, Settings, ShardState, Submission, Supervisor},
@@ -284,8 +284,27 @@ async fn every_outcome_can_be_verified_by_the_plain_path() {
     let session = supervisor.open(spec(&base)).await.unwrap();
     let outcomes = collect(submit_all(session, (1..=20).map(level)).await).await;
     assert!(outcomes.iter().all(|outcome| outcome.path == ComputePath::Plain && outcome.result.is_ok()));
+    assert!(outcomes.iter().all(|outcome| outcome.verification == Some(Verification::Same)));
     let counters = supervisor.status().await.unwrap().counters;
     assert_eq!((counters.verified, counters.mismatches, counters.drifts), (20, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fast_path_that_is_wrong_is_told_of_and_the_client_gets_the_truth() {
+    let mut settings = settings();
+    settings.shards = 1;
+    // Every second one: what the first one leaves behind makes the second one wrong.
+    settings.verify_ratio = 0.5;
+    let (supervisor, base) = with_base(settings, WITCH).await;
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    let outcomes = collect(submit_all(session, [fault("leak"), level(10)]).await).await;
+    let found: Vec<_> = outcomes.iter().map(|outcome| outcome.verification).collect();
+    assert_eq!(found, [None, Some(Verification::Different)]);
+    let counters = supervisor.status().await.unwrap().counters;
+    assert_eq!((counters.verified, counters.mismatches), (1, 1));
+    let session = supervisor.open(spec(&base)).await.unwrap();
+    let again = collect(submit_all(session, [level(10)]).await).await;
+    assert_eq!(bits(&outcomes[1]), bits(&again[0]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -223,6 +223,16 @@ named_enum! {
     }
 }
 
+named_enum! {
+    /// Whether the plain path said the same as the fast one.
+    Verification {
+        /// Bit for bit.
+        Same => "same",
+        /// It did not, or failed.
+        Different => "different",
+    }
+}
+
 /// One variation, evaluated or not: what the supervisor gives back for each that it accepted.
 #[derive(Clone, Debug)]
 pub struct Evaluated {
@@ -242,6 +252,8 @@ pub struct Evaluated {
     pub shard: u32,
     /// Generation of that shard's runtime, from 1; 0: no runtime had it.
     pub generation: u64,
+    /// What came of computing it by both paths; `None`: it was not.
+    pub verification: Option<Verification>,
 }
 
 impl Evaluated {
@@ -257,6 +269,7 @@ impl Evaluated {
             path: ComputePath::None,
             shard: 0,
             generation: 0,
+            verification: None,
         }
     }
 }

@@ -77,7 +77,7 @@ pub async fn run(settings: config::Bench, output: &mut Output) -> Result<Verdict
         Format::Json => output.json(&report.json())?,
         Format::Table | Format::Csv => report.table(output)?,
     }
-    Ok(if report.played.tally.failures.is_empty() { Verdict::Good } else { Verdict::Bad })
+    Ok(if report.played.tally.is_good() { Verdict::Good } else { Verdict::Bad })
 }
 
 /// Calls, as they went.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ClientError, EngineInfo, exchange};
 use crate::{
-    build::outcome::{ComputePath, Failure, FailureReason, NamedStat, Warning},
+    build::outcome::{ComputePath, Failure, FailureReason, NamedStat, Verification, Warning},
     grpc::convert::{Columns, failure_from_proto, warning_from_proto},
     proto::v1::{self, outcome, scenario_result},
 };
@@ -69,6 +69,8 @@ pub struct Outcome {
     pub compute: Duration,
     /// How it was computed.
     pub path: ComputePath,
+    /// What came of computing it by both paths, if the server did.
+    pub verification: Option<Verification>,
     /// The shard and its generation, if one computed it.
     pub shard: Option<(u32, u64)>,
     /// With a reduction: what its objectives measured.
@@ -161,6 +163,11 @@ pub(super) fn answer(
         v1::ComputePath::Cached => ComputePath::Cached,
         v1::ComputePath::None | v1::ComputePath::Unspecified => ComputePath::None,
     };
+    let verification = match message.verification() {
+        v1::Verification::Unspecified => None,
+        v1::Verification::Same => Some(Verification::Same),
+        v1::Verification::Different => Some(Verification::Different),
+    };
     let scenarios: Option<Vec<_>> =
         message.scenarios.into_iter().map(|message| scenario_result(columns, message)).collect();
     let scenarios = scenarios.ok_or(ClientError::Protocol("a scenario without a result"))?;
@@ -180,6 +187,7 @@ pub(super) fn answer(
         queue: duration(message.queue_time),
         compute: duration(message.compute_time),
         path,
+        verification,
         shard: message.shard.zip(message.generation),
         scores: message.scores,
     };

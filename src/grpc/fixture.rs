@@ -73,6 +73,7 @@ pub(super) fn answer(item: Item) {
         path: ComputePath::Fast,
         shard: 3,
         generation: 1,
+        verification: None,
     });
 }
 

@@ -135,8 +135,13 @@ impl Results {
         if !is_the_engines_word(evaluated) {
             return (0, leader.followers);
         }
-        let shared =
-            Evaluated { path: ComputePath::Cached, compute: Duration::ZERO, generation: 0, ..evaluated.clone() };
+        let shared = Evaluated {
+            path: ComputePath::Cached,
+            compute: Duration::ZERO,
+            generation: 0,
+            verification: None,
+            ..evaluated.clone()
+        };
         let answered = leader.followers.len() as u64;
         for (_, item) in leader.followers {
             let queue = item.accepted.elapsed();

@@ -92,6 +92,7 @@ impl Item {
             path: ComputePath::None,
             shard: 0,
             generation: 0,
+            verification: None,
         });
     }
 }

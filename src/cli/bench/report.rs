@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Played;
 use crate::{
-    build::outcome::ComputePath,
+    build::outcome::{ComputePath, Verification},
     cli::{CliError, Output, table},
     client::Outcome,
     config::Kind,
@@ -45,6 +45,10 @@ pub struct Tally {
     pub plain: usize,
     /// Outcomes that an identical variation gave, or one that comes to the same.
     pub cached: usize,
+    /// Outcomes that were computed by both paths.
+    pub verified: usize,
+    /// Those of them for which the paths differed.
+    pub mismatches: usize,
     /// What each reset cost, as the client sees it: from the last outcome of a shard's runtime to the first of the next
     /// one, without what computing that took.
     pub resets: Vec<Duration>,
@@ -53,6 +57,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Whether every variation got values, and by whichever path the same.
+    pub fn is_good(&self) -> bool {
+        self.failures.is_empty() && self.mismatches == 0
+    }
+
     /// Counts an outcome.
     pub fn count(&mut self, outcome: &Outcome) {
         self.count += 1;
@@ -63,6 +72,8 @@ impl Tally {
         self.warned += usize::from(!outcome.warnings.is_empty());
         self.plain += usize::from(outcome.path == ComputePath::Plain);
         self.cached += usize::from(outcome.path == ComputePath::Cached);
+        self.verified += usize::from(outcome.verification.is_some());
+        self.mismatches += usize::from(outcome.verification == Some(Verification::Different));
         if let Some((shard, generation)) = outcome.shard {
             let now = Instant::now();
             if let Some((before, last)) = self.last.insert((outcome.endpoint, shard), (generation, now))
@@ -125,6 +136,8 @@ impl Report {
             "stolen": self.played.stolen,
             "plain": tally.plain,
             "cached": tally.cached,
+            "verified": tally.verified,
+            "mismatches": tally.mismatches,
             "warned": tally.warned,
             "failed": tally.failures.values().map(|(count, _)| count).sum::<usize>(),
             "failures": failures,
@@ -152,6 +165,9 @@ impl Report {
             ("not computed again", tally.cached.to_string()),
             ("with warnings", tally.warned.to_string()),
         ];
+        if tally.verified > 0 {
+            rows.push(("verified by the plain path", format!("{}, {} mismatches", tally.verified, tally.mismatches)));
+        }
         if self.played.resumed > 0 {
             rows.push(("calls resumed", self.played.resumed.to_string()));
         }

@@ -322,6 +322,7 @@ mod tests {
             queue: Duration::ZERO,
             compute: Duration::ZERO,
             path: ComputePath::Fast,
+            verification: None,
             shard: None,
             endpoint: 0,
             scores: Vec::new(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::stats::Layout;
 use crate::{
-    build::outcome::{ComputePath, Evaluated, Failure, FailureReason, Stats, Warning, WarningKind},
+    build::outcome::{ComputePath, Evaluated, Failure, FailureReason, Stats, Verification, Warning, WarningKind},
     grpc::status::cut,
     proto::v1::{self, outcome, scenario_result},
 };
@@ -49,6 +49,7 @@ impl Terms {
             outcome.warnings = only.warnings;
             (outcome.queue_time, outcome.compute_time) = (only.queue_time, only.compute_time);
             (outcome.path, outcome.shard, outcome.generation) = (only.path, only.shard, only.generation);
+            outcome.verification = only.verification;
         }
         outcome
     }
@@ -71,6 +72,7 @@ impl Terms {
             path: path(part.path).into(),
             shard: computed.then_some(part.shard),
             generation: computed.then_some(part.generation),
+            verification: verification(part.verification).into(),
         }
     }
 }
@@ -100,6 +102,14 @@ const fn path(path: ComputePath) -> v1::ComputePath {
         ComputePath::Plain => v1::ComputePath::Plain,
         ComputePath::Cached => v1::ComputePath::Cached,
         ComputePath::None => v1::ComputePath::None,
+    }
+}
+
+const fn verification(found: Option<Verification>) -> v1::Verification {
+    match found {
+        None => v1::Verification::Unspecified,
+        Some(Verification::Same) => v1::Verification::Same,
+        Some(Verification::Different) => v1::Verification::Different,
     }
 }
 

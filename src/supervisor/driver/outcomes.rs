@@ -11,7 +11,7 @@ use super::{
     Driver,
 };
 use crate::{
-    build::outcome::{ComputePath, Evaluated},
+    build::outcome::{ComputePath, Evaluated, Verification},
     proto::runtime::Outcome,
 };
 
@@ -40,7 +40,7 @@ impl Driver {
             None => Ok(translate::stats(&mut outcome)),
         };
         let started = self.shards[shard].started.unwrap_or(item.accepted);
-        let evaluated = Evaluated {
+        let mut evaluated = Evaluated {
             tag: 0,
             result,
             warnings: outcome.warnings.into_iter().map(translate::warning).collect(),
@@ -50,6 +50,7 @@ impl Driver {
             #[expect(clippy::cast_possible_truncation, reason = "shards are counted in tens")]
             shard: shard as u32,
             generation,
+            verification: None,
         };
         self.shards[shard].started = Some(Instant::now());
         if is_fast && evaluated.result.is_ok() && self.is_to_be_verified() {
@@ -60,7 +61,7 @@ impl Driver {
         }
         self.dispatch.item_done(shard, generation, took);
         if let Some(fast) = item.to_verify.take() {
-            self.compare(&fast, &evaluated);
+            evaluated.verification = Some(self.compare(&fast, &evaluated));
         }
         if let Err(failure) = &evaluated.result {
             let origin = Arc::clone(&item.origin);
@@ -87,19 +88,19 @@ impl Driver {
     }
 
     /// The plain path is the truth, and what the client gets.
-    pub(super) fn compare(&mut self, fast: &Evaluated, plain: &Evaluated) {
+    pub(super) fn compare(&mut self, fast: &Evaluated, plain: &Evaluated) -> Verification {
         self.counters.verified += 1;
         let differs = match (&fast.result, &plain.result) {
             (Ok(fast), Ok(plain)) => fast.first_difference(plain),
             (Ok(_), Err(failure)) => Some(failure.message.clone()),
             (Err(_), _) => None,
         };
-        if let Some(difference) = differs {
-            self.counters.mismatches += 1;
-            self.results.forget_all();
-            self.disown_journals(|_| true);
-            tracing::error!(difference, shard = plain.shard, "the fast path differs from the plain path");
-            self.note("mismatch", difference, Some(plain.shard as usize), None, "");
-        }
+        let Some(difference) = differs else { return Verification::Same };
+        self.counters.mismatches += 1;
+        self.results.forget_all();
+        self.disown_journals(|_| true);
+        tracing::error!(difference, shard = plain.shard, "the fast path differs from the plain path");
+        self.note("mismatch", difference, Some(plain.shard as usize), None, "");
+        Verification::Different
     }
 }

@@ -54,6 +54,7 @@ fn outcome(life: f64) -> Evaluated {
         path: ComputePath::Fast,
         shard: 0,
         generation: 7,
+        verification: None,
     }
 }
 

@@ -185,6 +185,8 @@ class Outcome:
     compute_seconds: float
     #: ``fast``, ``plain``, ``cached`` or ``none``; with scenarios ``unspecified``.
     path: str
+    #: ``same`` or ``different``, if the server computed it by both paths (``--verify-ratio``); otherwise ``unspecified``.
+    verification: str
     shard: int | None
     generation: int | None
     #: What came of it under each scenario of the call, by name.
@@ -245,6 +247,7 @@ class Outcome:
             queue_seconds=seconds(message.queue_time),
             compute_seconds=seconds(message.compute_time),
             path=outcome_pb2.ComputePath.Name(message.path).removeprefix("COMPUTE_PATH_").lower(),
+            verification=outcome_pb2.Verification.Name(message.verification).removeprefix("VERIFICATION_").lower(),
             shard=message.shard if message.HasField("shard") else None,
             generation=message.generation if message.HasField("generation") else None,
             scenarios=results,

@@ -13,7 +13,7 @@ mod pob_places;
 use std::{collections::BTreeMap, env};
 
 use chance::{Chance, seed};
-use offers::{Offers, with_all_that_is_difficult};
+use offers::{Offers, with_all_that_is_difficult, with_tattoos};
 use pob_places::{Places, booted, booted_but, places, stats_of, xml};
 use pobatch::{build::outcome::StatValue, runtime::vm::Vm};
 use serde_json::{Value, json};
@@ -94,7 +94,8 @@ fn what_is_not_computed_again_has_the_bits_that_it_would_have() {
     let mut chance = Chance::new(seed("POBATCH_ALIKE_SEED"));
     let pairs = from_env("POBATCH_ALIKE_PAIRS", PAIRS);
     let mut vms = with_and_without(&places);
-    for (build, xml, pairs) in bases(&places, pairs, pairs / 20) {
+    let tattooed = ("tattooed", with_tattoos(&places), pairs / 8);
+    for (build, xml, pairs) in bases(&places, pairs, pairs / 20).into_iter().chain([tattooed]) {
         let of_nodes = |offers: &Offers, chance: &mut Chance| offers.of_nodes(pairs, chance);
         let (computed, known) = compared(&mut vms, (build, &xml), of_nodes, 2, &mut chance);
         assert!(computed > 50, "{build}: {computed} computed");

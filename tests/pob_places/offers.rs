@@ -213,6 +213,21 @@ fn with_item(xml: &str, id: u32, text: &str) -> String {
     format!("{}\n{text}\n{}", &xml[..start], &xml[end..])
 }
 
+/// A build with tattoos on its small attributes, one of which counts the tribes of the others.
+pub fn with_tattoos(places: &Places) -> String {
+    const NODES: [u32; 12] = [7388, 8948, 47251, 48778, 32710, 1031, 4397, 60398, 37671, 19501, 33479, 19635];
+    const TATTOOS: [&str; 3] =
+        ["Tattoo of the Hinekora Deathwarden", "Tattoo of the Valako Scout", "Ancestral Tattoo of Bloodlines"];
+    let of_node = |(place, node): (usize, &u32)| {
+        let name = if place == 0 { TATTOOS[2] } else { TATTOOS[place % 2] };
+        format!("<Override nodeId=\"{node}\" dn=\"{name}\" icon=\"\" activeEffectImage=\"\"/>")
+    };
+    let overrides: String = NODES.iter().enumerate().map(of_node).collect();
+    let changed = xml(places, "occ-vortex").replacen("<URL>", &format!("<Overrides>{overrides}</Overrides><URL>"), 1);
+    assert!(changed.contains(TATTOOS[2]));
+    changed
+}
+
 /// A build whose jewels change the nodes around them, allocated or not, and all of whose skills count for full DPS.
 pub fn with_all_that_is_difficult(places: &Places) -> String {
     let xml = xml(places, "occ-vortex").replace("<Skill ", "<Skill includeInFullDPS=\"true\" ");

@@ -15,9 +15,9 @@ use crate::{
     supervisor::EngineChoice,
 };
 
-/// The version that pobatch is tested with.
-const TESTED_VERSION: &str = "2.55.5";
-/// How to get it.
+/// The versions that pobatch is tested with; accelerators know these.
+const TESTED_VERSIONS: [&str; 2] = ["2.55.5", "2.60.0"];
+/// How to get one.
 const HOW_TO_GET: &str = "git clone --depth 1 --branch v2.55.5 \
                           https://github.com/PathOfBuildingCommunity/PathOfBuilding.git";
 
@@ -106,9 +106,10 @@ fn check_installation(installation: &Installation, findings: &mut Findings<'_>) 
         return findings.note("files", "no manifest.xml that can be read, so whether all files are there is not known");
     };
     match manifest.version.as_deref() {
-        Some(TESTED_VERSION) => findings.good("version", TESTED_VERSION)?,
+        Some(version) if TESTED_VERSIONS.contains(&version) => findings.good("version", version)?,
         Some(version) => {
-            let words = format!("{version}; pobatch is tested with {TESTED_VERSION}, so verify what matters to you");
+            let tested = TESTED_VERSIONS.join(" and ");
+            let words = format!("{version}; pobatch is tested with {tested}, so verify what matters to you");
             findings.note("version", &words)?;
         }
         None => findings.note("version", "manifest.xml does not say it")?,

@@ -88,15 +88,19 @@ local function is_same(known, env)
 	return count == #known.nodes
 end
 
+---Puts a list behind what another one has.
 ---@generic T
+---@param target T[]
 ---@param list T[]
----@return T[]
-local function copy_of(list)
-	local copy = {}
-	for i = 1, #list do
-		copy[i] = list[i]
+---@param first integer? of the list; nil: 1
+---@return T[] target
+local function append(target, list, first)
+	first = first or 1
+	local before = #target - first + 1
+	for i = first, #list do
+		target[before + i] = list[i]
 	end
-	return copy
+	return target
 end
 
 ---@param known NodeList
@@ -104,19 +108,12 @@ end
 ---@return table list
 ---@return table[]? sources
 local function repeated(known, env)
-	local nodes, granted, explodes = known.nodes, known.granted, known.explodes
+	local nodes, granted = known.nodes, known.granted
 	for i = 1, #nodes do
 		nodes[i].grantedSkills = granted[i]
 	end
-	local sources = env.explodeSources
-	for i = 1, #explodes do
-		sources[#sources + 1] = explodes[i]
-	end
-	local list, all = new("ModList"), known.list
-	for i = 1, #all do
-		list[i] = all[i]
-	end
-	return list, known.sources and copy_of(known.sources)
+	append(env.explodeSources, known.explodes)
+	return append(new("ModList"), known.list), known.sources and append({}, known.sources)
 end
 
 ---@param known NodeList
@@ -134,14 +131,11 @@ end
 ---@param sources table[]?
 ---@return NodeList
 local function describe(env, exploding, list, sources)
-	local known = { nodes = {}, own = {}, granted = {}, explodes = {} }
-	known.jewels, known.list = copy_of(env.radiusJewelList), copy_of(list)
-	known.sources = sources and copy_of(sources)
+	local known = { nodes = {}, own = {}, granted = {} }
+	known.jewels, known.list = append({}, env.radiusJewelList), append({}, list)
+	known.explodes, known.sources = append({}, env.explodeSources, exploding + 1), sources and append({}, sources)
 	add(known, env.allocNodes)
 	add(known, env.extraRadiusNodeList)
-	for i = exploding + 1, #env.explodeSources do
-		known.explodes[#known.explodes + 1] = env.explodeSources[i]
-	end
 	return known
 end
 

@@ -79,6 +79,33 @@ return function()
 			recipes.compare(make(), made_again(book))
 		end)
 
+		it('make any value and any key, and nothing of them is taken for a program', function()
+			local function strange()
+				local t = { 0, -0, 1 / 0, -1 / 0, 0.1, -32768, 40000, 2 ^ 53, true, false }
+				for _, text in ipairs({ '', '"', "\\", '\n', '\0\r', '",error("run"),"', ']] .. x', 'end', 'Größe', '%d' }) do
+					t[#t + 1], t[text] = text, #text
+				end
+				t[0], t[-1], t[1.5], t[2 ^ 40], t[true], t[100] = 'zero', 'minus', 'half', 'far', 'true', 'a hole'
+				return t
+			end
+			local t = made_again(take_down(strange(), strange()))
+			expect(t, strange())
+			expect(1 / t[2], -1 / 0)
+		end)
+
+		it('make more tables than one function holds', function()
+			local function many()
+				local list = {}
+				for i = 1, 3000 do
+					list[i] = { number = i, name = 'n' .. i, before = list[i - 1], list = list }
+				end
+				return list
+			end
+			local list = made_again(take_down(many(), many()))
+			recipes.compare(many(), list)
+			assert(list[3000].before == list[2999] and list[2999].list == list)
+		end)
+
 		it('leave out what is skipped, and the end of lists', function()
 			local a, b = make(), make()
 			local env = made_again(take_down(a, b, { [a] = { player = true, alias = true, derived = true } }, { [a.list] = 2 }))

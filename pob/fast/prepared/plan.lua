@@ -1,82 +1,125 @@
--- Makes tables again by their recipes. Most of them have one of three shapes: nothing in it, a list of one, a modifier
--- without tags. Those are made by constructors whose keys the compiler knows; going through a recipe key by key takes
--- several times as long.
+-- Makes tables again by their recipes. For each plan functions are written that have a constructor for every table: what
+-- such a constructor says is copied by the VM as one block, keys and all, while a table that is filled key by key is
+-- grown, and searched, for each of them. Into the text of a function go numbers, and words without any sign that means
+-- something there; all else it finds in a list.
 
-local new_table = require("table.new")
+-- Taken here because the lock-down removes them from the global table.
+local jit, load = jit, load
 
-local type, setmetatable = type, setmetatable
+local type, setmetatable, floor, match = type, setmetatable, math.floor, string.match
 
 local M = {}
 
----Keys of a modifier without tags, as PoB's `modLib.createMod` makes them.
-local MOD_KEYS = { name = true, type = true, value = true, flags = true, keywordFlags = true, source = true }
-local MOD_KEY_COUNT = 6
+---Keys of the tables that one function makes: far below 65,536, the constants that LuaJIT lets a function have.
+local KEYS_PER_MAKER = 4096
+---Numbers beyond do not fit into what an instruction of the VM says.
+local INTEGER_MAX = 2 ^ 15
+local WORD = "^[%w_ .:/%%+-]*$"
 
 ---How to make the tables of some numbers.
 ---@class (exact) Plan
----@field empty integer[] numbers of tables without anything
----@field single integer[] lists of one
----@field single_values any[] what is in them
----@field mod integer[] modifiers without tags
----@field mod_values table[] what they are
----@field plain integer[] all others
----@field recipes TableRecipe[] theirs
----@field holder integer[] tables that refer to others
----@field holder_keys any[] where
----@field held integer[] to which
----@field of_class integer[] tables with a metatable
----@field classes (table|integer)[] which; a number: that of one that is made, too
+---@field makers (fun(made: table[], shared: any[], set_class: function))[] to be called in order
+---@field shared any[] what they find in the list
 
----@param recipe TableRecipe
+---A plan that is being written.
+---@class (exact) Draft
+---@field from integer
+---@field shared any[]
+---@field place_of table<any, integer> in that list
+---@field makers function[]
+---@field lines string[] of the next function
+---@field keys integer how many keys they have
+---@field later string[] what can only be said when all tables are there
+
+---Whether a number is written as it is. Of the two zeros that is one.
+---@param value number
 ---@return boolean
-local function is_mod(recipe)
-	if #recipe.keys ~= MOD_KEY_COUNT then
-		return false
+local function is_plain_integer(value)
+	return floor(value) == value and value > -INTEGER_MAX and value < INTEGER_MAX and 1 / value ~= -1 / 0
+end
+
+---What stands for a value in the text of a function.
+---@param draft Draft
+---@param value any
+---@return string
+local function text_of(draft, value)
+	local kind = type(value)
+	if kind == "boolean" then
+		return tostring(value)
+	elseif kind == "number" and is_plain_integer(value) then
+		return ("%d"):format(value)
+	elseif kind == "string" and match(value, WORD) then
+		return '"' .. value .. '"'
 	end
-	for i = 1, MOD_KEY_COUNT do
-		if not MOD_KEYS[recipe.keys[i]] then
-			return false
+	-- A number is not looked up: of two zeros one is found for the other.
+	local place = kind ~= "number" and draft.place_of[value]
+	if not place then
+		place = #draft.shared + 1
+		draft.shared[place] = value
+		if kind ~= "number" then
+			draft.place_of[value] = place
 		end
 	end
-	return true
+	return ("S[%d]"):format(place)
 end
 
----@param recipe TableRecipe
----@return table<any, any>
-local function shared_of(recipe)
-	local found = {}
-	for i = 1, #recipe.keys do
-		found[recipe.keys[i]] = recipe.values[i]
-	end
-	return found
+---Ends a function.
+---@param draft Draft
+local function finish_maker(draft)
+	local text = "return function(M, S, set_class)\n" .. table.concat(draft.lines, "\n") .. "\nend"
+	local maker = assert(load(text, "=plan", "t", {}))()
+	-- It runs once in a calculation, from one end to the other: compiled it would only be larger.
+	jit.off(maker)
+	draft.makers[#draft.makers + 1] = maker
+	draft.lines, draft.keys = {}, 0
 end
 
----@param plan Plan
+---What is in a table, by key. What is not there yet has its place kept.
+---@param draft Draft
 ---@param at integer
 ---@param recipe TableRecipe
-local function add(plan, at, recipe)
-	local shared, refs = #recipe.keys, #recipe.refs
-	if shared == 0 and refs == 0 then
-		plan.empty[#plan.empty + 1] = at
-	elseif shared + refs == 1 and (recipe.keys[1] or recipe.ref_keys[1]) == 1 then
-		plan.single[#plan.single + 1] = at
-		-- What is made, too, takes the place of `false` below.
-		plan.single_values[#plan.single] = shared == 1 and recipe.values[1]
-	elseif refs == 0 and is_mod(recipe) then
-		plan.mod[#plan.mod + 1] = at
-		plan.mod_values[#plan.mod] = shared_of(recipe)
-	else
-		plan.plain[#plan.plain + 1] = at
-		plan.recipes[#plan.plain] = recipe
+---@return table<any, string>
+local function entries_of(draft, at, recipe)
+	local entries = {}
+	for i = 1, #recipe.keys do
+		entries[recipe.keys[i]] = text_of(draft, recipe.values[i])
 	end
-	for i = 1, refs do
-		plan.holder[#plan.holder + 1] = at
-		plan.holder_keys[#plan.holder], plan.held[#plan.holder] = recipe.ref_keys[i], recipe.refs[i]
+	for i = 1, #recipe.refs do
+		local key, ref = recipe.ref_keys[i], recipe.refs[i]
+		if ref < draft.from or ref > at then
+			entries[key] = ("M[%d]"):format(ref)
+		else
+			entries[key] = "false"
+			draft.later[#draft.later + 1] = ("M[%d][%s]=M[%d]"):format(at, text_of(draft, key), ref)
+		end
 	end
-	local class = recipe.class or recipe.class_ref
+	return entries
+end
+
+---@param draft Draft
+---@param at integer
+---@param recipe TableRecipe
+local function add(draft, at, recipe)
+	local entries, parts, listed = entries_of(draft, at, recipe), {}, 0
+	while entries[listed + 1] do
+		listed = listed + 1
+		parts[listed] = entries[listed]
+	end
+	for _, keys in ipairs({ recipe.keys, recipe.ref_keys }) do
+		for _, key in ipairs(keys) do
+			if not (type(key) == "number" and key >= 1 and key <= listed and floor(key) == key) then
+				parts[#parts + 1] = ("[%s]=%s"):format(text_of(draft, key), entries[key])
+			end
+		end
+	end
+	draft.lines[#draft.lines + 1] = ("M[%d]={%s}"):format(at, table.concat(parts, ","))
+	draft.keys = draft.keys + #parts + 1
+	local class = recipe.class and text_of(draft, recipe.class) or recipe.class_ref and ("M[%d]"):format(recipe.class_ref)
 	if class then
-		plan.of_class[#plan.of_class + 1] = at
-		plan.classes[#plan.of_class] = class
+		draft.later[#draft.later + 1] = ("set_class(M[%d],%s)"):format(at, class)
+	end
+	if draft.keys >= KEYS_PER_MAKER then
+		finish_maker(draft)
 	end
 end
 
@@ -86,72 +129,28 @@ end
 ---@param to integer
 ---@return Plan
 function M.of(recipes, from, to)
-	local plan = {
-		empty = {},
-		single = {},
-		single_values = {},
-		mod = {},
-		mod_values = {},
-		plain = {},
-		recipes = {},
-		holder = {},
-		holder_keys = {},
-		held = {},
-		of_class = {},
-		classes = {},
-	}
-	for at = from, to do
-		add(plan, at, recipes[at])
+	local draft = { from = from, shared = {}, place_of = {}, makers = {}, lines = {}, keys = 0, later = {} }
+	-- Most tables refer to such as were met after them.
+	for at = to, from, -1 do
+		add(draft, at, recipes[at])
 	end
-	return plan
-end
-
----@param plan Plan
----@param made table[]
-local function make_shared(plan, made)
-	local empty, single, values = plan.empty, plan.single, plan.single_values
-	for i = 1, #empty do
-		made[empty[i]] = {}
-	end
-	for i = 1, #single do
-		made[single[i]] = { values[i] }
-	end
-	local mods, mod_values = plan.mod, plan.mod_values
-	for i = 1, #mods do
-		local of = mod_values[i]
-		made[mods[i]] = {
-			name = of.name,
-			type = of.type,
-			value = of.value,
-			flags = of.flags,
-			keywordFlags = of.keywordFlags,
-			source = of.source,
-		}
-	end
-	local plain = plan.plain
-	for i = 1, #plain do
-		local recipe = plan.recipes[i]
-		local t, keys, shared = new_table(recipe.array, recipe.hash), recipe.keys, recipe.values
-		for j = 1, #keys do
-			t[keys[j]] = shared[j]
+	for _, line in ipairs(draft.later) do
+		draft.lines[#draft.lines + 1] = line
+		draft.keys = draft.keys + 1
+		if draft.keys >= KEYS_PER_MAKER then
+			finish_maker(draft)
 		end
-		made[plain[i]] = t
 	end
+	finish_maker(draft)
+	return { makers = draft.makers, shared = draft.shared }
 end
 
 ---Makes the planned tables.
 ---@param plan Plan
 ---@param made table[] those that they refer to and that are not planned are there; these are added
 function M.make(plan, made)
-	make_shared(plan, made)
-	local holder, keys, held = plan.holder, plan.holder_keys, plan.held
-	for i = 1, #holder do
-		made[holder[i]][keys[i]] = made[held[i]]
-	end
-	local of_class, classes = plan.of_class, plan.classes
-	for i = 1, #of_class do
-		local class = classes[i]
-		setmetatable(made[of_class[i]], type(class) == "number" and made[class] or class)
+	for i = 1, #plan.makers do
+		plan.makers[i](made, plan.shared, setmetatable)
 	end
 end
 

@@ -6,6 +6,7 @@ local alike = require("fast.alike")
 local alike_journal = require("fast.alike.journal")
 local base_mods = require("fast.base_mods")
 local copies = require("fast.copies")
+local flag_names = require("fast.flag_names")
 local gem_names = require("fast.gem_names")
 local lines = require("fast.lines")
 local mods = require("fast.mods")
@@ -74,6 +75,13 @@ local AT_BOOT = {
 		install = mods.install,
 	},
 	{ name = "lines", functions = lines.functions, install = lines.install },
+	{
+		name = "flag_names",
+		functions = function()
+			return { ["modLib.formatFlags"] = modLib.formatFlags }
+		end,
+		install = flag_names.install,
+	},
 	{ name = "gem_names", classes = { SkillsTab = { "FindSkillGem" } }, install = gem_names.install },
 	{
 		name = "copies",

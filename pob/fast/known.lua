@@ -60,6 +60,7 @@ return {
 	["calcs.triggers"] = { ["033bd31b849f6edc187b36b07713bb20208f7b0e75bc0c19b5a89ed55c4b17ac"] = "2.55.5" },
 	["mergeDB"] = { ["ae760e4714e54f475e57fe75e9790e7ba6e13a33af5b3cc9462b59b73f472f8a"] = "2.55.5" },
 	["modLib.createMod"] = { ["80d45e87be6138f40d67467da646cdf70ba2f39031ba664c46a1815403b100cd"] = "2.55.5" },
+	["modLib.formatFlags"] = { ["bf065fa3b3a18f2472598ef3778211c78229307cde271e9955c1a3e4805b4130"] = "2.55.5" },
 	["modLib.mergeKeystones"] = { ["1294fdcc93d5a8f5ef3ac8125fe5284488f714d6c1fba7e2260c7324c87bab25"] = "2.60.0" },
 	["modLib.parseMod"] = { ["f94429b794236d77926a45cbb0faf74ecd651d9a7879de91a6de90cb783fa414"] = "2.55.5" },
 	["modLib.setSource"] = { ["f48d33b883e7a54ba4a5ab8053a0af889821738333510c955ac51a9a6663c0cf"] = "2.55.5" },

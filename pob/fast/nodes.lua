@@ -1,8 +1,8 @@
 -- The modifiers of passive nodes. For each calculation PoB makes a list for every allocated node, twice, and asks it
 -- half a dozen questions. Most nodes are plain: no jewel reaches them and none of their modifiers changes the node itself;
--- for those the answer never changes, and is kept.
+-- for those the answer never changes, and is kept. Where no jewel reaches any node the lists are joined here, too.
 
-local pairs, ipairs = pairs, ipairs
+local pairs, ipairs, next = pairs, ipairs, next
 
 local M = {}
 
@@ -44,6 +44,29 @@ local function make(own)
 	return list
 end
 
+---The list that stands for a node that no jewel reaches; nil or false: PoB has to make it.
+---@param node table
+---@return table|false|nil
+local function list_of(node)
+	local is_keystone = node.type == "Keystone"
+	local own = is_keystone and node.keystoneMod or node.modList
+	if not own then
+		return nil
+	end
+	local list = kept[own]
+	if list == nil then
+		list = make(is_keystone and { own } or own)
+		kept[own] = list
+	end
+	if list then
+		local granted = node.grantedSkills
+		if not granted or granted[1] then
+			node.grantedSkills = {}
+		end
+	end
+	return list
+end
+
 ---@param env table
 ---@param id integer
 ---@return boolean
@@ -56,28 +79,47 @@ local function is_reached(env, id)
 	return false
 end
 
----Replaces the function in a build's calculator.
+---Makes the list of several nodes where no jewel reaches any.
+---@param calcs table
+---@param env table
+---@param nodes table<integer, table>
+---@return table list
+---@return table[] sources nodes that explode, as newer versions of PoB say of each
+local function list_of_all(calcs, env, nodes)
+	local list, sources, count = new("ModList"), {}, 0
+	for _, node in pairs(nodes) do
+		local more, explodes = list_of(node), nil
+		if not more then
+			more, explodes = calcs.buildModListForNode(env, node)
+			table.insert(sources, explodes)
+		end
+		for i = 1, #more do
+			list[count + i] = more[i]
+		end
+		count = count + #more
+	end
+	return list, sources
+end
+
+---Replaces the functions in a build's calculator.
 ---@param calcs table
 function M.install(calcs)
-	local stock = calcs.buildModListForNode
+	local stock, stock_list = calcs.buildModListForNode, calcs.buildModListForNodeList
 	function calcs.buildModListForNode(env, node)
-		local own = node.modList
-		if node.type == "Keystone" or not own or is_reached(env, node.id) then
-			return stock(env, node)
+		local list = not is_reached(env, node.id) and list_of(node)
+		if list then
+			return list
 		end
-		local list = kept[own]
-		if list == nil then
-			list = make(own)
-			kept[own] = list
+		return stock(env, node)
+	end
+	local nothing = { radiusJewelList = {}, extraRadiusNodeList = {} }
+	local gives_sources = select("#", stock_list(nothing, {}, true)) > 1
+	function calcs.buildModListForNodeList(env, nodes, finish_jewels)
+		if next(env.radiusJewelList) or next(env.extraRadiusNodeList) or env.mode == "MAIN" then
+			return stock_list(env, nodes, finish_jewels)
 		end
-		if not list then
-			return stock(env, node)
-		end
-		local granted = node.grantedSkills
-		if not granted or granted[1] then
-			node.grantedSkills = {}
-		end
-		return list
+		local list, sources = list_of_all(calcs, env, nodes)
+		return list, gives_sources and sources or nil
 	end
 end
 

@@ -10,6 +10,27 @@ local band, floor, match, max = bit.band, math.floor, string.match, math.max
 
 local M = {}
 
+---Sources whose kinds are kept. A build has some hundred, each item, node and gem one.
+local SOURCES_MAX = 16384
+
+---The kind of a source, the word before its first colon; false: it has none.
+---@type table<string, string|false>
+local kinds = {}
+local kind_count = 0
+
+---@param source string
+---@return string|false
+local function kind_of(source)
+	local kind = kinds[source]
+	if kind == nil then
+		kind = match(source, "[^:]+") or false
+		if kind_count < SOURCES_MAX then
+			kinds[source], kind_count = kind, kind_count + 1
+		end
+	end
+	return kind
+end
+
 ---Whether a modifier applies to what is asked for.
 ---@param mod table
 ---@param flags integer
@@ -20,7 +41,7 @@ local function applies(mod, flags, keywords, source)
 	local own, own_keywords = mod.flags, mod.keywordFlags
 	return band(flags, own) == own
 		and (own_keywords == 0 or MatchKeywordFlags(keywords, own_keywords))
-		and (not source or match(mod.source or "", "[^:]+") == source)
+		and (not source or kind_of(mod.source or "") == source)
 end
 
 local function too_many()

@@ -16,8 +16,11 @@ local numbers = {}
 local examples = {}
 ---@type table<table, integer>
 local class_of = setmetatable({}, { __mode = "k" })
----@type table<table, boolean>
-local is_of_tree = setmetatable({}, { __mode = "k" })
+---Sources that are remembered. A build has some hundred, each item, node and gem one.
+local SOURCES_MAX = 16384
+---@type table<string, boolean> by source
+local is_of_tree = {}
+local source_count = 0
 
 ---Fields that are left out of what a modifier says. PoB reads `sourceSlot` of one list alone (`LinkedSupport`).
 local BUT_SOURCE = { source = true, sourceSlot = true }
@@ -107,10 +110,13 @@ end
 ---@param mod table
 ---@return boolean
 function M.is_of_tree(mod)
-	local answer = is_of_tree[mod]
+	local source = mod.source or ""
+	local answer = is_of_tree[source]
 	if answer == nil then
-		answer = match(mod.source or "", "^Tree:") ~= nil
-		is_of_tree[mod] = answer
+		answer = match(source, "^Tree:") ~= nil
+		if source_count < SOURCES_MAX then
+			is_of_tree[source], source_count = answer, source_count + 1
+		end
 	end
 	return answer
 end

@@ -7,6 +7,7 @@ local apply_nodes = require("adapter.apply.nodes")
 local apply_skills = require("adapter.apply.skills")
 local calculate = require("adapter.calculate")
 local check = require("adapter.check")
+local estimations = require("fast.estimations")
 local grants = require("adapter.grants")
 local guard = require("host.guard")
 local prepared = require("fast.prepared")
@@ -22,6 +23,7 @@ local M = {}
 ---@field needs_plain fun(reason: string): EngineError
 ---@field next_item_id integer id of the next item that is not in the build
 ---@field main_socket_group integer
+---@field is_base boolean nothing is varied
 ---@field only 'nodes'|'items'|'config'|nil nothing else is varied; nil: something else is, or several of them
 ---@field prepares Prepares? what is varied, if the environment may be prepared for it
 ---@field node_changes NodeChange[]? in what the allocated nodes differ from the base's
@@ -138,6 +140,8 @@ local function compute(base, context)
 		end
 	end)
 	build.mainSocketGroup = context.main_socket_group
+	-- The base by itself shows whether variations left anything behind.
+	estimations.allow(not context.is_base)
 	local update = context.update_grants or grants.depend_on_main(build.skillsTab.socketGroupList)
 	local known, keeper = nil, nil
 	if context.only and not update and calculate.is_fast() then
@@ -244,6 +248,7 @@ function M.run(variation, base, computing)
 		needs_plain = needs_plain,
 		next_item_id = base.next_item_id,
 		main_socket_group = base.main_socket_group,
+		is_base = next(variation) == nil,
 		only = only,
 		prepares = what_to_prepare(variation, only),
 		known = false,

@@ -6,6 +6,7 @@ local alike = require("fast.alike")
 local alike_journal = require("fast.alike.journal")
 local base_mods = require("fast.base_mods")
 local copies = require("fast.copies")
+local estimations = require("fast.estimations")
 local flag_names = require("fast.flag_names")
 local gem_names = require("fast.gem_names")
 local lines = require("fast.lines")
@@ -99,6 +100,11 @@ local AT_BOOT = {
 		install = prepared.know_stores,
 	},
 	{
+		name = "estimations",
+		classes = { ModStore = with(STORES.ModStore, "GetStat", "Max"), ModDB = STORES.ModDB },
+		install = estimations.know_stores,
+	},
+	{
 		name = "alike",
 		together = true,
 		classes = STORES,
@@ -144,6 +150,14 @@ local IN_BUILD = {
 			"defenceForConditionals", "resistances",
 		},
 		install = alike.install,
+	},
+	{
+		name = "estimations",
+		calcs = {
+			"buildDefenceEstimations", "actionSpeedMod", "armourReduction", "armourReductionF", "reducePoolsByDamage",
+			"takenHitFromDamage",
+		},
+		install = estimations.install,
 	},
 	-- Who makes the copies, and what for, is up to these.
 	{

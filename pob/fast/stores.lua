@@ -5,31 +5,12 @@
 
 local questions = require("fast.alike.asked")
 local order = require("fast.alike.order")
+local source_kinds = require("fast.source_kinds")
 
-local band, floor, match, max = bit.band, math.floor, string.match, math.max
+local band, floor, max = bit.band, math.floor, math.max
+local kind_of = source_kinds.of
 
 local M = {}
-
----Sources whose kinds are kept. A build has some hundred, each item, node and gem one.
-local SOURCES_MAX = 16384
-
----The kind of a source, the word before its first colon; false: it has none.
----@type table<string, string|false>
-local kinds = {}
-local kind_count = 0
-
----@param source string
----@return string|false
-local function kind_of(source)
-	local kind = kinds[source]
-	if kind == nil then
-		kind = match(source, "[^:]+") or false
-		if kind_count < SOURCES_MAX then
-			kinds[source], kind_count = kind, kind_count + 1
-		end
-	end
-	return kind
-end
 
 ---Whether a modifier applies to what is asked for.
 ---@param mod table

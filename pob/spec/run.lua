@@ -17,6 +17,8 @@ local SPECS = {
 	'spec.flag_names_spec',
 	'spec.gem_names_spec',
 	'spec.prepared_spec',
+	'spec.recall_spec',
+	'spec.estimations_spec',
 	'spec.alike_spec',
 	'spec.alike_config_spec',
 	'spec.alike_items_spec',

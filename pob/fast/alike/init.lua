@@ -298,8 +298,20 @@ function M.find_config()
 	return output, not output and state or nil
 end
 
+---@alias Listened 'nodes'|'items'|'config'
+
+---To variations of what it listens now; nil: to none.
+---@type Listened?
+local listened
+
+---@return Listened?
+function M.listens_to()
+	return listened
+end
+
 ---Listens, until `stop`.
 function M.listen()
+	listened = "nodes"
 	order.begin()
 	asked.listen(true)
 	tags.look(true)
@@ -308,6 +320,7 @@ end
 ---Listens to a calculation of other items. The nodes are the base's.
 ---@param difference ItemDifference
 function M.listen_to_items(difference)
+	listened = "items"
 	order.begin_with_names(difference.names)
 	asked.listen(true)
 end
@@ -315,6 +328,7 @@ end
 ---Listens to a calculation of another config. The nodes are the base's, and come in the same order.
 ---@param watch fun(field: string, watched: table) puts a table in place of one of the config's, until `stop`
 function M.listen_to_config(watch)
+	listened = "config"
 	for _, field in ipairs(config.INPUTS) do
 		watch(field, config.watched(field, build.configTab[field]))
 	end
@@ -322,6 +336,7 @@ function M.listen_to_config(watch)
 end
 
 function M.stop()
+	listened = nil
 	order.stop()
 	asked.listen(false)
 	tags.look(false)

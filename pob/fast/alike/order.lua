@@ -64,6 +64,38 @@ function M.stop()
 	M.wanted, of_names = NOTHING, false
 end
 
+---Where the notes of the calculation end now.
+---@return integer
+function M.mark()
+	return #notes
+end
+
+---What was noted behind a mark.
+---@param mark integer
+---@return OrderNote[]? notes nil: something was met that cannot be compared
+function M.since(mark)
+	if hopeless then
+		return nil
+	end
+	local later = {}
+	for i = mark + 1, #notes do
+		later[#later + 1] = notes[i]
+	end
+	return later
+end
+
+---Takes the notes of another calculation as this one's: somebody knows that it would be given the same answers.
+---@param of OrderNote[]
+function M.repeat_notes(of)
+	for _, note in ipairs(of) do
+		if #notes >= NOTES_MAX then
+			hopeless = true
+			return
+		end
+		notes[#notes + 1] = note
+	end
+end
+
 ---Whether an answer of the calculation depended on where modifiers of the names stand.
 ---@return boolean
 function M.depends_on_names()

@@ -1,5 +1,5 @@
 -- What PoB estimates of a character's defences (`calcs.buildDefenceEstimations`), above all the hits that it survives: a
--- sixth of a calculation, and the same for all variations that change nothing but what the character deals. What it
+-- seventh of a calculation, and the same for all variations that change nothing but what the character deals. What it
 -- reads is the player's output so far, modifiers of the player and of the enemy, and config's inputs; all that it
 -- writes is the output. So it is recalled (`recall.lua`).
 

@@ -1,7 +1,7 @@
 -- What PoB estimates of a character's defences (`calcs.buildDefenceEstimations`), above all the hits that it survives: a
 -- seventh of a calculation, and the same for all variations that change nothing but what the character deals. What it
 -- reads is the player's output so far, modifiers of the player and of the enemy, and config's inputs; all that it
--- writes is the output. So it is recalled (`recall.lua`).
+-- writes is the output. So it is recalled (`recall/`).
 
 local alike = require("fast.alike")
 local order = require("fast.alike.order")

@@ -1,5 +1,7 @@
 -- Whether two values say the same. Pure.
 
+local same_value = require("fast.same_value")
+
 ---Deeper tables than PoB's modifiers and items have; such are taken to differ.
 local DEPTH_MAX = 6
 local NOTHING = {}
@@ -10,9 +12,8 @@ local NOTHING = {}
 ---@param but table<any, boolean> keys of these tables, not of inner ones, that are left out
 ---@return boolean
 local function same(a, b, depth, but)
-	if rawequal(a, b) then
-		-- Two zeros of different sign are equal.
-		return a ~= 0 or 1 / a == 1 / b
+	if same_value(a, b) then
+		return true
 	elseif type(a) ~= "table" or type(b) ~= "table" or depth == 0 then
 		return false
 	end

@@ -2,7 +2,7 @@
 -- that it is worn in). Owns the numbers that stand for classes, and the lists of what each passive node brings. Numbers are
 -- never given anew.
 
-local match = string.match
+local source_kinds = require("fast.source_kinds")
 
 local M = {}
 
@@ -16,11 +16,6 @@ local numbers = {}
 local examples = {}
 ---@type table<table, integer>
 local class_of = setmetatable({}, { __mode = "k" })
----Sources that are remembered. A build has some hundred, each item, node and gem one.
-local SOURCES_MAX = 16384
----@type table<string, boolean> by source
-local is_of_tree = {}
-local source_count = 0
 
 ---Fields that are left out of what a modifier says. PoB reads `sourceSlot` of one list alone (`LinkedSupport`).
 local BUT_SOURCE = { source = true, sourceSlot = true }
@@ -111,14 +106,8 @@ end
 ---@return boolean
 function M.is_of_tree(mod)
 	local source = mod.source or ""
-	local answer = is_of_tree[source]
-	if answer == nil then
-		answer = match(source, "^Tree:") ~= nil
-		if source_count < SOURCES_MAX then
-			is_of_tree[source], source_count = answer, source_count + 1
-		end
-	end
-	return answer
+	-- Without a node it is not of one.
+	return source_kinds.of(source) == "Tree" and source ~= "Tree"
 end
 
 ---What a node brings, in order.

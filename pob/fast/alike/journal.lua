@@ -7,6 +7,7 @@ local buffer = require("string.buffer")
 local new_table = require("table.new")
 
 local classes = require("fast.alike.classes")
+local same_value = require("fast.same_value")
 
 local M = {}
 
@@ -84,8 +85,7 @@ function M.write(record, output)
 	for name, value in pairs(output) do
 		local of_base = reference[name]
 		of_both = of_both + (of_base ~= nil and 1 or 0)
-		-- Two zeros of different sign are equal.
-		if value ~= of_base or (value == 0 and 1 / value ~= 1 / of_base) then
+		if not same_value(value, of_base) then
 			changed[name] = value
 		end
 	end

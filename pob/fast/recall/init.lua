@@ -3,12 +3,12 @@
 -- it would go the way of the recorded one. Owns the calls that are kept. What a function reads or writes beside the watched
 -- tables is for whoever records it to know, and that it does not walk them.
 
+local same_value = require("fast.same_value")
 local values = require("fast.recall.values")
 local watchers = require("fast.recall.watcher")
 
 local rawequal, setmetatable = rawequal, setmetatable
-local NOTHING, is_plain, is_same, is_same_list, or_nothing =
-	values.NOTHING, values.is_plain, values.is_same, values.is_same_list, values.or_nothing
+local NOTHING, is_plain, is_same_list, or_nothing = values.NOTHING, values.is_plain, values.is_same_list, values.or_nothing
 
 local M = {}
 
@@ -89,7 +89,7 @@ local function has_what_was_read(call, index, keys, place)
 		return true
 	end
 	for i = 1, #found do
-		if not is_same(found[i], or_nothing(now[keys[i]])) then
+		if not same_value(found[i], or_nothing(now[keys[i]])) then
 			call.telling, call.telling_key, call.telling_value = index, keys[i], found[i]
 			return false
 		end
@@ -103,7 +103,7 @@ end
 ---@return boolean
 function Recall:would_read_the_same(call, places)
 	local telling = places[call.telling]
-	if telling and not is_same(call.telling_value, or_nothing(telling.of[telling.field][call.telling_key])) then
+	if telling and not same_value(call.telling_value, or_nothing(telling.of[telling.field][call.telling_key])) then
 		return false
 	end
 	for i = 1, #places do

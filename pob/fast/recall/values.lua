@@ -2,6 +2,7 @@
 -- modifiers by what they say. Pure.
 
 local same = require("fast.same")
+local same_value = require("fast.same_value")
 local source_kinds = require("fast.source_kinds")
 
 local rawequal, type = rawequal, type
@@ -21,15 +22,6 @@ function M.or_nothing(value)
 	end
 	return value
 end
-
----Whether two values are the same to the bit. Two zeros of different sign are equal, and are not the same.
----@param a any
----@param b any
----@return boolean
-local function is_same(a, b)
-	return a == b and (a ~= 0 or 1 / a == 1 / b)
-end
-M.is_same = is_same
 
 ---Whether a value is what it says, and nothing else.
 ---@param value any
@@ -79,7 +71,7 @@ local function says_the_same(copy, mod)
 		or copy.type ~= mod.type
 		or copy.flags ~= mod.flags
 		or copy.keywordFlags ~= mod.keywordFlags
-		or not is_same(copy.value, mod.value)
+		or not same_value(copy.value, mod.value)
 		or #copy ~= #mod
 		or (not rawequal(copy.original, mod) and copy.kind ~= kind_of(mod.source or ""))
 	then

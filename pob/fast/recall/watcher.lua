@@ -1,11 +1,11 @@
 -- Watches a table while a call of some function is recorded. What stands for the table answers as that does, holds what the
 -- call writes, and leaves the table as it is. It must not be walked, and no modifiers may be added to lists in it.
 
+local same_value = require("fast.same_value")
 local values = require("fast.recall.values")
 
 local rawequal, rawget, rawset, setmetatable = rawequal, rawget, rawset, setmetatable
-local NOTHING, copies_of, is_plain, is_same, or_nothing =
-	values.NOTHING, values.copies_of, values.is_plain, values.is_same, values.or_nothing
+local NOTHING, copies_of, is_plain, or_nothing = values.NOTHING, values.copies_of, values.is_plain, values.or_nothing
 
 local M = {}
 
@@ -102,7 +102,7 @@ function Watcher:changes()
 	for i = 1, #keys do
 		local key = keys[i]
 		local value = rawget(stand_in, key)
-		if not is_same(value, watched[key]) then
+		if not same_value(value, watched[key]) then
 			local index = #changed + 1
 			changed[index], written_values[index] = key, or_nothing(value)
 		end
